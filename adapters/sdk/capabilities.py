@@ -1,0 +1,127 @@
+"""What a partner can do: one small protocol each. Implementing one is the opt-in and must equal the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from adapters.sdk.records import (
+    CancelResult,
+    LookUpResult,
+    Offer,
+    OfferRequest,
+    PartnerEvent,
+    ReservationRequest,
+    StatementFile,
+    StepResult,
+)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One call of a reservation. Exactly one is the commit; only it can grant the benefit.
+
+    ``lapses`` says that what the step leaves behind ends by itself; otherwise ``undo_step`` releases it.
+    """
+
+    name: str
+    commit: bool = False
+    lapses: bool = True
+    undo_step: str | None = None
+
+
+@runtime_checkable
+class QuotesOffers(Protocol):
+    """Prices services and says whether they are to be had."""
+
+    async def quote_offers(self, request: OfferRequest) -> tuple[Offer, ...]:
+        """Answer the offers that fit, best first; none is an empty tuple.
+
+        Raises:
+            PartnerError: the partner gave no trustworthy answer.
+        """
+        ...
+
+
+@runtime_checkable
+class Reserves(Protocol):
+    """Issues a benefit by our key, in ordered steps."""
+
+    steps: tuple[Step, ...]
+
+    async def run_step(self, step: str, request: ReservationRequest) -> StepResult:
+        """Make the one call of a step. Never raises for what the partner answers: the outcome says it."""
+        ...
+
+
+@runtime_checkable
+class LooksUp(Protocol):
+    """Tells by our key what became of a reservation."""
+
+    async def look_up(self, request: ReservationRequest) -> LookUpResult:
+        """Ask; anything not understood is UNKNOWN."""
+        ...
+
+
+@runtime_checkable
+class Cancels(Protocol):
+    """Cancels by the partner's own reference or link: not a fence."""
+
+    async def cancel(self, request: ReservationRequest, partner_reference: str) -> CancelResult:
+        """Ask for the cancellation of what was issued."""
+        ...
+
+
+@runtime_checkable
+class Fences(Protocol):
+    """Cancels by our key and leaves a tombstone: a late copy of the request can no longer be granted."""
+
+    async def fence(self, request: ReservationRequest) -> CancelResult:
+        """Raise the fence; OK means that the key is dead for ever."""
+        ...
+
+
+@runtime_checkable
+class ReceivesWebhooks(Protocol):
+    """Understands the partner's callbacks."""
+
+    def verify_webhook(self, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...], now: int) -> str:
+        """Verify over the raw bytes and answer the message id.
+
+        Args:
+            headers: names in lower case.
+            body: as received.
+            secrets: every live secret of this partner's path.
+            now: Unix seconds.
+
+        Raises:
+            WebhookError: not authentic, too old, or malformed.
+        """
+        ...
+
+    def read_webhook(self, message_id: str, body: bytes) -> PartnerEvent | None:
+        """Read a verified body; None for an event kind that is of no interest.
+
+        Raises:
+            WebhookError: the body is not what the partner documents.
+        """
+        ...
+
+
+@runtime_checkable
+class ReportsStatements(Protocol):
+    """Accounts for a business day in a file."""
+
+    def parse_statement(self, name: str, content: bytes) -> StatementFile:
+        """Read a statement file; row faults are data.
+
+        Raises:
+            StatementError: a structural fault: the file is refused whole.
+        """
+        ...
+
+    async def fetch_statement(self, business_date: date) -> tuple[str, bytes] | None:
+        """Fetch the file of a day as (name, content); None when there is none yet."""
+        ...

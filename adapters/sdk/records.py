@@ -1,0 +1,185 @@
+"""Canonical requests and results: the field's words, integer units, aware instants. Frozen, typed per segment."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import msgspec
+
+from adapters.sdk.outcomes import LookUpAnswer, Outcome
+from catalogue.values import Money
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every record."""
+
+
+class Stay(Record, tag="stay", tag_field="kind"):
+    """Hotel nights. Dates are the hotel's local dates; ``property_id`` is the partner's, or a city is searched."""
+
+    check_in_date: date
+    check_out_date: date
+    property_id: str | None = None
+    city: str | None = None
+    adults: int = 1
+
+
+class Rental(Record, tag="rental", tag_field="kind"):
+    """A rental car, from and to the partner's stations, at stated instants."""
+
+    pick_up_station: str
+    drop_off_station: str
+    pick_up_at: datetime
+    drop_off_at: datetime
+
+
+class Visit(Record, tag="visit", tag_field="kind"):
+    """One lounge visit on a local date, with guests."""
+
+    airport: str
+    lounge_id: str
+    visit_date: date
+    guests: int = 0
+
+
+class Ride(Record, tag="ride", tag_field="kind"):
+    """An airport transfer."""
+
+    pick_up: str
+    drop_off: str
+    pick_up_at: datetime
+    passengers: int = 1
+
+
+class Mileage(Record, tag="mileage", tag_field="kind"):
+    """Partner currency credited to an account of the member's at the partner."""
+
+    account: str
+    quantity: int
+
+
+Service = Stay | Rental | Visit | Ride | Mileage
+"""What a quote, an offer and a reservation are about."""
+
+
+class Traveller(Record):
+    """The personal fields a partner may declare to receive; unset unless declared and consented to."""
+
+    given_name: str | None = None
+    family_name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+
+
+class Offer(Record):
+    """A priced, available service. ``token`` is what the adapter needs to reserve it; opaque to everybody else."""
+
+    token: str
+    service: Service
+    title: str
+    price: Money | None
+    expires_at: datetime
+    refundable_until_at: datetime | None = None
+    pays_partner: bool = False
+
+
+class OfferRequest(Record):
+    """Ask for offers of a service, priced in a currency, for a tier the partner knows the member by."""
+
+    service: Service
+    currency: str
+    partner_tier: str | None = None
+
+
+class ReservationRequest(Record):
+    """What every step of a reservation is told. ``key`` is the same for every attempt (rule R3)."""
+
+    key: str
+    service: Service
+    offer_token: str
+    price: Money | None
+    traveller: Traveller
+    requested_at: datetime
+    carried: dict[str, str] = {}
+
+
+class StepResult(Record):
+    """What one step proved. ``carried`` is persisted and given to the later steps, look-ups and cancels."""
+
+    outcome: Outcome
+    code: str | None = None
+    message: str | None = None
+    partner_reference: str | None = None
+    carried: dict[str, str] = {}
+    retry_after_seconds: int | None = None
+
+
+class LookUpResult(Record):
+    """What a look-up by our key proved."""
+
+    answer: LookUpAnswer
+    partner_reference: str | None = None
+    carried: dict[str, str] = {}
+    code: str | None = None
+
+
+class CancelResult(Record):
+    """What a cancel or fence proved.
+
+    OK: cancelled, or the key can never be used again. NO: not cancelled, what was issued stands. Else not known.
+    """
+
+    outcome: Outcome
+    code: str | None = None
+    refund: Money | None = None
+
+
+class StatementLine(Record):
+    """One row of a partner's statement.
+
+    ``reference`` is our key as the partner wrote it down; amounts are what the partner says is owed to it
+    (negative: to us). ``row`` counts data rows from 1.
+    """
+
+    row: int
+    reference: str | None
+    partner_reference: str | None
+    kind: str
+    service_date: date
+    quantity: int
+    amount: Money | None
+    status: str
+    member_hash: str | None = None
+
+
+class RowFault(Record):
+    """One row that could not be read: handed back to the partner, the rest proceeds."""
+
+    row: int
+    code: str
+    message: str
+    raw: str
+
+
+class StatementFile(Record):
+    """A parsed statement: its lines, its handback and the control totals it declared and was checked against."""
+
+    partner: str
+    business_date: date
+    sequence: int
+    lines: tuple[StatementLine, ...]
+    faults: tuple[RowFault, ...]
+    declared_count: int
+    declared_totals: dict[str, int]
+
+
+class PartnerEvent(Record):
+    """A verified webhook, in canonical words: a hint (rule R9). ``reference`` is our key."""
+
+    event_id: str
+    kind: str
+    reference: str | None
+    occurred_at: datetime
+    sequence: int | None = None
+    partner_reference: str | None = None
+    guests: int | None = None

@@ -1,0 +1,67 @@
+"""Prefixed, sortable identifiers: ``rdm_`` + 26 characters of Crockford base 32 (48 bits of time, 80 of randomness).
+
+Source: the layout is that of ULID (github.com/ulid/spec, read 2026-11-21); lower case, and the prefix says of what.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+
+from config.clock import Clock
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+PREFIXES = {
+    "member": "mbr",
+    "redemption": "rdm",
+    "itinerary": "itn",
+    "quote": "qte",
+    "voucher": "vch",
+    "conversion": "cnv",
+    "tier_match": "tmt",
+    "accrual": "acr",
+    "attempt": "att",
+    "event": "evt",
+    "settlement_line": "sln",
+    "statement": "stm",
+    "settlement_run": "run",
+    "break": "brk",
+    "request": "req",
+}
+"""Every kind of thing that has an identifier of ours."""
+
+
+def make_identifier(kind: str, instant: datetime, randomness: bytes) -> str:
+    """Make an identifier from its parts.
+
+    Args:
+        kind: a key of `PREFIXES`.
+        instant: aware; its milliseconds are the sortable part.
+        randomness: 10 bytes.
+    """
+    if len(randomness) != 10:
+        raise ValueError("an identifier takes 10 bytes of randomness")
+    milliseconds = int(instant.timestamp() * 1000)
+    number = milliseconds << 80 | int.from_bytes(randomness, "big")
+    digits = "".join(ALPHABET[number >> shift & 31] for shift in range(125, -5, -5))
+    return f"{PREFIXES[kind]}_{digits}"
+
+
+def is_identifier(kind: str, text: str) -> bool:
+    """Say whether a text has the form of an identifier of this kind."""
+    prefix, _, digits = text.partition("_")
+    return prefix == PREFIXES[kind] and len(digits) == 26 and all(digit in ALPHABET for digit in digits)
+
+
+class Identifiers:
+    """Makes identifiers from a clock and a source of randomness; both are arguments."""
+
+    def __init__(self, clock: Clock, randomness: Callable[[int], bytes] = secrets.token_bytes) -> None:
+        """Keep the two sources."""
+        self._clock = clock
+        self._randomness = randomness
+
+    def new(self, kind: str) -> str:
+        """Make a new identifier of a kind of `PREFIXES`."""
+        return make_identifier(kind, self._clock.now(), self._randomness(10))

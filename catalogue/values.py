@@ -1,0 +1,62 @@
+"""Points, money and exact rates. Integers and fractions only: a float is refused wherever one could slip in.
+
+Minor-unit exponents follow ISO 4217 (list one, as published by the maintenance agency, read 2026-11-21).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NewType
+
+import msgspec
+
+Points = NewType("Points", int)
+"""A count of the host programme's points; never negative where a member holds them."""
+
+QualifyingPoints = NewType("QualifyingPoints", int)
+"""Points that count towards a tier and can never be spent."""
+
+
+class Money(msgspec.Struct, frozen=True, order=False, forbid_unknown_fields=True):
+    """An amount in minor units of an ISO 4217 currency: ``Money(12345, "CNY")`` is 123.45 yuan."""
+
+    amount: int
+    currency: str
+
+    def __add__(self, other: Money) -> Money:
+        """Add within one currency."""
+        return Money(self.amount + self._same(other), self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        """Subtract within one currency."""
+        return Money(self.amount - self._same(other), self.currency)
+
+    def __neg__(self) -> Money:
+        """Turn the sign."""
+        return Money(-self.amount, self.currency)
+
+    def _same(self, other: Money) -> int:
+        if other.currency != self.currency:
+            raise ValueError(f"{self.currency} and {other.currency} do not add")
+        return other.amount
+
+
+class Rate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An exact ratio: ``to_units`` of one thing for ``from_units`` of another."""
+
+    from_units: int
+    to_units: int
+
+    def __post_init__(self) -> None:
+        """Refuse what is no rate."""
+        if self.from_units <= 0 or self.to_units <= 0:
+            raise ValueError("a rate is made of positive units")
+
+    @property
+    def fraction(self) -> Fraction:
+        """Give ``to / from`` exactly."""
+        return Fraction(self.to_units, self.from_units)
+
+    def floor(self, quantity: int) -> int:
+        """Convert and round towards zero, as every published programme rounds a member's points."""
+        return quantity * self.to_units // self.from_units

@@ -1,0 +1,12 @@
+"""Tables of the settlement room."""
+
+from __future__ import annotations
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the tables and their guards."""

@@ -1,0 +1,147 @@
+"""Settings: one frozen class per area, read from a TOML file and the environment; unknown keys stop start-up.
+
+Order, later wins: the defaults below, the file named by ``GATEWAY_SETTINGS`` or ``--settings``, then variables of the
+form ``GATEWAY__AREA__KEY`` (for example ``GATEWAY__DATABASE__URL``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from config.errors import ConfigurationError
+from config.files import PACKAGED_FOLDER, read_toml
+
+PREFIX = "GATEWAY__"
+
+
+class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the truth is kept. ``sqlite:///path`` or ``postgresql://user@host/name``."""
+
+    url: str = "sqlite:///var/gateway.db"
+    upgrade_on_start: bool = True
+    pool_size: int = 10
+
+
+class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the edge listens and under which address others reach it."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = "http://127.0.0.1:8080"
+    body_limit_bytes: int = 1_048_576
+    debug: bool = False
+
+
+class OAuthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who issues the tokens that the edge accepts.
+
+    With ``development_issuer`` the gateway issues them itself (key and clients from ``key_file`` and ``clients_file``);
+    otherwise ``issuer`` is an outside OIDC issuer whose keys are read from ``jwks_url``.
+    """
+
+    issuer: str = "http://127.0.0.1:8080"
+    audience: str = "partner-benefits-gateway"
+    development_issuer: bool = True
+    jwks_url: str | None = None
+    key_file: Path = Path("var/issuer-key.json")
+    clients_file: Path | None = None
+    access_token_seconds: int = 600
+    clock_skew_seconds: int = 60
+
+
+class RedemptionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long the parts of a redemption may take; all in seconds."""
+
+    interactive_wait_seconds: float = 5.0
+    sweep_interval_seconds: float = 2.0
+    sweep_batch: int = 50
+    lease_margin_seconds: float = 30.0
+    quote_seconds: int = 900
+    retry_schedule_seconds: tuple[float, ...] = (2, 5, 15, 60, 300, 900, 3600)
+
+
+class FolderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Folders of data. ``configuration`` holds programme.toml, partners/, benefits/, conversions/, tier_matches/."""
+
+    configuration: Path = PACKAGED_FOLDER
+    data: Path = Path("var")
+    exports: Path = Path("var/exports")
+    adapters: tuple[Path, ...] = ()
+
+
+class PartnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which environment of every partner is spoken to.
+
+    ``base_urls`` moves partners of the simulator environment to other ports; in any other environment it is refused.
+    """
+
+    environment: str = "simulator"
+    base_urls: dict[str, str] = {}
+
+
+class LoggingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much is logged, and as what (``json`` or ``console``)."""
+
+    level: str = "INFO"
+    format: str = "json"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything a process is told when it starts."""
+
+    database: DatabaseSettings = DatabaseSettings()
+    http: HttpSettings = HttpSettings()
+    oauth: OAuthSettings = OAuthSettings()
+    redemption: RedemptionSettings = RedemptionSettings()
+    folders: FolderSettings = FolderSettings()
+    partners: PartnerSettings = PartnerSettings()
+    logging: LoggingSettings = LoggingSettings()
+
+
+def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings and check what can be checked without opening anything.
+
+    Raises:
+        ConfigurationError: an unknown or mistyped key (named with its source), or an unsafe combination.
+    """
+    environ = os.environ if environ is None else environ
+    source = path or (Path(environ["GATEWAY_SETTINGS"]) if environ.get("GATEWAY_SETTINGS") else None)
+    raw = read_toml(source) if source else {}
+    merged = _merge_environment(raw, environ)
+    try:
+        settings = msgspec.convert(merged, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"Settings ({source or 'environment'}): {error}.") from error
+    _refuse_unsafe(settings)
+    return settings
+
+
+def _merge_environment(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    merged: dict[str, Any] = {area: dict(table) if isinstance(table, dict) else table for area, table in raw.items()}
+    for name, value in environ.items():
+        if not name.startswith(PREFIX):
+            continue
+        area, separator, key = name.removeprefix(PREFIX).lower().partition("__")
+        if not separator or not key:
+            raise ConfigurationError(f"{name}: a setting in the environment is named {PREFIX}AREA__KEY.")
+        merged.setdefault(area, {})[key] = value
+    return merged
+
+
+def _refuse_unsafe(settings: Settings) -> None:
+    loopback = settings.http.host in {"127.0.0.1", "localhost", "::1"}
+    if settings.http.debug and not loopback:
+        raise ConfigurationError("http.debug is on while http.host is public; switch one of them off.")
+    if settings.oauth.development_issuer and not loopback:
+        raise ConfigurationError(
+            "oauth.development_issuer is on while http.host is public; name an outside issuer and its jwks_url."
+        )
+    if not settings.oauth.development_issuer and settings.oauth.jwks_url is None:
+        raise ConfigurationError("oauth.jwks_url is missing; an outside issuer needs it.")
+    if settings.partners.base_urls and settings.partners.environment != "simulator":
+        raise ConfigurationError("partners.base_urls is for simulators only; set addresses in partners/<partner>.toml.")
