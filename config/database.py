@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, MetaData, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -157,13 +158,8 @@ def insert_new(connection: Connection, table: sa.Table, row: dict[str, Any], *, 
 
     Source: ``INSERT ... ON CONFLICT DO NOTHING`` of both databases.
     """
-    dialect = connection.dialect.name
-    statement: Any
-    if dialect == "sqlite":
-        from_dialect = sa.dialects.sqlite.insert
-    else:
-        from_dialect = sa.dialects.postgresql.insert
-    statement = from_dialect(table).values(**row).on_conflict_do_nothing(index_elements=unique)
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(table).values(**row).on_conflict_do_nothing(index_elements=unique)
     return connection.execute(statement).rowcount == 1
 
 
