@@ -9,6 +9,8 @@ from typing import Never
 from config.errors import ConfigurationError
 
 MASK = "[secret]"
+_SHORTEST_MASKED = 6
+_known: set[str] = set()
 
 
 class Secret:
@@ -61,6 +63,24 @@ def resolve_secret(reference: str, environ: Mapping[str, str]) -> Secret:
     Raises:
         ConfigurationError: the reference has no known scheme, or what it names is absent or empty.
     """
+    secret = _resolve(reference, environ)
+    if len(secret.reveal()) >= _SHORTEST_MASKED:
+        _known.add(secret.reveal())
+    return secret
+
+
+def mask_known_secrets(text: str) -> str:
+    """Mask every secret that this process has resolved wherever it stands in a text (an exception's words, a body).
+
+    Secrets shorter than six characters are left, or half of every text would be masked.
+    """
+    for value in _known:
+        if value in text:
+            text = text.replace(value, MASK)
+    return text
+
+
+def _resolve(reference: str, environ: Mapping[str, str]) -> Secret:
     scheme, _, rest = reference.partition(":")
     if scheme == "env" and rest:
         if not environ.get(rest):

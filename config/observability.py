@@ -1,0 +1,157 @@
+"""Structured logs that carry no secret, no personal data and no forged line.
+
+`configure_logging` sends everything, our own events and those of libraries, through one chain: context, time,
+redaction, rendering. Redaction happens before anything is rendered, so it does not depend on the format.
+
+Write events as ``log.info("redemption captured", redemption_id=..., partner=...)``: the event is a constant sentence,
+facts are keys. A key that is named like a secret or a personal field is masked whatever it holds, so call the stable
+code of an error ``error_code``: a bare ``code`` is taken for a voucher's.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import IO, Any
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from config.redaction import printable, redact
+from config.settings import LoggingSettings
+
+_CHATTY = ("aiohttp", "aiosqlite", "asyncio", "httpcore", "httpx", "sqlalchemy", "uvicorn.access")
+"""Loggers held at WARNING: below it they write whole addresses, statements and parameters."""
+
+_correlation: ContextVar[str | None] = ContextVar("correlation_id", default=None)
+
+
+def get_logger(name: str) -> FilteringBoundLogger:
+    """Make the logger of a module; works, redacted, before and after `configure_logging`."""
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        logging.getLogger(name),
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_prepare(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+    )
+    return logger
+
+
+def configure_logging(settings: LoggingSettings, stream: IO[str] | None = None) -> None:
+    """Send every log record of the process to ``stream`` (standard error by default), one line each.
+
+    Replaces the handlers of the root logger and takes over uncaught exceptions, so that crash output is redacted too.
+    Start uvicorn with ``log_config=None``; its records come here by themselves.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_prepare()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_render(settings.format)],
+        )
+    )
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(settings.level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    sys.excepthook = _log_crash
+    threading.excepthook = _log_thread_crash
+
+
+def bind_correlation(identifier: str) -> Token[str | None]:
+    """Put an identifier on every log line of this task and the tasks it starts, until `reset_correlation`."""
+    return _correlation.set(printable(identifier))
+
+
+def reset_correlation(token: Token[str | None]) -> None:
+    """Give back what `bind_correlation` replaced."""
+    _correlation.reset(token)
+
+
+def current_correlation() -> str | None:
+    """Answer the identifier that is bound, to hand it on to a partner or a job."""
+    return _correlation.get()
+
+
+@contextmanager
+def correlated(identifier: str) -> Iterator[None]:
+    """Bind an identifier for the length of a block."""
+    token = bind_correlation(identifier)
+    try:
+        yield
+    finally:
+        reset_correlation(token)
+
+
+def _prepare() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        _add_correlation,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="logged_at"),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        _redact_event,
+    ]
+
+
+def _render(form: str) -> list[Processor]:
+    if form == "json":
+        return [structlog.processors.JSONRenderer(serializer=_to_json)]
+    return [_indent_exception, structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)]
+
+
+def _add_correlation(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    identifier = _correlation.get()
+    if identifier is not None:
+        event.setdefault("correlation_id", identifier)
+    return event
+
+
+_OURS = {"_record", "_from_structlog"}
+
+
+def _redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Clean everything but structlog's own entries; tracebacks keep their line ends, which rendering makes harmless."""
+    kept = {key: value for key, value in event.items() if key in _OURS}
+    told = {key: value for key, value in event.items() if key not in _OURS}
+    traces = {key: told.pop(key) for key in ("exception", "stack") if isinstance(told.get(key), str)}
+    cleaned: Mapping[str, Any] = redact(told)
+    lines = {key: "\n".join(redact(line) for line in text.split("\n")) for key, text in traces.items()}
+    return {**cleaned, **lines, **kept}
+
+
+def _indent_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for key in ("exception", "stack"):
+        if key in event:
+            event[key] = "\n".join(f"    | {line}" for line in str(event[key]).split("\n"))
+    return event
+
+
+def _to_json(event: Any, **_options: Any) -> str:
+    return msgspec.json.encode(event).decode()
+
+
+def _log_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    get_logger("gateway.crash").critical("the process ends by an error nobody handled", exc_info=(kind, error, trace))
+
+
+def _log_thread_crash(crash: threading.ExceptHookArgs) -> None:
+    if crash.exc_value is not None:
+        _log_crash(crash.exc_type, crash.exc_value, crash.exc_traceback)
