@@ -1,14 +1,14 @@
 """What the catalogue refuses.
 
-    GatewayError (config.errors)
-    |-- ConfigurationError
-    |   `-- CatalogueFileError        a programme, benefit, conversion or tier file is wrong; names file and key
-    `-- RuleError                     422
-        |-- NotEligibleError          the member may not have the benefit; carries every reason
-        |-- EntitlementExhaustedError nothing remains in the window
-        |-- ConversionRefusedError    below the minimum, off the increment, above the cap, no rate in force
-        |-- TierMatchRefusedError     no edge, or the status may not be matched onward
-        `-- VoucherRefusedError       unknown, expired, consumed, of another partner
+GatewayError (config.errors)
+|-- ConfigurationError
+|   `-- CatalogueFileError        a programme, benefit, conversion or tier file is wrong; names file and key
+`-- RuleError                     422
+    |-- NotEligibleError          the member may not have the benefit; carries every reason
+    |-- EntitlementExhaustedError nothing remains in the window
+    |-- ConversionRefusedError    below the minimum, off the increment, above the cap, no rate in force
+    |-- TierMatchRefusedError     no edge, or the status may not be matched onward
+    `-- VoucherRefusedError       unknown, expired, consumed, of another partner
 """
 
 from __future__ import annotations

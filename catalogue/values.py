@@ -17,11 +17,28 @@ QualifyingPoints = NewType("QualifyingPoints", int)
 """Points that count towards a tier and can never be spent."""
 
 
+def whole(quantity: int) -> int:
+    """Give a count back, or refuse it: a float or a truth value would be counted wrongly and silently.
+
+    Raises:
+        TypeError: it is not exactly an integer.
+    """
+    if type(quantity) is not int:
+        raise TypeError(f"{quantity!r} is not a whole count")
+    return quantity
+
+
 class Money(msgspec.Struct, frozen=True, order=False, forbid_unknown_fields=True):
     """An amount in minor units of an ISO 4217 currency: ``Money(12345, "CNY")`` is 123.45 yuan."""
 
     amount: int
     currency: str
+
+    def __post_init__(self) -> None:
+        """Refuse fractions of a minor unit, truth values and what is no currency code."""
+        whole(self.amount)
+        if len(self.currency) != 3 or not (self.currency.isascii() and self.currency.isupper()):
+            raise ValueError(f"{self.currency!r} is not an ISO 4217 code")
 
     def __add__(self, other: Money) -> Money:
         """Add within one currency."""
@@ -49,6 +66,8 @@ class Rate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse what is no rate."""
+        whole(self.from_units)
+        whole(self.to_units)
         if self.from_units <= 0 or self.to_units <= 0:
             raise ValueError("a rate is made of positive units")
 
@@ -58,5 +77,13 @@ class Rate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Fraction(self.to_units, self.from_units)
 
     def floor(self, quantity: int) -> int:
-        """Convert and round towards zero, as every published programme rounds a member's points."""
-        return quantity * self.to_units // self.from_units
+        """Convert and round down, as every published programme rounds a member's points."""
+        return whole(quantity) * self.to_units // self.from_units
+
+    def ceil(self, quantity: int) -> int:
+        """Convert and round up, as a price is."""
+        return -(-whole(quantity) * self.to_units // self.from_units)
+
+    def __str__(self) -> str:
+        """Show it as published rates are shown: ``5:4``."""
+        return f"{self.from_units}:{self.to_units}"
