@@ -1,4 +1,1 @@
-"""How partners are spoken to: the SDK that every adapter is written against, and one folder per bundled partner.
-
-Partners never import each other and nothing imports a partner: `adapters.sdk.registry` finds them.
-"""
+"""Everything that speaks to a partner: the SDK, and one folder per partner, grouped by segment."""

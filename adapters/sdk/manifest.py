@@ -89,7 +89,11 @@ class StatementFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole manifest."""
+    """A whole manifest.
+
+    ``auth`` names a scheme of `adapters.sdk.auth`; ``auth_settings`` are its public parameters (``token_path``,
+    ``header``).
+    """
 
     name: str
     title: str
@@ -105,6 +109,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhook_scheme: str = ""
     statement: StatementFacts | None = None
     sources: tuple[str, ...] = ()
+    auth_settings: dict[str, str] = {}
 
     @property
     def profile(self) -> Profile:

@@ -14,7 +14,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Base of every record."""
 
 
-class Stay(Record, tag="stay", tag_field="kind"):
+class Stay(Record, frozen=True, tag="stay", tag_field="kind"):
     """Hotel nights. Dates are the hotel's local dates; ``property_id`` is the partner's, or a city is searched."""
 
     check_in_date: date
@@ -24,7 +24,7 @@ class Stay(Record, tag="stay", tag_field="kind"):
     adults: int = 1
 
 
-class Rental(Record, tag="rental", tag_field="kind"):
+class Rental(Record, frozen=True, tag="rental", tag_field="kind"):
     """A rental car, from and to the partner's stations, at stated instants."""
 
     pick_up_station: str
@@ -33,7 +33,7 @@ class Rental(Record, tag="rental", tag_field="kind"):
     drop_off_at: datetime
 
 
-class Visit(Record, tag="visit", tag_field="kind"):
+class Visit(Record, frozen=True, tag="visit", tag_field="kind"):
     """One lounge visit on a local date, with guests."""
 
     airport: str
@@ -42,7 +42,7 @@ class Visit(Record, tag="visit", tag_field="kind"):
     guests: int = 0
 
 
-class Ride(Record, tag="ride", tag_field="kind"):
+class Ride(Record, frozen=True, tag="ride", tag_field="kind"):
     """An airport transfer."""
 
     pick_up: str
@@ -51,7 +51,7 @@ class Ride(Record, tag="ride", tag_field="kind"):
     passengers: int = 1
 
 
-class Mileage(Record, tag="mileage", tag_field="kind"):
+class Mileage(Record, frozen=True, tag="mileage", tag_field="kind"):
     """Partner currency credited to an account of the member's at the partner."""
 
     account: str
@@ -62,7 +62,7 @@ Service = Stay | Rental | Visit | Ride | Mileage
 """What a quote, an offer and a reservation are about."""
 
 
-class Traveller(Record):
+class Traveller(Record, frozen=True):
     """The personal fields a partner may declare to receive; unset unless declared and consented to."""
 
     given_name: str | None = None
@@ -71,8 +71,11 @@ class Traveller(Record):
     phone: str | None = None
 
 
-class Offer(Record):
-    """A priced, available service. ``token`` is what the adapter needs to reserve it; opaque to everybody else."""
+class Offer(Record, frozen=True):
+    """A priced, available service. ``token`` is what the adapter needs to reserve it; opaque to everybody else.
+
+    ``base_price``: of the standard service that this one is an upgrade of; None when it is none.
+    """
 
     token: str
     service: Service
@@ -81,9 +84,10 @@ class Offer(Record):
     expires_at: datetime
     refundable_until_at: datetime | None = None
     pays_partner: bool = False
+    base_price: Money | None = None
 
 
-class OfferRequest(Record):
+class OfferRequest(Record, frozen=True):
     """Ask for offers of a service, priced in a currency, for a tier the partner knows the member by."""
 
     service: Service
@@ -91,7 +95,7 @@ class OfferRequest(Record):
     partner_tier: str | None = None
 
 
-class ReservationRequest(Record):
+class ReservationRequest(Record, frozen=True):
     """What every step of a reservation is told. ``key`` is the same for every attempt (rule R3)."""
 
     key: str
@@ -103,7 +107,7 @@ class ReservationRequest(Record):
     carried: dict[str, str] = {}
 
 
-class StepResult(Record):
+class StepResult(Record, frozen=True):
     """What one step proved. ``carried`` is persisted and given to the later steps, look-ups and cancels."""
 
     outcome: Outcome
@@ -114,7 +118,7 @@ class StepResult(Record):
     retry_after_seconds: int | None = None
 
 
-class LookUpResult(Record):
+class LookUpResult(Record, frozen=True):
     """What a look-up by our key proved."""
 
     answer: LookUpAnswer
@@ -123,7 +127,7 @@ class LookUpResult(Record):
     code: str | None = None
 
 
-class CancelResult(Record):
+class CancelResult(Record, frozen=True):
     """What a cancel or fence proved.
 
     OK: cancelled, or the key can never be used again. NO: not cancelled, what was issued stands. Else not known.
@@ -134,7 +138,7 @@ class CancelResult(Record):
     refund: Money | None = None
 
 
-class StatementLine(Record):
+class StatementLine(Record, frozen=True):
     """One row of a partner's statement.
 
     ``reference`` is our key as the partner wrote it down; amounts are what the partner says is owed to it
@@ -152,7 +156,7 @@ class StatementLine(Record):
     member_hash: str | None = None
 
 
-class RowFault(Record):
+class RowFault(Record, frozen=True):
     """One row that could not be read: handed back to the partner, the rest proceeds."""
 
     row: int
@@ -161,7 +165,7 @@ class RowFault(Record):
     raw: str
 
 
-class StatementFile(Record):
+class StatementFile(Record, frozen=True):
     """A parsed statement: its lines, its handback and the control totals it declared and was checked against."""
 
     partner: str
@@ -173,7 +177,7 @@ class StatementFile(Record):
     declared_totals: dict[str, int]
 
 
-class PartnerEvent(Record):
+class PartnerEvent(Record, frozen=True):
     """A verified webhook, in canonical words: a hint (rule R9). ``reference`` is our key."""
 
     event_id: str

@@ -1,0 +1,1 @@
+"""Airline partners, one folder each."""

@@ -1,0 +1,1 @@
+"""Hotel partners, one folder each."""

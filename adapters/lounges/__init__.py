@@ -1,0 +1,1 @@
+"""Airport lounge partners, one folder each."""

@@ -1,0 +1,1 @@
+"""Rental-car partners, one folder each."""

@@ -1,0 +1,103 @@
+"""What keeps one hurt partner from hurting the rest: a bulkhead and a breaker per partner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from config.clock import Clock
+
+
+class BulkheadFullError(Exception):
+    """As many calls run and wait as may; nothing was sent."""
+
+
+class Bulkhead:
+    """So many calls at once, so many waiting, the rest turned away at once."""
+
+    def __init__(self, concurrency: int, queue: int) -> None:
+        """Take the two limits."""
+        self._slots = asyncio.Semaphore(concurrency)
+        self._queue = queue
+        self._waiting = 0
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """Hold a slot.
+
+        Raises:
+            BulkheadFullError: the queue is full.
+        """
+        if self._slots.locked() and self._waiting >= self._queue:
+            raise BulkheadFullError
+        self._waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+
+class Breaker:
+    """Opens when half of the last 20 calls failed; after 30 s three probes decide whether it closes.
+
+    Every `allow` that answered True is followed by exactly one `record`.
+    """
+
+    def __init__(self, clock: Clock, *, window: int = 20, open_seconds: float = 30.0, probes: int = 3) -> None:
+        """Start closed."""
+        self._clock = clock
+        self._results: deque[bool] = deque(maxlen=window)
+        self._window = window
+        self._open_seconds = open_seconds
+        self._probes = probes
+        self._opened: float | None = None
+        self._probing = 0
+        self._passed = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether ordinary calls are turned away."""
+        return self._opened is not None
+
+    def allow(self) -> bool:
+        """Say whether a call may go out now; while probing only as many as there are probes."""
+        if self._opened is None:
+            return True
+        if self._clock.monotonic() - self._opened < self._open_seconds or self._probing >= self._probes:
+            return False
+        self._probing += 1
+        return True
+
+    def record(self, succeeded: bool | None) -> None:
+        """Take the result of an allowed call; None says nothing about the partner."""
+        if self._opened is not None:
+            self._record_probe(succeeded)
+        elif succeeded is not None:
+            self._results.append(succeeded)
+            if len(self._results) == self._window and self._results.count(False) * 2 >= self._window:
+                self._open()
+
+    def _record_probe(self, succeeded: bool | None) -> None:
+        self._probing = max(0, self._probing - 1)
+        if succeeded is False:
+            self._open()
+        elif succeeded:
+            self._passed += 1
+            if self._passed >= self._probes:
+                self._opened = None
+                self._reset()
+
+    def _open(self) -> None:
+        self._opened = self._clock.monotonic()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._results.clear()
+        self._probing = 0
+        self._passed = 0

@@ -1,0 +1,156 @@
+"""Finds adapters: bundled folders, folders named in settings, entry points. A broken one is set aside by name.
+
+A package is a folder with ``manifest.toml`` and an ``__init__.py`` that has ``create(context) -> object``. Packages in
+extra folders import their own modules relatively (``from .mapping import ...``): the import path is not touched.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+
+from adapters.sdk import capabilities
+from adapters.sdk.context import AdapterContext
+from adapters.sdk.errors import ManifestError
+from adapters.sdk.manifest import Manifest, read_manifest
+
+GROUP = "partner_benefits_gateway.adapters"
+"""Entry point group; the value is the package module."""
+BUNDLED = Path(__file__).parents[1]
+EXTERNAL = "partner_benefits_gateway_external"
+
+PROTOCOLS: dict[str, type] = {
+    "quotes_offers": capabilities.QuotesOffers,
+    "reserves": capabilities.Reserves,
+    "looks_up": capabilities.LooksUp,
+    "cancels": capabilities.Cancels,
+    "fences": capabilities.Fences,
+    "receives_webhooks": capabilities.ReceivesWebhooks,
+    "reports_statements": capabilities.ReportsStatements,
+}
+"""Capability as declared, and the protocol that implements it."""
+
+
+class AdapterPackage(msgspec.Struct, frozen=True, kw_only=True):
+    """One adapter that can be used. ``module`` is importable while the process lives (``<module>.simulator`` too)."""
+
+    name: str
+    manifest: Manifest
+    create: Callable[[AdapterContext], object]
+    folder: Path
+    module: str
+
+
+class Discovered(msgspec.Struct, frozen=True):
+    """What was found: usable packages by name, and why each other one is not usable."""
+
+    packages: dict[str, AdapterPackage]
+    problems: dict[str, str]
+
+
+def discover(folders: Iterable[Path] = (), *, bundled: Path = BUNDLED) -> Discovered:
+    """Find every adapter. Nothing an adapter does wrong stops the others or the process.
+
+    Args:
+        folders: extra folders, each holding packages (``folders.adapters`` in settings).
+        bundled: the folder of our own; tests give another.
+
+    A name that is taken is a problem of the later one: bundled before extra folders before entry points.
+    """
+    found = Discovered({}, {})
+    for folder in sorted(path.parent for path in bundled.glob("**/manifest.toml")):
+        name = ".".join(folder.relative_to(bundled).parts)
+        _take(found, name, partial(_bundled, folder, name, bundled))
+    for folder in sorted(path.parent for root in folders for path in root.glob("*/manifest.toml")):
+        _take(found, folder.name, partial(_external, folder))
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        _take(found, point.name, partial(_installed, point))
+    return found
+
+
+def check_declared(package: AdapterPackage, adapter: object) -> None:
+    """Hold the manifest against what the adapter implements; both must name the same capabilities.
+
+    Raises:
+        ManifestError: names the adapter and every capability that is only declared or only implemented.
+    """
+    implemented = {name for name, protocol in PROTOCOLS.items() if isinstance(adapter, protocol)}
+    declared = set(package.manifest.capabilities)
+    wrong = [f"{name} is declared and not implemented" for name in sorted(declared - implemented)]
+    wrong += [f"{name} is implemented and not declared" for name in sorted(implemented - declared)]
+    if isinstance(adapter, capabilities.Reserves) and sum(step.commit for step in adapter.steps) != 1:
+        wrong.append("exactly one step must be the commit")
+    if wrong:
+        raise ManifestError(f"{package.name}: {'; '.join(wrong)}.")
+
+
+def _take(found: Discovered, name: str, load: Callable[[], AdapterPackage]) -> None:
+    if name in found.packages:
+        found.problems[name] = f"{name}: a second adapter has this name; the first is used."
+        return
+    try:
+        found.packages[name] = load()
+    except ManifestError as error:
+        found.problems[name] = error.message
+    except Exception as error:  # noqa: BLE001 - an integrator's package may raise anything when it is imported
+        found.problems[name] = f"{name}: importing it raised {type(error).__name__}: {error}."
+
+
+def _bundled(folder: Path, name: str, bundled: Path) -> AdapterPackage:
+    if bundled == BUNDLED:
+        return _package(name, folder, lambda: importlib.import_module(f"adapters.{name}"))
+    return _external(folder, name)
+
+
+def _external(folder: Path, name: str | None = None) -> AdapterPackage:
+    return _package(name or folder.name, folder, lambda: _import_folder(folder))
+
+
+def _installed(point: EntryPoint) -> AdapterPackage:
+    module = point.load()
+    if not isinstance(module, ModuleType) or module.__file__ is None:
+        raise ManifestError(f"{point.name}: its entry point must name the package module.")
+    return _package(point.name, Path(module.__file__).parent, lambda: module)
+
+
+def _package(name: str, folder: Path, load: Callable[[], ModuleType]) -> AdapterPackage:
+    manifest = read_manifest(folder / "manifest.toml")
+    if manifest.name != name:
+        raise ManifestError(f"{folder / 'manifest.toml'}: name is {manifest.name!r} and must be {name!r}.")
+    module = load()
+    create = getattr(module, "create", None)
+    if not callable(create):
+        raise ManifestError(f"{folder / '__init__.py'}: create(context) is missing.")
+    return AdapterPackage(name=name, manifest=manifest, create=create, folder=folder, module=module.__name__)
+
+
+def _import_folder(folder: Path) -> ModuleType:
+    name = f"{EXTERNAL}_{'_'.join(folder.resolve().parts[-2:])}".replace("-", "_")
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    if spec is None or spec.loader is None:
+        raise ManifestError(f"{folder}: not a package that can be imported.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def implemented(adapter: object) -> Iterator[str]:
+    """Name the capabilities that an adapter implements."""
+    return (name for name, protocol in PROTOCOLS.items() if isinstance(adapter, protocol))

@@ -1,0 +1,140 @@
+"""The one module that makes HTTP clients: for partners, keys and webhooks, ours and the simulators'.
+
+The httpx interface over aiohttp's transport, with four of their defaults mended:
+
+- httpx-aiohttp reports a connection lost *after* the request was written as ``ConnectTimeout``; here ``ConnectError``
+  is raised only when provably nothing was written, everything later is ``ReadError``.
+- aiohttp silently sends an idempotent request again when a kept connection was lost; here it never does.
+- Cookies are neither kept nor sent; redirects, proxies and credentials from the environment are not followed.
+- TLS certificates are always verified; there is no switch.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from functools import lru_cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+NEVER_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientConnectorCertificateError,
+    aiohttp.ClientConnectorSSLError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+)
+"""aiohttp's errors that are raised before a connection was there to write to."""
+
+
+class LostAfterWriteError(aiohttp.ClientError):
+    """The connection broke when the request may have been written: never sent again by the library."""
+
+
+def make_client(
+    *,
+    connect_timeout_seconds: float = 3.0,
+    max_connections: int = 64,
+    keep_alive_seconds: float = 20.0,
+    ca_file: Path | None = None,
+) -> httpx.AsyncClient:
+    """Make a client. It has no total deadline of its own: the caller puts one around each call (`asyncio.timeout`).
+
+    Args:
+        connect_timeout_seconds: for name, connection and TLS together, waiting for a free connection included.
+        max_connections: at once; the partner's bulkhead should be no larger.
+        keep_alive_seconds: how long an idle connection is kept.
+        ca_file: PEM certificates to trust instead of the public ones, for a partner with a private authority.
+    """
+    transport = PartnerTransport(
+        verify=_tls_context(ca_file),
+        trust_env=False,
+        limits=httpx.Limits(max_connections=max_connections, keepalive_expiry=keep_alive_seconds),
+        client=lambda: _session(transport),
+    )
+    return httpx.AsyncClient(
+        transport=transport,
+        timeout=httpx.Timeout(None, connect=connect_timeout_seconds, pool=connect_timeout_seconds),
+        follow_redirects=False,
+        trust_env=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )
+
+
+class PartnerTransport(AiohttpTransport):
+    """aiohttp's transport with honest exceptions: see the module's docstring."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send, and convert every foreign exception.
+
+        Raises:
+            httpx.ConnectError: provably nothing of the request was written.
+            httpx.ReadError: anything else went wrong.
+        """
+        try:
+            response = await super().handle_async_request(request)
+        except Exception as error:
+            raise convert(error, request) from error
+        if isinstance(response.stream, httpx.AsyncByteStream):
+            response.stream = _HonestStream(response.stream, request)
+        return response
+
+
+class _HonestStream(httpx.AsyncByteStream):
+    def __init__(self, inner: httpx.AsyncByteStream, request: httpx.Request) -> None:
+        self._inner = inner
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._inner:
+                yield chunk
+        except Exception as error:
+            raise httpx.ReadError(type(error).__name__, request=self._request) from error
+
+    async def aclose(self) -> None:
+        try:
+            await self._inner.aclose()
+        except Exception as error:
+            raise httpx.CloseError(type(error).__name__, request=self._request) from error
+
+
+def convert(error: Exception, request: httpx.Request | None = None) -> httpx.TransportError:
+    """Give any exception of aiohttp, of the operating system or of httpx-aiohttp its honest httpx class."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, NEVER_SENT):
+        cause = cause.__cause__
+    name = type(cause or error.__cause__ or error).__name__
+    return httpx.ReadError(name, request=request) if cause is None else httpx.ConnectError(name, request=request)
+
+
+async def _never_resend(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except NEVER_SENT:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise LostAfterWriteError(type(error).__name__) from error
+
+
+def _session(transport: AiohttpTransport) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        ssl=transport.ssl_context,
+        limit=transport.limits.max_connections or 0,
+        keepalive_timeout=transport.limits.keepalive_expiry,
+    )
+    return aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), middlewares=(_never_resend,), trust_env=False
+    )
+
+
+@lru_cache(maxsize=16)
+def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    if ca_file is not None:
+        return ssl.create_default_context(cafile=str(ca_file))
+    return httpx.create_ssl_context(verify=True, trust_env=False)

@@ -1,0 +1,1 @@
+"""Airport transfer partners, one folder each."""
