@@ -1,0 +1,71 @@
+"""The outermost layer: request id, HEAD, and the headers that every answer carries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from config.observability import correlated
+
+HEADER = b"x-request-id"
+_ACCEPTED = re.compile(r"[A-Za-z0-9._\-]{1,64}\Z")
+_ALWAYS = ((b"x-content-type-options", b"nosniff"),)
+
+
+def request_id_of(scope: Mapping[str, Any]) -> str:
+    """Answer the id of the request that a scope belongs to; empty outside of the layer below."""
+    state: dict[str, Any] = scope.get("state") or {}
+    return str(state.get("request_id", ""))
+
+
+class Correlation:
+    """Takes the caller's ``X-Request-Id`` when it is harmless (or makes one), binds it to the log, and returns it.
+
+    It lies outside the router, so that answers to unknown paths and methods carry the id too. HEAD is served as GET
+    without its body (RFC 9110, section 9.3.2). Answers that say nothing about caching are not stored by anybody.
+    """
+
+    def __init__(self, app: ASGIApp, new_id: Callable[[], str]) -> None:
+        """Wrap the router; ``new_id`` makes a request id."""
+        self._app = app
+        self._new_id = new_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        http = cast("dict[str, Any]", scope)
+        head = http["method"] == "HEAD"
+        if head:
+            http["method"] = "GET"
+        request_id = self._request_id(scope["headers"])
+        scope["state"]["request_id"] = request_id
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = _completed(message["headers"], request_id)
+            elif head and message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        with correlated(request_id):
+            await self._app(scope, receive, send_with_headers)
+
+    def _request_id(self, headers: Any) -> str:
+        for name, value in headers:
+            if name == HEADER:
+                text = value.decode("latin-1")
+                return text if _ACCEPTED.match(text) else self._new_id()
+        return self._new_id()
+
+
+def _completed(headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:
+    sent = [*headers, (HEADER, request_id.encode()), *_ALWAYS]
+    if not any(name.lower() == b"cache-control" for name, _ in sent):
+        sent.append((b"cache-control", b"no-store"))
+    return sent

@@ -1,0 +1,1 @@
+"""Who may come in: the token verifier, the development issuer and its clients."""

@@ -1,0 +1,1 @@
+"""Wire structures of the HTTP contract; unknown fields are refused."""

@@ -1,0 +1,142 @@
+"""Quote a benefit: eligibility, the partner's live offer, and the price in what the member gives, locked for a while."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import partial
+
+import msgspec
+
+from adapters.sdk.capabilities import QuotesOffers
+from adapters.sdk.records import Mileage, Offer, OfferRequest, Rental, Ride, Service, Stay, Visit
+from catalogue import members
+from catalogue.benefits import Benefit, PayWith, price_in_points
+from catalogue.calendar import local_date
+from catalogue.eligibility import MemberContext, ServiceFacts, refusals
+from catalogue.entitlements import entitled
+from catalogue.errors import NotEligibleError
+from config.errors import NotFoundError, RuleError
+from gateway.partners import ConnectedPartner
+from gateway.redemption import store
+from gateway.redemption.records import POINTS, Quote
+from gateway.wiring import Gateway
+
+
+class Payment(msgspec.Struct, frozen=True):
+    """What will be held: ``quantity`` of ``commodity``; 0 when nothing is."""
+
+    commodity: str
+    quantity: int
+
+
+async def create_quote(
+    gateway: Gateway, member_id: str, benefit_id: str, service: Service, pay_with: PayWith
+) -> Quote:
+    """Quote a benefit for a member and lock the price.
+
+    Raises:
+        NotFoundError: no such benefit is in force, or its partner is switched off.
+        NotEligibleError: with every reason.
+        RuleError: nothing is available, or the price cannot be expressed in what the member wants to give.
+        PartnerError: the partner gave no trustworthy answer; nothing is lost.
+    """
+    now = gateway.clock.now()
+    today = gateway.catalogue.programme.today(now)
+    benefit = gateway.catalogue.benefit(benefit_id, today)
+    if benefit is None:
+        raise NotFoundError(f"There is no benefit {benefit_id!r}.")
+    connected = gateway.partners.named(benefit.partner)
+    member = await gateway.database.read(partial(members.member_context, member_id=member_id, now=now, programme=gateway.catalogue.programme))
+    facts = service_facts(service, pay_with)
+    _require_eligible(benefit, member, facts)
+    offer = await _offer(gateway, connected, benefit, member, service)
+    payment = _payment(gateway, benefit, member, offer, facts)
+    quote = Quote(
+        id=gateway.identifiers.new("quote"),
+        kind="benefit",
+        member_id=member_id,
+        partner=benefit.partner,
+        benefit_id=benefit.id,
+        benefit_version=benefit.version,
+        contract_id=None,
+        contract_version=None,
+        pay_with=pay_with.value,
+        commodity=payment.commodity,
+        quantity=payment.quantity,
+        service=offer.service,
+        offer_token=offer.token,
+        title=offer.title,
+        price=offer.price,
+        base_price=offer.base_price,
+        created_at=now,
+        expires_at=min(offer.expires_at, now + timedelta(seconds=gateway.settings.redemption.quote_seconds)),
+    )
+    await gateway.database.write(partial(store.add_quote, quote=quote))
+    return quote
+
+
+def service_facts(service: Service, pay_with: PayWith | None) -> ServiceFacts:
+    """Give the rules what they may know of a service."""
+    return ServiceFacts(
+        service_date=service_date(service),
+        city=service.city if isinstance(service, Stay) else None,
+        airport=service.airport if isinstance(service, Visit) else None,
+        guests=service.guests if isinstance(service, Visit) else 0,
+        pay_with=pay_with,
+    )
+
+
+def service_date(service: Service) -> date | None:
+    """Answer the local date on which a service begins; None for miles, which have none."""
+    match service:
+        case Stay(check_in_date=day) | Visit(visit_date=day):
+            return day
+        case Rental(pick_up_at=instant) | Ride(pick_up_at=instant):
+            return instant.date()
+        case Mileage():
+            return None
+
+
+def _require_eligible(benefit: Benefit, member: MemberContext, facts: ServiceFacts) -> None:
+    found = refusals(benefit, member, facts)
+    if found:
+        raise NotEligibleError(
+            " ".join(refusal.sentence(member.locale) for refusal in found),
+            reasons=", ".join(refusal.code for refusal in found),
+        )
+
+
+async def _offer(
+    gateway: Gateway, connected: ConnectedPartner, benefit: Benefit, member: MemberContext, service: Service
+) -> Offer:
+    adapter = connected.adapter
+    if not isinstance(adapter, QuotesOffers):
+        raise RuleError(f"The partner {benefit.partner!r} makes no offers.")
+    currency = gateway.catalogue.programme.currency
+    partner_tier = _partner_tier(gateway, member, connected) if benefit.upgrade else None
+    offers = await adapter.quote_offers(OfferRequest(service=service, currency=currency, partner_tier=partner_tier))
+    fitting = [offer for offer in offers if (offer.base_price is not None) == benefit.upgrade]
+    if not fitting:
+        raise RuleError(f"The partner has nothing available for {benefit.title.en!r} as asked for.", reason="unavailable")
+    return fitting[0]
+
+
+def _partner_tier(gateway: Gateway, member: MemberContext, connected: ConnectedPartner) -> str:
+    return member.tier
+
+
+def _payment(
+    gateway: Gateway, benefit: Benefit, member: MemberContext, offer: Offer, facts: ServiceFacts
+) -> Payment:
+    programme = gateway.catalogue.programme
+    if facts.pay_with is PayWith.POINTS:
+        points = price_in_points(
+            programme, benefit, partner_price=offer.price, base_price=offer.base_price, guests=facts.guests
+        )
+        return Payment(POINTS, points)
+    if facts.pay_with is PayWith.ENTITLEMENT:
+        day = facts.service_date or local_date(gateway.clock.now(), programme.time_zone)
+        grant = entitled(benefit, member.tier, day)
+        assert grant is not None
+        return Payment(grant.commodity, 1)
+    return Payment(POINTS, 0)
