@@ -1,0 +1,162 @@
+"""The sequence of calls and nothing else: what to send is in `mapping`, what an answer proves in `responses`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import TypeVar
+
+from adapters.airlines.points_lcp import calls, mapping, responses, webhooks
+from adapters.airlines.points_lcp.wire import Credit, Errors, MemberValidation, Order, Wire
+from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall
+from adapters.sdk.capabilities import Step
+from adapters.sdk.codec import decode
+from adapters.sdk.context import AdapterContext
+from adapters.sdk.errors import OutcomeUnknownError, PartnerUnavailableError, ProtocolError
+from adapters.sdk.outcomes import LookUpAnswer, Outcome, ResponseTable
+from adapters.sdk.records import LookUpResult, PartnerEvent, ReservationRequest, StatementFile, StepResult
+from adapters.sdk.statement_file import parse_statement
+
+T = TypeVar("T", bound=Wire)
+
+
+class PointsLcpAdapter:
+    """Credits miles to a member's account in one programme of the platform.
+
+    A credit has no key of ours. The order has, and its address is carried before the credit is sent; the validation
+    that the credit uses serves one transaction only, so that even a stray copy of the credit is refused there.
+    """
+
+    steps = (Step("validate_member"), Step("create_order"), Step("credit", commit=True))
+
+    def __init__(self, context: AdapterContext) -> None:
+        """Read the options.
+
+        Raises:
+            ConfigurationError: an option is missing or wrong.
+        """
+        self._client = context.client
+        self._options = mapping.read_options(context.partner, context.options)
+
+    async def run_step(self, step: str, request: ReservationRequest) -> StepResult:
+        """Make the one call of a step; see `adapters.sdk.capabilities.Reserves`."""
+        runners = {"validate_member": self._validate, "create_order": self._order, "credit": self._credit}
+        return mapping.refusal_before_sending(request, self._options) or await runners[step](request)
+
+    async def look_up(self, request: ReservationRequest) -> LookUpResult:
+        """Read the order, then its credit; anything contradictory is UNKNOWN.
+
+        Without a carried order no credit was ever sent: there is nothing to find, and no address to ask.
+        """
+        path = mapping.order_path(request.carried.get("order", ""))
+        if path is None:
+            return LookUpResult(answer=LookUpAnswer.NOT_FOUND, code="no_order")
+        order = await self._read(calls.get_order(path), Order)
+        if isinstance(order, LookUpResult):
+            return order
+        if order.partner_transaction_id != request.key:
+            return mapping.undecided("wrong_echo")
+        return await self._look_up_credit(order, request)
+
+    def verify_webhook(self, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...], now: int) -> str:
+        """Check the path's secret; there is no signature and no timestamp to check. See `webhooks`."""
+        return webhooks.verify(headers, body, secrets)
+
+    def read_webhook(self, message_id: str, body: bytes) -> PartnerEvent | None:
+        """Read a callback as a hint; see `webhooks`."""
+        return webhooks.read(message_id, body)
+
+    def parse_statement(self, name: str, content: bytes) -> StatementFile:
+        """Read a statement in the contractual format."""
+        return parse_statement(name, content)
+
+    async def fetch_statement(self, business_date: date) -> tuple[str, bytes] | None:
+        """Fetch the contractual file; None when there is none yet or when it is delivered to us.
+
+        Raises:
+            PartnerUnavailableError: nothing reached the partner.
+            OutcomeUnknownError: no file and no plain "not there" came back.
+        """
+        if self._options.statement_path is None:
+            return None
+        day = business_date.isoformat()
+        answer = await self._client.call(calls.get_statement(self._options.statement_path.format(date=day)))
+        if isinstance(answer, CallFailure):
+            unsent = answer.outcome is Outcome.NOT_SENT
+            raise (PartnerUnavailableError if unsent else OutcomeUnknownError)(f"No statement: {answer.reason}.")
+        if answer.status == 200:
+            return f"points-lcp-{day}.csv", answer.body
+        if answer.status == 404:
+            return None
+        raise OutcomeUnknownError(f"No statement: HTTP {answer.status}.")
+
+    async def _validate(self, request: ReservationRequest) -> StepResult:
+        body = mapping.member_validation_request(request, self._options)
+        call = calls.validate_member(self._options.loyalty_programme, body)
+        answer = await self._write(call, MemberValidation, responses.VALIDATE_MEMBER)
+        return answer if isinstance(answer, StepResult) else mapping.validated(answer, request, self._options)
+
+    async def _order(self, request: ReservationRequest) -> StepResult:
+        if "member_validation" not in request.carried:
+            return _out_of_order("member_validation")
+        call = calls.create_order(mapping.order_request(request, self._options))
+        answer = await self._write(call, Order, responses.CREATE_ORDER)
+        return answer if isinstance(answer, StepResult) else mapping.ordered(answer, request)
+
+    async def _credit(self, request: ReservationRequest) -> StepResult:
+        for needed in ("member_validation", "order"):
+            if needed not in request.carried:
+                return _out_of_order(needed)
+        programme = self._options.loyalty_programme
+        call = calls.credit(programme, mapping.credit_request(request, self._options))
+        answer = await self._write(call, Credit, responses.CREDIT)
+        return answer if isinstance(answer, StepResult) else mapping.credited(answer, request, programme)
+
+    async def _write(self, call: PartnerCall, type_: type[T], table: ResponseTable) -> T | StepResult:
+        """Make a call that creates: its resource on 201, else what the table says of the errors."""
+        answer = await self._client.call(call)
+        if isinstance(answer, CallFailure):
+            return StepResult(outcome=answer.outcome, code=answer.reason)
+        try:
+            if answer.status == 201:
+                return decode(answer.body, type_)
+            codes = _codes(answer)
+        except ProtocolError:
+            return StepResult(outcome=Outcome.UNKNOWN, code="protocol")
+        return StepResult(outcome=responses.decide(table, answer.status, codes), code=codes[0])
+
+    async def _read(self, call: PartnerCall, type_: type[T]) -> T | LookUpResult:
+        answer = await self._client.call(call)
+        if isinstance(answer, CallFailure):
+            return mapping.undecided(answer.reason)
+        try:
+            if answer.status == 200:
+                return decode(answer.body, type_)
+            codes = _codes(answer)
+        except ProtocolError:
+            return mapping.undecided("protocol")
+        absent = responses.decide(responses.READ, answer.status, codes) is Outcome.NO
+        return LookUpResult(answer=LookUpAnswer.NOT_FOUND if absent else LookUpAnswer.UNKNOWN, code=codes[0])
+
+    async def _look_up_credit(self, order: Order, request: ReservationRequest) -> LookUpResult:
+        programme = self._options.loyalty_programme
+        known = (request.carried["credit"],) if "credit" in request.carried else ()
+        addresses = tuple(dict.fromkeys(known + mapping.credit_addresses(order)))
+        if not addresses:
+            return mapping.looked_up(order, None)
+        path = mapping.credit_path(addresses[0], programme)
+        if len(addresses) > 1 or path is None:
+            return mapping.undecided("several_credits" if path else "foreign_credit")
+        credit = await self._read(calls.get_credit(path), Credit)
+        if isinstance(credit, LookUpResult):
+            return credit
+        echoed = mapping.echoes(credit, request, programme)
+        return mapping.looked_up(order, credit) if echoed else mapping.undecided("wrong_echo")
+
+
+def _codes(answer: PartnerAnswer) -> tuple[str, ...]:
+    return tuple(entry.code for entry in decode(answer.body, Errors).errors)
+
+
+def _out_of_order(missing: str) -> StepResult:
+    return StepResult(outcome=Outcome.NOT_SENT, code="out_of_order", message=f"{missing} is not carried yet.")
