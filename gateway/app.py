@@ -1,0 +1,101 @@
+"""The application: every route, every layer, in one factory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Request
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
+
+from config.errors import GatewayError
+from gateway.controllers import CONTROLLERS
+from gateway.edge import Edge, open_edge
+from gateway.idempotency import IdempotencyKeys, read_key
+from gateway.middleware.authentication import Authentication
+from gateway.middleware.correlation import Correlation
+from gateway.oauth.principal import Principal
+from gateway.openapi import openapi_config
+from gateway.pages import Cursors
+from gateway.problems import answer_gateway_error, answer_http_error, answer_unexpected
+from gateway.requests import StrictRequest
+from gateway.wiring import Gateway
+
+
+def create_app(gateway: Gateway) -> Litestar:
+    """Make the application around an open gateway; who opened the gateway closes it.
+
+    Handlers ask for what they need by name: ``gateway: NamedDependency[Gateway]``, ``principal:
+    NamedDependency[Principal]`` (on a route with a scope), ``keys: NamedDependency[IdempotencyKeys]``,
+    ``idempotency_key: NamedDependency[str]`` (on a route with ``opt={"idempotent": True}``),
+    ``cursors: NamedDependency[Cursors]``, ``edge: NamedDependency[Edge]``.
+
+    Raises:
+        ConfigurationError: the issuer's key or clients cannot be used.
+    """
+    edge = open_edge(gateway)
+    app = Litestar(
+        route_handlers=list(CONTROLLERS),
+        dependencies=_dependencies(edge),
+        exception_handlers={
+            GatewayError: answer_gateway_error,
+            HTTPException: answer_http_error,
+            Exception: answer_unexpected,
+        },
+        lifespan=[_lifespan(edge)],
+        logging_config=None,
+        middleware=[DefineMiddleware(Authentication, verifier=edge.verifier)],
+        openapi_config=openapi_config(),
+        request_class=StrictRequest,
+        request_max_body_size=gateway.settings.http.body_limit_bytes,
+        debug=False,
+    )
+    app.asgi_handler = Correlation(app.asgi_handler, lambda: gateway.identifiers.new("request"))
+    return app
+
+
+def _dependencies(edge: Edge) -> dict[str, Provide]:
+    async def provide_gateway() -> Gateway:
+        return edge.gateway
+
+    async def provide_edge() -> Edge:
+        return edge
+
+    async def provide_keys() -> IdempotencyKeys:
+        return edge.keys
+
+    async def provide_cursors() -> Cursors:
+        return edge.cursors
+
+    return {
+        "gateway": Provide(provide_gateway),
+        "edge": Provide(provide_edge),
+        "keys": Provide(provide_keys),
+        "cursors": Provide(provide_cursors),
+        "principal": Provide(_provide_principal),
+        "idempotency_key": Provide(_provide_idempotency_key),
+    }
+
+
+async def _provide_principal(request: Request[Any, Any, Any]) -> Principal:
+    principal: Principal = request.user
+    return principal
+
+
+async def _provide_idempotency_key(request: Request[Any, Any, Any]) -> str:
+    return read_key(request.headers.getall("idempotency-key", []))
+
+
+def _lifespan(edge: Edge) -> Any:
+    @asynccontextmanager
+    async def run(_app: Litestar) -> AsyncIterator[None]:
+        await edge.start()
+        try:
+            yield
+        finally:
+            await edge.stop()
+
+    return run
