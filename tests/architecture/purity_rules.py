@@ -1,0 +1,180 @@
+"""What a module may touch: the machine belongs to ``config``, and the pure modules touch nothing at all."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+from tests.architecture.import_rules import partner_of
+from tests.architecture.rule import Rule
+from tests.architecture.sources import ROOMS, Module, Tree, Violation, closure, within
+
+PURE = (
+    "config.errors",
+    "catalogue.benefits",
+    "catalogue.conversion",
+    "catalogue.eligibility",
+    "catalogue.entitlements",
+    "catalogue.errors",
+    "catalogue.identifiers",
+    "catalogue.lints",
+    "catalogue.programme",
+    "catalogue.tier_match",
+    "catalogue.values",
+    "catalogue.vouchers",
+    "adapters.sdk.capabilities",
+    "adapters.sdk.codec",
+    "adapters.sdk.errors",
+    "adapters.sdk.manifest",
+    "adapters.sdk.outcomes",
+    "adapters.sdk.records",
+    "adapters.sdk.response_tables",
+    "adapters.sdk.statement_file",
+    "adapters.sdk.webhooks",
+    "settlement.accounts",
+    "settlement.breaks",
+    "settlement.calendar",
+    "settlement.contracts",
+    "settlement.errors",
+    "settlement.journal",
+    "settlement.netting",
+    "settlement.obligations",
+    "gateway.redemption.plan",
+    "gateway.redemption.states",
+)
+"""The modules marked P in ARCHITECTURE.md; a test holds the two lists together."""
+
+PURE_OF_A_PARTNER = ("mapping", "responses")
+
+MARK_ALIASES = {"adapters.sdk.tables": "adapters.sdk.response_tables"}
+"""Marks of ARCHITECTURE.md that are written in two words."""
+
+PURE_LIBRARIES = ("msgspec",)
+IMPURE_STDLIB = (
+    "asyncio", "concurrent", "glob", "http", "logging", "multiprocessing", "os", "random", "secrets", "shutil",
+    "socket", "sqlite3", "ssl", "subprocess", "sys", "tempfile", "threading", "time", "urllib.request",
+)  # fmt: skip
+IMPURE_NAMES = {
+    "open", "input", "print", "datetime.date.today", "datetime.datetime.now", "datetime.datetime.today",
+    "datetime.datetime.utcnow", "io.open", "uuid.uuid1", "uuid.uuid4", "tomllib.load", "config.clock.SystemClock",
+    "config.files.read_toml", "config.files.read_typed", "config.files.toml_files", "config.secrets.resolve_secret",
+}  # fmt: skip
+IMPURE_METHODS = {"read_text", "read_bytes", "write_text", "write_bytes", "open", "iterdir", "glob", "rglob", "exists"}
+
+SEAMS = {
+    "config.secrets": "the type of a masked value; reading one is done by who wires",
+    "config.clock": "the type of a clock that is handed in",
+    "config.files": "`parse` gives a table its type; reading the file is done by who loads",
+}
+"""First-party modules that are not pure and may be named by pure ones."""
+
+PURITY_EXEMPTIONS = {
+    ("catalogue.identifiers", "secrets"): "`Identifiers` hands randomness to the pure `make_identifier`",
+    ("adapters.sdk.manifest", "config.files.read_typed"): "`read_manifest` reads; every rule is of the parsed manifest",
+}
+
+CLOCK_AND_ENVIRONMENT = {
+    "os.environ", "os.environb", "os.getenv", "os.putenv", "time.time", "time.time_ns", "time.monotonic",
+    "time.monotonic_ns", "time.perf_counter", "time.perf_counter_ns", "time.localtime", "time.gmtime", "time.sleep",
+    "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today", "datetime.date.today",
+}  # fmt: skip
+
+EXACT_ROOMS = ("catalogue", "settlement")
+
+
+def marked_pure(architecture: Path) -> set[str]:
+    """Read the marks P of the rooms drawn in ARCHITECTURE.md; partners' own marks are left out."""
+    text = architecture.read_text(encoding="utf-8")
+    block = re.search(r"## The rooms\s+```\n(.*?)```", text, re.DOTALL)
+    if block is None:
+        return set()
+    marked: set[str] = set()
+    room = ""
+    for line in block[1].splitlines():
+        named = re.match(r"([a-z_/]+)/ ", line)
+        if named:
+            room = named[1].replace("/", ".")
+        if not within(room, "config", "catalogue", "adapters.sdk", "settlement", "gateway"):
+            continue
+        for inner, names in re.findall(r"(\w+)/ \(([^)]*)\)", line):
+            marked |= {f"{room}.{inner}.{name}" for name in re.findall(r"(\w+) P\b", names)}
+        outside = re.sub(r"\([^)]*\)", "", line)
+        marked |= {f"{room}.{name}" for name in re.findall(r"(\w+) P\b", outside)}
+    return {MARK_ALIASES.get(name, name) for name in marked}
+
+
+def pure_modules(tree: Tree) -> set[str]:
+    """Answer the modules of a tree that must be pure: the listed ones, partners' rules, and all that these import."""
+    starts = {name for name in PURE if name in tree.modules}
+    for module in tree:
+        partner = partner_of(module.name)
+        if partner and module.name.removeprefix(f"{partner}.").partition(".")[0] in PURE_OF_A_PARTNER:
+            starts.add(module.name)
+    graph = {name: {each for each in targets if each not in SEAMS} for name, targets in tree.graph().items()}
+    return closure(graph, starts)
+
+
+def pure_modules_touch_nothing(tree: Tree) -> list[Violation]:
+    """Pure modules import pure modules, msgspec and harmless parts of the library; no clock, chance or file."""
+    found = []
+    for name in sorted(pure_modules(tree)):
+        module = tree.modules[name]
+        found += [
+            _broken("pure_modules_touch_nothing", module, each.line, f"imports {each.target}")
+            for each in tree.imports(module)
+            if _is_impure(each.target) and (name, each.target) not in PURITY_EXEMPTIONS
+        ]
+        found += [
+            _broken("pure_modules_touch_nothing", module, line, f"uses {used}")
+            for used, line in module.used
+            if used in IMPURE_NAMES and (name, used) not in PURITY_EXEMPTIONS
+        ]
+        found += [
+            _broken("pure_modules_touch_nothing", module, node.lineno, f"calls .{node.func.attr}()")
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in IMPURE_METHODS
+        ]
+    return found
+
+
+def machine_belongs_to_config(tree: Tree) -> list[Violation]:
+    """Only ``config`` reads the environment and the machine's clock, or sleeps on it."""
+    return [
+        _broken("machine_belongs_to_config", module, line, f"uses {name}")
+        for module in tree
+        if not within(module.name, "config")
+        for name, line in module.used
+        if within(name, *CLOCK_AND_ENVIRONMENT)
+    ]
+
+
+def no_floats_in_money(tree: Tree) -> list[Violation]:
+    """Pure modules of catalogue and settlement have no float: not as a type, not as a number."""
+    found = []
+    for name in sorted(pure_modules(tree)):
+        if not within(name, *EXACT_ROOMS):
+            continue
+        for node in ast.walk(tree.modules[name].tree):
+            if (isinstance(node, ast.Name) and node.id == "float") or (
+                isinstance(node, ast.Constant) and isinstance(node.value, float)
+            ):
+                found.append(_broken("no_floats_in_money", tree.modules[name], node.lineno, "a float"))
+    return found
+
+
+def _is_impure(target: str) -> bool:
+    head = target.partition(".")[0]
+    if head in ROOMS:
+        return False
+    if head in sys.stdlib_module_names:
+        return within(target, *IMPURE_STDLIB)
+    return not within(target, *PURE_LIBRARIES)
+
+
+def _broken(rule: str, module: Module, line: int, what: str) -> Violation:
+    return Violation(rule, f"{module.name}:{line}", what)
+
+
+PURITY_RULES: tuple[Rule, ...] = (pure_modules_touch_nothing, machine_belongs_to_config, no_floats_in_money)
