@@ -1,0 +1,73 @@
+"""``python -m adapters.sdk.testing.simulate MODULE --partner ID --port N``: run one simulator until told to stop."""
+
+from __future__ import annotations
+
+import importlib
+import socket
+import sys
+
+import click
+import uvicorn
+
+from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, listen, server_config
+
+
+@click.command()
+@click.argument("module")
+@click.option("--partner", required=True, help="Partner id, as in the partner's file.")
+@click.option("--port", type=int, default=0, show_default=True, help="0 takes a free one.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same offers.")
+@click.option("--webhook-url", help="Where webhooks go; none are sent without it.")
+@click.option("--webhook-secret", help="Throw-away secret that signs them.")
+@click.option("--currency", default="CNY", show_default=True, help="Of the statement.")
+@click.option("--credential", "credentials", multiple=True, metavar="NAME=VALUE", help="Throw-away credential.")
+@click.option("--option", "values", multiple=True, metavar="NAME=VALUE", help="The simulator's own option.")
+def simulate(
+    module: str,
+    partner: str,
+    port: int,
+    seed: int,
+    webhook_url: str | None,
+    webhook_secret: str | None,
+    currency: str,
+    credentials: tuple[str, ...],
+    values: tuple[str, ...],
+) -> None:
+    """Run the simulator in MODULE (for example adapters.direct.simulator) and print one line when it is ready."""
+    options = SimulatorOptions(
+        partner=partner,
+        seed=seed,
+        webhook_url=webhook_url,
+        webhook_secret=webhook_secret,
+        credentials=_pairs(credentials),
+        values=_pairs(values),
+        currency=currency,
+    )
+    simulator: Simulator = importlib.import_module(module).create_simulator(options)
+    _Announcing(server_config(simulator.app), partner).run(sockets=[listen(port)])
+
+
+class _Announcing(uvicorn.Server):
+    """A server that says on one line when and where it answers."""
+
+    def __init__(self, config: uvicorn.Config, partner: str) -> None:
+        super().__init__(config)
+        self._partner = partner
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or []:
+            click.echo(f"simulator {self._partner} listens on http://127.0.0.1:{listener.getsockname()[1]}")
+        sys.stdout.flush()
+
+
+def _pairs(items: tuple[str, ...]) -> dict[str, str]:
+    pairs = [item.partition("=") for item in items]
+    wrong = [name for name, separator, _ in pairs if not separator]
+    if wrong:
+        raise click.BadParameter(f"{', '.join(wrong)} is not of the form NAME=VALUE")
+    return {name: value for name, _, value in pairs}
+
+
+if __name__ == "__main__":
+    simulate()
