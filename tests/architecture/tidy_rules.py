@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from tests.architecture.import_rules import partner_of
 from tests.architecture.rule import Rule
@@ -17,14 +18,14 @@ USUAL_FUNCTION = 30
 USUAL_SHARE_PERCENT = 90
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Node = TypeVar("Node", bound=ast.AST)
 
 LEFTOVERS = re.compile(r"\b(TODO|FIXME|HACK|XXX)\b")
 REGISTRIES = re.compile(
     r"(?i)\b(pypi\.org|pythonhosted\.org|npmjs\.(org|com)|npmmirror\.com|crates\.io|[\w.-]+/(simple|pypi)/[\w.-]+)"
 )
-WORKPLACE = re.compile(
-    r"(?i)(/wor[k]/|\bshare[d]/(design|reference|vectors|partner-specs)|/tmp/brief[s]|\bissue [0-9]+\b|\bsubagent[s]?\b)"
-)
+LOCAL_PATHS = re.compile(r"(?<![\w.~*-])/(home|root|Users|work|tmp)/[\w.]")
+"""Paths that exist on the machine of whoever wrote the line, and nowhere else."""
 
 AMERICAN = re.compile(
     r"(?i)\b(\w*(?:behavior|neighbor|color|honor|favor|flavor|labor|rumor)(?:s|ed|ing|al|able)?"
@@ -103,14 +104,13 @@ def no_swallowed_errors(tree: Tree) -> list[Violation]:
     """No handler of everything that does nothing, and no ``suppress`` of everything."""
     found = []
     for module in tree:
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.ExceptHandler) and _catches_all(module, node.type) and _does_nothing(node.body):
+        for node in _nodes(module, ast.ExceptHandler):
+            if _catches_all(module, node.type) and _does_nothing(node.body):
                 found.append(_broken("no_swallowed_errors", module, node.lineno, "an error is swallowed"))
-            suppressed = (
-                node.args if isinstance(node, ast.Call) and module.dotted(node.func) == "contextlib.suppress" else []
-            )
-            if any(_catches_all(module, each) for each in suppressed):
-                found.append(_broken("no_swallowed_errors", module, node.lineno, "every error is suppressed"))
+        for call in _nodes(module, ast.Call):
+            suppresses = module.dotted(call.func) == "contextlib.suppress"
+            if suppresses and any(_catches_all(module, each) for each in call.args):
+                found.append(_broken("no_swallowed_errors", module, call.lineno, "every error is suppressed"))
     return found
 
 
@@ -161,11 +161,11 @@ def american_words(text: str) -> list[str]:
 
 
 def clean_text_files(root: Path, files: list[Path]) -> list[Violation]:
-    """No file of the project names a package registry's host or the place it was written in."""
+    """No file of the project names a package registry's host or a path of the machine it was written on."""
     found = []
     for path in files:
         text = path.read_bytes().decode("utf-8", "replace")
-        for rule, pattern in (("registries", REGISTRIES), ("workplace", WORKPLACE)):
+        for rule, pattern in (("registries", REGISTRIES), ("local_paths", LOCAL_PATHS)):
             for number, line in enumerate(text.splitlines(), 1):
                 if mark := pattern.search(line):
                     found.append(Violation(rule, f"{path.relative_to(root)}:{number}", mark[0]))
@@ -192,6 +192,10 @@ def _public(node: ast.AST) -> Iterator[Function | ast.ClassDef]:
             yield child
             if isinstance(child, ast.ClassDef):
                 yield from _public(child)
+
+
+def _nodes(module: Module, kind: type[Node]) -> Iterator[Node]:
+    return (node for node in ast.walk(module.tree) if isinstance(node, kind))
 
 
 def _own_names(module: Module) -> Iterator[tuple[int, str]]:
