@@ -1,0 +1,118 @@
+"""Tables of members, their statuses, consents and partner accounts, and of vouchers, for queries."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from config.database import metadata
+from config.types import Instant, JsonDocument
+
+members = sa.Table(
+    "members",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("external_id", sa.String(64), nullable=False, unique=True),
+    sa.Column("city", sa.String(80)),
+    sa.Column("locale", sa.String(35), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+    sa.CheckConstraint("state IN ('active', 'closed')", name="state"),
+)
+"""Whoever may hold points. Nothing here names a person; the tier is derived from `statuses`."""
+
+member_personal = sa.Table(
+    "member_personal",
+    metadata,
+    sa.Column("member_id", sa.String(40), sa.ForeignKey("members.id"), primary_key=True),
+    sa.Column("given_name", sa.Text),
+    sa.Column("family_name", sa.Text),
+    sa.Column("email", sa.Text),
+    sa.Column("phone", sa.Text),
+    sa.Column("updated_at", Instant, nullable=False),
+)
+"""Personal fields, apart from everything else, so that they can be encrypted, traced and erased by themselves.
+
+They are plain text in this version of the schema; a database that holds them must be encrypted at rest by its operator.
+"""
+
+statuses = sa.Table(
+    "statuses",
+    metadata,
+    sa.Column("member_id", sa.String(40), sa.ForeignKey("members.id"), primary_key=True),
+    sa.Column("programme", sa.String(64), primary_key=True),
+    sa.Column("tier", sa.String(64), primary_key=True),
+    sa.Column("provenance", sa.String(16), primary_key=True),
+    sa.Column("valid_from_date", sa.Date, primary_key=True),
+    sa.Column("valid_to_date", sa.Date),
+    sa.Column("edge_id", sa.String(80)),
+    sa.Column("evidence", JsonDocument, nullable=False),
+    sa.Column("granted_at", Instant, nullable=False),
+    sa.CheckConstraint("provenance IN ('earned', 'matched', 'gifted', 'challenge')", name="provenance"),
+    sa.CheckConstraint("valid_to_date IS NULL OR valid_to_date >= valid_from_date", name="dates"),
+    sa.CheckConstraint("provenance <> 'matched' OR edge_id IS NOT NULL", name="edge"),
+)
+"""Every status a member holds or held, here and in partner programmes, with where it came from."""
+
+consents = sa.Table(
+    "consents",
+    metadata,
+    sa.Column("member_id", sa.String(40), sa.ForeignKey("members.id"), primary_key=True),
+    sa.Column("partner", sa.String(64), primary_key=True),
+    sa.Column("purpose", sa.String(64), primary_key=True),
+    sa.Column("granted_at", Instant, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("withdrawn_at", Instant),
+    sa.CheckConstraint("withdrawn_at IS NULL OR withdrawn_at >= granted_at", name="instants"),
+    sa.CheckConstraint("version >= 1", name="version"),
+    sa.Index(
+        "uq_consents_live",
+        "member_id",
+        "partner",
+        "purpose",
+        unique=True,
+        sqlite_where=sa.text("withdrawn_at IS NULL"),
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+    ),
+)
+"""Consents as given and withdrawn: rows are closed, never removed; at most one is live per partner and purpose."""
+
+partner_accounts = sa.Table(
+    "partner_accounts",
+    metadata,
+    sa.Column("member_id", sa.String(40), sa.ForeignKey("members.id"), primary_key=True),
+    sa.Column("partner", sa.String(64), primary_key=True),
+    sa.Column("account_number", sa.String(64), nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+    sa.UniqueConstraint("partner", "account_number"),
+)
+"""The member's account in a partner's programme; one account belongs to one member."""
+
+vouchers = sa.Table(
+    "vouchers",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("code_hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("code", sa.String(12), nullable=False),
+    sa.Column("redemption_id", sa.String(40), nullable=False, unique=True),
+    sa.Column("member_id", sa.String(40), sa.ForeignKey("members.id"), nullable=False, index=True),
+    sa.Column("partner", sa.String(64), nullable=False),
+    sa.Column("benefit_id", sa.String(80), nullable=False),
+    sa.Column("benefit_version", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("valid_from_at", Instant, nullable=False),
+    sa.Column("valid_to_at", Instant, nullable=False),
+    sa.Column("guests_allowed", sa.Integer, nullable=False),
+    sa.Column("issued_at", Instant, nullable=False),
+    sa.Column("consumed_at", Instant),
+    sa.Column("consumed_location", sa.String(80)),
+    sa.Column("consumed_guests", sa.Integer),
+    sa.Column("ended_at", Instant),
+    sa.CheckConstraint("state IN ('issued', 'consumed', 'expired', 'void')", name="state"),
+    sa.CheckConstraint("(state = 'consumed') = (consumed_at IS NOT NULL)", name="consumed"),
+    sa.CheckConstraint("consumed_guests IS NULL OR consumed_guests BETWEEN 0 AND guests_allowed", name="guests"),
+    sa.CheckConstraint("valid_from_at < valid_to_at", name="validity"),
+    sa.Index(None, "state", "valid_to_at"),
+)
+"""Bearer instruments. A desk's code is found by its hash; ``code`` is what the member's app shows again."""
