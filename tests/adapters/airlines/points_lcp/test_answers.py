@@ -106,6 +106,17 @@ async def test_credit(answer: str, outcome: Outcome, code: str) -> None:
     assert (result.outcome, result.code) == (outcome, code)
 
 
+@pytest.mark.parametrize("status", [200, 202, 203, 299, 302, 400, 422, 500])
+async def test_a_good_body_under_another_status_proves_nothing(status: int) -> None:
+    for name, answer in (
+        ("validate_member", "mv_success"),
+        ("create_order", "order_created"),
+        ("credit", "credit_success"),
+    ):
+        adapter, _ = make_adapter(PartnerAnswer(status=status, headers={}, body=fixture(answer).content))
+        assert (await adapter.run_step(name, request())).outcome is Outcome.UNKNOWN
+
+
 async def test_a_credit_that_exists_is_carried_and_its_transaction_is_the_reference() -> None:
     done = await step("credit", "credit_success")
     queued = await step("credit", "credit_pending")
