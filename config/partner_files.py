@@ -26,12 +26,16 @@ class PartnerIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PartnerEnvironment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where one environment of the partner answers; credentials are secret references, see `resolve_secret`."""
+    """Where one environment of the partner answers; credentials are secret references, see `resolve_secret`.
+
+    ``deadline_seconds`` shortens the adapter's own deadline per call; it is never made longer.
+    """
 
     base_url: str
     credentials: dict[str, str] = {}
     webhook_secrets: tuple[str, ...] = ()
     desk_client: str | None = None
+    deadline_seconds: float | None = None
 
 
 class PartnerRisk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,12 +59,16 @@ def read_partner_files(folder: Path) -> dict[str, PartnerFile]:
     """Read every partner of a configuration folder, by partner id.
 
     Raises:
-        ConfigurationError: a file is not valid, its name is not its partner's id, or two name one id.
+        ConfigurationError: a file is not valid, its name is not its partner's id, or a partner would be spoken to
+            without TLS (simulators on this machine may be).
     """
     found: dict[str, PartnerFile] = {}
     for path in toml_files(folder / "partners"):
         file = read_typed(path, PartnerFile)
         if file.partner.id != path.stem:
             raise ConfigurationError(f"{path}: partner.id is {file.partner.id!r} and must be the file's name.")
+        for name, environment in file.environments.items():
+            if name != "simulator" and not environment.base_url.startswith("https://"):
+                raise ConfigurationError(f"{path}: environments.{name}.base_url must begin with https://.")
         found[file.partner.id] = file
     return found

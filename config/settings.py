@@ -1,7 +1,7 @@
 """Settings: one frozen class per area, read from a TOML file and the environment; unknown keys stop start-up.
 
 Order, later wins: the defaults below, the file named by ``GATEWAY_SETTINGS`` or ``--settings``, then variables of the
-form ``GATEWAY__AREA__KEY`` (for example ``GATEWAY__DATABASE__URL``).
+form ``GATEWAY__AREA__KEY`` (for example ``GATEWAY__DATABASE__URL``); a list or table is given as JSON.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from config.errors import ConfigurationError
 from config.files import PACKAGED_FOLDER, read_toml
@@ -24,16 +25,16 @@ class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     url: str = "sqlite:///var/gateway.db"
     upgrade_on_start: bool = True
-    pool_size: int = 10
+    pool_size: Annotated[int, Meta(ge=1)] = 10
 
 
 class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the edge listens and under which address others reach it."""
 
     host: str = "127.0.0.1"
-    port: int = 8080
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8080
     public_url: str = "http://127.0.0.1:8080"
-    body_limit_bytes: int = 1_048_576
+    body_limit_bytes: Annotated[int, Meta(ge=1024)] = 1_048_576
     debug: bool = False
 
 
@@ -87,8 +88,8 @@ class PartnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class LoggingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much is logged, and as what (``json`` or ``console``)."""
 
-    level: str = "INFO"
-    format: str = "json"
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    format: Literal["json", "console"] = "json"
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,13 +104,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     logging: LoggingSettings = LoggingSettings()
 
 
+def process_environment() -> Mapping[str, str]:
+    """Give the environment of this process; nobody else reads it."""
+    return os.environ
+
+
 def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings and check what can be checked without opening anything.
 
     Raises:
         ConfigurationError: an unknown or mistyped key (named with its source), or an unsafe combination.
     """
-    environ = os.environ if environ is None else environ
+    environ = process_environment() if environ is None else environ
     source = path or (Path(environ["GATEWAY_SETTINGS"]) if environ.get("GATEWAY_SETTINGS") else None)
     raw = read_toml(source) if source else {}
     merged = _merge_environment(raw, environ)
@@ -129,8 +135,20 @@ def _merge_environment(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[
         area, separator, key = name.removeprefix(PREFIX).lower().partition("__")
         if not separator or not key:
             raise ConfigurationError(f"{name}: a setting in the environment is named {PREFIX}AREA__KEY.")
-        merged.setdefault(area, {})[key] = value
+        table = merged.setdefault(area, {})
+        if not isinstance(table, dict):
+            raise ConfigurationError(f"{name}: {area} is not a table in the settings file.")
+        table[key] = _read_value(name, value)
     return merged
+
+
+def _read_value(name: str, value: str) -> Any:
+    if not value.startswith(("[", "{")):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except msgspec.DecodeError as error:
+        raise ConfigurationError(f"{name}: a list or table is given as JSON: {error}.") from error
 
 
 def _refuse_unsafe(settings: Settings) -> None:

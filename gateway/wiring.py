@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from adapters.sdk.client import PartnerClient
-from adapters.sdk.registry import AdapterContext, AdapterPackage, check_declared, discover
+import msgspec
+
+from adapters.sdk.context import open_context
+from adapters.sdk.manifest import Manifest
+from adapters.sdk.registry import AdapterPackage, check_declared, discover
 from catalogue.identifiers import Identifiers
-from catalogue.loader import Catalogue, load_catalogue
+from catalogue.loader import load_catalogue
+from catalogue.model import Catalogue
 from config import migrate
 from config.clock import Clock, SystemClock
 from config.database import Database
 from config.errors import ConfigurationError
+from config.observability import current_correlation
 from config.partner_files import PartnerEnvironment, PartnerFile, read_partner_files
 from config.secrets import Secret, resolve_secret
-from config.settings import Settings
+from config.settings import Settings, process_environment
 from gateway.partners import ConnectedPartner, Partners
+from gateway.redemption.effects import Effects
 from gateway.redemption.engine import Engine
+from gateway.redemption.intake import Intake
+from gateway.redemption.reversal_engine import ReversalEngine
+from gateway.redemption.seams import Seams
 from settlement.contracts import PartnerContract, read_contract
 
 UNPROTECTED_PROFILES = {"C", "E", "G"}
@@ -38,8 +46,11 @@ class Gateway:
     partner_files: dict[str, PartnerFile]
     partners: Partners
     contracts: dict[str, PartnerContract]
+    effects: Effects
+    intake: Intake
     engine: Engine
-    adapter_problems: tuple[str, ...]
+    reversals: ReversalEngine
+    adapter_problems: dict[str, str]
     _closing: AsyncExitStack = field(repr=False)
 
     async def close(self) -> None:
@@ -57,11 +68,13 @@ async def open_gateway(
         ConfigurationError: a file, a credential or a profile's condition is missing; names it and says what to do.
     """
     clock = clock or SystemClock()
-    environ = os.environ if environ is None else environ
+    environ = process_environment() if environ is None else environ
     folder = settings.folders.configuration
     files = read_partner_files(folder)
     catalogue = load_catalogue(folder, partners=tuple(files))
-    contracts = {partner: read_contract(folder / "partners" / f"{partner}.toml", file) for partner, file in files.items()}
+    contracts = {
+        partner: read_contract(folder / "partners" / f"{partner}.toml", file) for partner, file in files.items()
+    }
     async with AsyncExitStack() as closing:
         database = await Database.open(settings.database)
         closing.push_async_callback(database.close)
@@ -72,15 +85,8 @@ async def open_gateway(
             if file.partner.enabled:
                 partners[partner] = await _connect(settings, file, found.packages, clock, environ, closing)
         identifiers = Identifiers(clock)
-        engine = Engine(
-            database=database,
-            clock=clock,
-            partners=partners,
-            contracts=contracts,
-            catalogue=catalogue,
-            identifiers=identifiers,
-            settings=settings.redemption,
-        )
+        effects = Effects(catalogue, contracts, identifiers)
+        seams = Seams(database, clock, partners, effects, identifiers, settings.redemption)
         return Gateway(
             settings=settings,
             clock=clock,
@@ -90,8 +96,11 @@ async def open_gateway(
             partner_files=files,
             partners=partners,
             contracts=contracts,
-            engine=engine,
-            adapter_problems=tuple(str(problem) for problem in found.problems),
+            effects=effects,
+            intake=Intake(seams, catalogue),
+            engine=Engine(seams),
+            reversals=ReversalEngine(seams),
+            adapter_problems=found.problems,
             _closing=closing.pop_all(),
         )
 
@@ -101,7 +110,9 @@ async def _bring_up_to_date(database: Database, *, upgrade: bool) -> None:
     if current == head:
         return
     if not upgrade:
-        raise ConfigurationError(f"The database is at revision {current} and {head} is needed: run `gateway db upgrade`.")
+        raise ConfigurationError(
+            f"The database is at revision {current} and {head} is needed: run `gateway db upgrade`."
+        )
     await migrate.upgrade(database)
 
 
@@ -116,45 +127,47 @@ async def _connect(
     partner = file.partner.id
     package = packages.get(file.partner.adapter)
     if package is None:
-        raise ConfigurationError(f"partners/{partner}.toml names the adapter {file.partner.adapter!r}, which is not there.")
+        raise ConfigurationError(
+            f"partners/{partner}.toml names the adapter {file.partner.adapter!r}, which is not there."
+        )
     _check_risk(file, package)
     environment = _environment(settings, file)
     credentials = _credentials(settings, package, partner, environment, environ)
-    client = PartnerClient.open(
+    context = open_context(
         partner=partner,
-        manifest=package.manifest,
+        manifest=_limited(package.manifest, environment),
         base_url=environment.base_url,
         credentials=credentials,
-        clock=clock,
-    )
-    closing.push_async_callback(client.close)
-    context = AdapterContext(
-        partner=partner,
-        manifest=package.manifest,
-        client=client,
-        clock=clock,
         options=file.options,
-        credentials=credentials,
+        clock=clock,
+        request_id=current_correlation,
     )
+    closing.push_async_callback(context.client.aclose)
     adapter = package.create(context)
     check_declared(package, adapter)
-    return ConnectedPartner(file=file, environment=environment, manifest=package.manifest, adapter=adapter)
+    return ConnectedPartner(file=file, environment=environment, manifest=context.manifest, adapter=adapter)
 
 
 def _environment(settings: Settings, file: PartnerFile) -> PartnerEnvironment:
     partner, wanted = file.partner.id, settings.partners.environment
     environment = file.environments.get(wanted)
     if environment is None:
-        raise ConfigurationError(f"partners/{partner}.toml has no [environments.{wanted}]; add it or disable the partner.")
+        raise ConfigurationError(
+            f"partners/{partner}.toml has no [environments.{wanted}]; add it or disable the partner."
+        )
     moved = settings.partners.base_urls.get(partner)
     if moved is None:
         return environment
-    return PartnerEnvironment(
-        base_url=moved,
-        credentials=environment.credentials,
-        webhook_secrets=environment.webhook_secrets,
-        desk_client=environment.desk_client,
-    )
+    return msgspec.structs.replace(environment, base_url=moved)
+
+
+def _limited(manifest: Manifest, environment: PartnerEnvironment) -> Manifest:
+    """Shorten the manifest's deadline where the environment says so; it can never be made longer."""
+    if environment.deadline_seconds is None:
+        return manifest
+    shorter = min(environment.deadline_seconds, manifest.limits.deadline_seconds)
+    limits = msgspec.structs.replace(manifest.limits, deadline_seconds=shorter)
+    return msgspec.structs.replace(manifest, limits=limits)
 
 
 def _credentials(
@@ -181,6 +194,6 @@ def _check_risk(file: PartnerFile, package: AdapterPackage) -> None:
         return
     if file.risk is None or not file.risk.settlement_file or file.risk.points_at_risk_cap <= 0:
         raise ConfigurationError(
-            f"partners/{file.partner.id}.toml: the adapter {package.name!r} has profile {profile}; its unknown outcomes "
-            "end by a settlement file. Add [risk] with settlement_file = true and points_at_risk_cap."
+            f"partners/{file.partner.id}.toml: the adapter {package.name!r} has profile {profile}; its unknown "
+            "outcomes end by a settlement file. Add [risk] with settlement_file = true and points_at_risk_cap."
         )

@@ -1,24 +1,26 @@
-"""Quote a benefit: eligibility, the partner's live offer, and the price in what the member gives, locked for a while."""
+"""Quote a benefit: eligibility, the partner's live offer, the price in what the member gives; locked for a while."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 
 import msgspec
 
 from adapters.sdk.capabilities import QuotesOffers
-from adapters.sdk.records import Mileage, Offer, OfferRequest, Rental, Ride, Service, Stay, Visit
+from adapters.sdk.records import Offer, OfferRequest, Service, Stay, Visit
 from catalogue import members
 from catalogue.benefits import Benefit, PayWith, price_in_points
 from catalogue.calendar import local_date
 from catalogue.eligibility import MemberContext, ServiceFacts, refusals
 from catalogue.entitlements import entitled
 from catalogue.errors import NotEligibleError
+from catalogue.programme import HOME_CURRENCY
 from config.errors import NotFoundError, RuleError
 from gateway.partners import ConnectedPartner
 from gateway.redemption import store
 from gateway.redemption.records import POINTS, Quote
+from gateway.redemption.services import guests_of, service_date
 from gateway.wiring import Gateway
 
 
@@ -29,9 +31,7 @@ class Payment(msgspec.Struct, frozen=True):
     quantity: int
 
 
-async def create_quote(
-    gateway: Gateway, member_id: str, benefit_id: str, service: Service, pay_with: PayWith
-) -> Quote:
+async def create_quote(gateway: Gateway, member_id: str, benefit_id: str, service: Service, pay_with: PayWith) -> Quote:
     """Quote a benefit for a member and lock the price.
 
     Raises:
@@ -41,12 +41,15 @@ async def create_quote(
         PartnerError: the partner gave no trustworthy answer; nothing is lost.
     """
     now = gateway.clock.now()
-    today = gateway.catalogue.programme.today(now)
+    programme = gateway.catalogue.programme
+    today = programme.today(now)
     benefit = gateway.catalogue.benefit(benefit_id, today)
     if benefit is None:
         raise NotFoundError(f"There is no benefit {benefit_id!r}.")
     connected = gateway.partners.named(benefit.partner)
-    member = await gateway.database.read(partial(members.member_context, member_id=member_id, now=now, programme=gateway.catalogue.programme))
+    member = await gateway.database.read(
+        partial(members.member_context, programme=programme, member_id=member_id, on_date=today)
+    )
     facts = service_facts(service, pay_with)
     _require_eligible(benefit, member, facts)
     offer = await _offer(gateway, connected, benefit, member, service)
@@ -60,7 +63,7 @@ async def create_quote(
         benefit_version=benefit.version,
         contract_id=None,
         contract_version=None,
-        pay_with=pay_with.value,
+        pay_with=pay_with,
         commodity=payment.commodity,
         quantity=payment.quantity,
         service=offer.service,
@@ -81,20 +84,9 @@ def service_facts(service: Service, pay_with: PayWith | None) -> ServiceFacts:
         service_date=service_date(service),
         city=service.city if isinstance(service, Stay) else None,
         airport=service.airport if isinstance(service, Visit) else None,
-        guests=service.guests if isinstance(service, Visit) else 0,
+        guests=guests_of(service),
         pay_with=pay_with,
     )
-
-
-def service_date(service: Service) -> date | None:
-    """Answer the local date on which a service begins; None for miles, which have none."""
-    match service:
-        case Stay(check_in_date=day) | Visit(visit_date=day):
-            return day
-        case Rental(pick_up_at=instant) | Ride(pick_up_at=instant):
-            return instant.date()
-        case Mileage():
-            return None
 
 
 def _require_eligible(benefit: Benefit, member: MemberContext, facts: ServiceFacts) -> None:
@@ -112,12 +104,14 @@ async def _offer(
     adapter = connected.adapter
     if not isinstance(adapter, QuotesOffers):
         raise RuleError(f"The partner {benefit.partner!r} makes no offers.")
-    currency = gateway.catalogue.programme.currency
+    currency = HOME_CURRENCY
     partner_tier = _partner_tier(gateway, member, connected) if benefit.upgrade else None
     offers = await adapter.quote_offers(OfferRequest(service=service, currency=currency, partner_tier=partner_tier))
     fitting = [offer for offer in offers if (offer.base_price is not None) == benefit.upgrade]
     if not fitting:
-        raise RuleError(f"The partner has nothing available for {benefit.title.en!r} as asked for.", reason="unavailable")
+        raise RuleError(
+            f"The partner has nothing available for {benefit.title.en!r} as asked for.", reason="unavailable"
+        )
     return fitting[0]
 
 
@@ -125,9 +119,7 @@ def _partner_tier(gateway: Gateway, member: MemberContext, connected: ConnectedP
     return member.tier
 
 
-def _payment(
-    gateway: Gateway, benefit: Benefit, member: MemberContext, offer: Offer, facts: ServiceFacts
-) -> Payment:
+def _payment(gateway: Gateway, benefit: Benefit, member: MemberContext, offer: Offer, facts: ServiceFacts) -> Payment:
     programme = gateway.catalogue.programme
     if facts.pay_with is PayWith.POINTS:
         points = price_in_points(

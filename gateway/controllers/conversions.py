@@ -1,0 +1,104 @@
+"""Conversions of points into partner currency."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, QueryParameter
+from litestar.status_codes import HTTP_201_CREATED, HTTP_202_ACCEPTED
+
+from catalogue.calendar import within
+from gateway.controllers.redemptions import RedemptionPath, redemption_response
+from gateway.idempotency import IdempotencyKeys, keyed_request
+from gateway.oauth.principal import Principal
+from gateway.schemas.redemptions import (
+    ConversionQuoteView,
+    ConversionRates,
+    ConversionRateView,
+    ConversionRequest,
+    QuoteUse,
+    RedemptionView,
+)
+from gateway.services import conversions, redeem
+from gateway.wiring import Gateway
+
+PartnerFilter = Annotated[str | None, QueryParameter(max_length=80, description="Only this partner's contracts.")]
+
+
+class ConversionsController(Controller):
+    """``/v1/conversions``."""
+
+    path = "/v1/conversions"
+    tags = ("conversions",)
+    opt = {"scope": "conversions:write"}  # noqa: RUF012
+
+    @get("/rates")
+    async def list_rates(self, gateway: NamedDependency[Gateway], partner: PartnerFilter = None) -> ConversionRates:
+        """List the contracts that are in force today."""
+        today = gateway.catalogue.programme.today(gateway.clock.now())
+        found = [
+            contract
+            for contract in gateway.catalogue.conversions
+            if partner in (None, contract.partner)
+            and within(today, contract.effective_from_date, contract.effective_to_date)
+        ]
+        return ConversionRates(
+            tuple(
+                ConversionRateView(
+                    contract_id=contract.id,
+                    version=contract.version,
+                    partner=contract.partner,
+                    to_commodity=contract.to_commodity,
+                    from_units=contract.rate.from_units,
+                    to_units=contract.rate.to_units,
+                    minimum=contract.smallest,
+                    maximum=contract.maximum,
+                    increment=contract.increment,
+                    transfer_days=contract.transfer_days,
+                    source=contract.source,
+                )
+                for contract in found
+            )
+        )
+
+    @post("/quotes")
+    async def create_conversion_quote(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        data: JSONBody[ConversionRequest],
+    ) -> ConversionQuoteView:
+        """Say what points become at a partner, with the arithmetic, and lock it."""
+        quote, terms = await conversions.create_quote(gateway, principal.member_id, data.partner, data.points)
+        return ConversionQuoteView.of(quote, terms)
+
+    @post(
+        status_code=HTTP_201_CREATED,
+        opt={"scope": "conversions:write", "idempotent": True, "also_success": (HTTP_202_ACCEPTED,)},
+    )
+    async def create_conversion(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        keys: NamedDependency[IdempotencyKeys],
+        idempotency_key: NamedDependency[str],
+        data: JSONBody[QuoteUse],
+    ) -> Response[RedemptionView]:
+        """Convert by a locked quote: 201 when credited, 202 while the partner has it queued or is not known."""
+        keyed = keyed_request(principal.caller, "create_conversion", idempotency_key, data)
+        redemption, replayed = await redeem.redeem(
+            gateway, keys, keyed, principal.member_id, data.quote_id, "conversion"
+        )
+        return await redemption_response(gateway, redemption, replayed=replayed)
+
+    @get("/{redemption_id:str}")
+    async def get_conversion(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        redemption_id: RedemptionPath,
+    ) -> RedemptionView:
+        """Show one conversion."""
+        return RedemptionView.of(await redeem.of_member(gateway, principal.member_id, redemption_id), None)

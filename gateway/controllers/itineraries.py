@@ -1,0 +1,88 @@
+"""Itineraries: trips over several partners."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, PathParameter
+from litestar.status_codes import HTTP_201_CREATED, HTTP_202_ACCEPTED
+from sqlalchemy import Connection
+
+from catalogue import voucher_store
+from gateway.controllers.answers import REPLAYED
+from gateway.idempotency import IdempotencyKeys, keyed_request
+from gateway.oauth.principal import Principal
+from gateway.schemas.redemptions import ItineraryRequest, ItineraryView
+from gateway.services import itineraries
+from gateway.services.itineraries import Itinerary, ItineraryState
+from gateway.wiring import Gateway
+
+ItineraryPath = Annotated[str, PathParameter(max_length=64, description="The itinerary's id (`itn_...`).")]
+
+
+class ItinerariesController(Controller):
+    """``/v1/itineraries``."""
+
+    path = "/v1/itineraries"
+    tags = ("redemptions",)
+
+    @post(
+        status_code=HTTP_201_CREATED,
+        opt={"scope": "redemptions:write", "idempotent": True, "also_success": (HTTP_202_ACCEPTED,)},
+    )
+    async def create_itinerary(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        keys: NamedDependency[IdempotencyKeys],
+        idempotency_key: NamedDependency[str],
+        data: JSONBody[ItineraryRequest],
+    ) -> Response[ItineraryView]:
+        """Book several quotes as one trip: 201 when it is decided, 202 while a leg is under way."""
+        keyed = keyed_request(principal.caller, "create_itinerary", idempotency_key, data)
+        itinerary, replayed = await itineraries.book(
+            gateway, keys, keyed, principal.member_id, data.quote_ids, data.policy
+        )
+        decided = itinerary.state in {ItineraryState.CONFIRMED, ItineraryState.PARTLY_CONFIRMED}
+        return Response(
+            await _view(gateway, itinerary),
+            status_code=HTTP_201_CREATED if decided else HTTP_202_ACCEPTED,
+            headers={REPLAYED: "true"} if replayed else {},
+        )
+
+    @get("/{itinerary_id:str}", opt={"scope": "redemptions:read"})
+    async def get_itinerary(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        itinerary_id: ItineraryPath,
+    ) -> ItineraryView:
+        """Show one itinerary."""
+        return await _view(gateway, await itineraries.of_member(gateway, principal.member_id, itinerary_id))
+
+    @post(
+        "/{itinerary_id:str}/cancel",
+        status_code=HTTP_202_ACCEPTED,
+        opt={"scope": "redemptions:write", "idempotent": True},
+    )
+    async def cancel_itinerary(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        keys: NamedDependency[IdempotencyKeys],
+        idempotency_key: NamedDependency[str],
+        itinerary_id: ItineraryPath,
+    ) -> ItineraryView:
+        """Ask that every leg be undone."""
+        keyed = keyed_request(principal.caller, "cancel_itinerary", idempotency_key, itinerary_id)
+        return await _view(gateway, await itineraries.cancel(gateway, keys, keyed, principal.member_id, itinerary_id))
+
+
+async def _view(gateway: Gateway, itinerary: Itinerary) -> ItineraryView:
+    def read(connection: Connection) -> dict[str, voucher_store.Voucher]:
+        found = ((leg.id, voucher_store.voucher_of(connection, leg.id)) for leg in itinerary.legs)
+        return {redemption_id: voucher for redemption_id, voucher in found if voucher is not None}
+
+    return ItineraryView.of(itinerary, await gateway.database.read(read))

@@ -1,0 +1,124 @@
+"""Redemptions of benefits."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, PathParameter, QueryParameter
+from litestar.status_codes import HTTP_201_CREATED, HTTP_202_ACCEPTED
+from sqlalchemy import Connection
+
+from catalogue import voucher_store
+from gateway.controllers.answers import REPLAYED
+from gateway.idempotency import IdempotencyKeys, keyed_request
+from gateway.oauth.principal import Principal
+from gateway.pages import DEFAULT_LIMIT, Cursors, cut
+from gateway.redemption import store
+from gateway.redemption.records import Redemption
+from gateway.redemption.states import State
+from gateway.schemas.common import Cursor, Limit
+from gateway.schemas.redemptions import CancellationView, QuoteUse, RedemptionPage, RedemptionView, TransitionView
+from gateway.services import redeem
+from gateway.wiring import Gateway
+
+RedemptionPath = Annotated[str, PathParameter(max_length=64, description="The redemption's id (`rdm_...`).")]
+DryRun = Annotated[bool, QueryParameter(description="Only show what would come back.")]
+
+
+class RedemptionsController(Controller):
+    """``/v1/redemptions``."""
+
+    path = "/v1/redemptions"
+    tags = ("redemptions",)
+
+    @post(
+        status_code=HTTP_201_CREATED,
+        opt={"scope": "redemptions:write", "idempotent": True, "also_success": (HTTP_202_ACCEPTED,)},
+    )
+    async def create_redemption(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        keys: NamedDependency[IdempotencyKeys],
+        idempotency_key: NamedDependency[str],
+        data: JSONBody[QuoteUse],
+    ) -> Response[RedemptionView]:
+        """Redeem a quote: 201 when the partner granted it, 202 while its answer is awaited or not known."""
+        keyed = keyed_request(principal.caller, "create_redemption", idempotency_key, data)
+        redemption, replayed = await redeem.redeem(gateway, keys, keyed, principal.member_id, data.quote_id)
+        return await redemption_response(gateway, redemption, replayed=replayed)
+
+    @get(opt={"scope": "redemptions:read"})
+    async def list_redemptions(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        cursors: NamedDependency[Cursors],
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: Cursor = None,
+    ) -> RedemptionPage:
+        """List the member's redemptions, newest first."""
+        purpose = f"redemptions {principal.caller}"
+        before = str(cursors.open(purpose, cursor)[0]) if cursor is not None else None
+        member_id = principal.member_id
+
+        def read(connection: Connection) -> list[tuple[Redemption, voucher_store.Voucher | None]]:
+            found = store.of_member(connection, member_id, before, limit + 1)
+            return [(one, voucher_store.voucher_of(connection, one.id)) for one in found]
+
+        rows = await gateway.database.read(read)
+        items, following = cut(rows, limit, lambda row: (row[0].id,), partial(cursors.seal, purpose))
+        return RedemptionPage(tuple(RedemptionView.of(*row) for row in items), following)
+
+    @get("/{redemption_id:str}", opt={"scope": "redemptions:read"})
+    async def get_redemption(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        redemption_id: RedemptionPath,
+    ) -> RedemptionView:
+        """Show one redemption with its history."""
+        redemption = await redeem.of_member(gateway, principal.member_id, redemption_id)
+
+        def read(connection: Connection) -> RedemptionView:
+            steps = tuple(
+                TransitionView(row["state"], row["event"], row["happened_at"])
+                for row in store.history(connection, redemption.id)
+            )
+            return RedemptionView.of(redemption, voucher_store.voucher_of(connection, redemption.id), steps)
+
+        return await gateway.database.read(read)
+
+    @post(
+        "/{redemption_id:str}/cancel",
+        status_code=HTTP_202_ACCEPTED,
+        opt={"scope": "redemptions:write", "idempotent": True},
+    )
+    async def cancel_redemption(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        keys: NamedDependency[IdempotencyKeys],
+        idempotency_key: NamedDependency[str],
+        redemption_id: RedemptionPath,
+        dry_run: DryRun = False,
+    ) -> CancellationView:
+        """Cancel by the benefit's rule; ``dry_run`` only shows what would come back."""
+        redemption = await redeem.of_member(gateway, principal.member_id, redemption_id)
+        back = redeem.refund(gateway, redemption, gateway.clock.now())
+        if not dry_run:
+            keyed = keyed_request(principal.caller, "cancel_redemption", idempotency_key, redemption_id)
+            redemption = await redeem.cancel(gateway, keys, keyed, principal.member_id, redemption_id)
+        points = back if redemption.quote.points else 0
+        return CancellationView(redemption.id, redemption.state.value, points, dry_run)
+
+
+async def redemption_response(gateway: Gateway, redemption: Redemption, *, replayed: bool) -> Response[RedemptionView]:
+    """Answer a redemption as it stands: 201 once captured, else 202."""
+    voucher = await gateway.database.read(partial(voucher_store.voucher_of, redemption_id=redemption.id))
+    status = HTTP_201_CREATED if redemption.state is State.CAPTURED else HTTP_202_ACCEPTED
+    headers = {REPLAYED: "true"} if replayed else {}
+    return Response(RedemptionView.of(redemption, voucher), status_code=status, headers=headers)

@@ -1,0 +1,244 @@
+"""What the end of a redemption does to ledger, vouchers, settlement lines and other legs: all in one transaction."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from catalogue import voucher_store
+from catalogue.benefits import Benefit, PayWith
+from catalogue.calendar import start_of
+from catalogue.identifiers import Identifiers
+from catalogue.model import Catalogue
+from catalogue.vouchers import RANDOMNESS_BYTES, make_code
+from gateway.redemption import reversal_store, store
+from gateway.redemption.records import Redemption
+from gateway.redemption.services import guests_of, quantity_of, service_date
+from gateway.redemption.states import HOLDING, State
+from gateway.redemption.tables import itineraries
+from settlement import ledger, lines
+from settlement.accounts import Account, counter_account, partner_clearing, partner_payable, programme_suspense
+from settlement.contracts import PartnerContract
+from settlement.journal import JournalEntry, Posting
+from settlement.obligations import Fact, Obligation, obligations
+
+
+class Effects:
+    """Posts what a proven end is worth. Every key is derived, so a repeat is a no-op (rule R3)."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        contracts: Mapping[str, PartnerContract],
+        identifiers: Identifiers,
+        randomness: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        """Keep what prices and names things."""
+        self._randomness = randomness
+        self._catalogue = catalogue
+        self._contracts = contracts
+        self._identifiers = identifiers
+
+    def captured(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
+        """The benefit was granted: capture the hold, owe the partner, issue the voucher, let the next leg go.
+
+        Keys: ``<id>:capture`` (entry), ``<id>:benefit`` (settlement line), the redemption id (voucher).
+        """
+        benefit = self._benefit(redemption)
+        obligation = self._priced(redemption, self._kind(benefit), f"{redemption.id}:benefit", at)
+        if redemption.quote.quantity:
+            ledger.capture(
+                connection,
+                hold_key=f"{redemption.id}:hold",
+                key=f"{redemption.id}:capture",
+                at=at,
+                to=self._destination(redemption),
+                also=obligation.postings,
+            )
+        else:
+            self._post(connection, redemption, obligation, f"{redemption.id}:capture", at)
+        self._record(connection, obligation, f"{redemption.id}:capture", at)
+        if benefit is not None and benefit.voucher is not None:
+            self._issue_voucher(connection, redemption, benefit, at)
+        self._go_on(connection, redemption, at)
+
+    def voided(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
+        """The benefit was provably not granted: give the hold back and undo the legs that depended on it."""
+        if redemption.quote.quantity:
+            ledger.void(connection, hold_key=f"{redemption.id}:hold", key=f"{redemption.id}:void", at=at)
+        if redemption.itinerary_id is None or not _all_or_nothing(connection, redemption.itinerary_id):
+            return
+        for leg in store.legs(connection, redemption.itinerary_id):
+            if leg.state in HOLDING:
+                store.ask_withdrawal(connection, leg.id, at)
+            elif leg.state is State.CAPTURED:
+                self.ask_reversal(connection, leg, "itinerary_undone", at)
+
+    def blocked(self, connection: Connection, redemption: Redemption) -> bool:
+        """Say whether an earlier leg of an all_or_nothing itinerary is not captured yet."""
+        if redemption.itinerary_id is None or not _all_or_nothing(connection, redemption.itinerary_id):
+            return False
+        assert redemption.leg is not None
+        earlier = [leg for leg in store.legs(connection, redemption.itinerary_id) if (leg.leg or 0) < redemption.leg]
+        return any(leg.state is not State.CAPTURED for leg in earlier)
+
+    def ask_reversal(self, connection: Connection, redemption: Redemption, reason: str, at: datetime) -> bool:
+        """Ask that a captured redemption be undone whole; a no-op when that was asked before."""
+        return reversal_store.ask(connection, redemption, quantity=redemption.quote.quantity, reason=reason, at=at)
+
+    def reversed(
+        self, connection: Connection, redemption: Redemption, number: int, quantity: int, at: datetime
+    ) -> None:
+        """The partner undid it: points return to their lots, the debt to the partner is taken back, the voucher ends.
+
+        Keys: ``<id>:reverse:<n>`` (points), ``<id>:refund:<n>`` (money entry and settlement line).
+        """
+        if quantity:
+            key = f"{redemption.id}:reverse:{number}"
+            ledger.reverse(connection, capture_key=f"{redemption.id}:capture", key=key, quantity=quantity, at=at)
+        line_key = f"{redemption.id}:refund:{number}"
+        refund = self._priced(redemption, "refund", line_key, at)
+        self._post(connection, redemption, refund, line_key, at)
+        self._record(connection, refund, line_key, at)
+        voucher_store.void_voucher(connection, redemption.id, at)
+
+    def guests_reported(self, connection: Connection, redemption: Redemption, guests: int, at: datetime) -> None:
+        """The partner reports guests of a visit beyond those paid for: they are owed once, however often it is told.
+
+        Keys: ``<id>:guests`` (entry and settlement line).
+        """
+        unpaid = guests - guests_of(redemption.quote.service)
+        if unpaid <= 0:
+            return
+        line_key = f"{redemption.id}:guests"
+        obligation = self._priced(redemption, "guest_visit", line_key, at, quantity=unpaid)
+        self._post(connection, redemption, obligation, line_key, at)
+        self._record(connection, obligation, line_key, at)
+
+    def claimed(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
+        """A voided redemption turns out to be issued: what the partner will ask goes to suspense, not to the member.
+
+        Key: ``<id>:claim``.
+        """
+        price = redemption.quote.price
+        if price is None or price.amount == 0:
+            return
+        postings = (
+            Posting(programme_suspense(price.currency), price.amount),
+            Posting(partner_payable(redemption.partner, price.currency), -price.amount),
+        )
+        key = f"{redemption.id}:claim"
+        entry = JournalEntry(key=key, kind="claim", reference=redemption.id, postings=postings, effective_at=at)
+        ledger.post(connection, entry, at)
+
+    def require_priced(self, redemption: Redemption, at: datetime) -> None:
+        """Make sure, before anything is held, that the partner's contract prices what is about to be redeemed.
+
+        Raises:
+            ObligationError: no terms in force do; an operator mends the contract.
+        """
+        self._priced(redemption, self._kind(self._benefit(redemption)), f"{redemption.id}:benefit", at)
+
+    def _record(self, connection: Connection, obligation: Obligation, entry_key: str, at: datetime) -> None:
+        lines.record(connection, obligation, at, entry_key=entry_key if obligation.postings else None)
+
+    def _priced(
+        self, redemption: Redemption, kind: str, line_key: str, at: datetime, *, quantity: int | None = None
+    ) -> Obligation:
+        quote = redemption.quote
+        fact = Fact(
+            kind=kind,
+            partner=redemption.partner,
+            redemption_id=redemption.id,
+            line_key=line_key,
+            reference=redemption.partner_key,
+            partner_reference=redemption.partner_reference,
+            benefit_id=quote.benefit_id,
+            member_hash=member_hash(redemption.partner, redemption.member_id),
+            service_date=self._service_date(redemption),
+            occurred_at=at,
+            quantity=quantity_of(quote.service) if quantity is None else quantity,
+            partner_price=quote.price,
+            base_price=quote.base_price,
+            points=quote.points,
+            paid_at_partner=quote.pay_with == PayWith.AT_PARTNER,
+        )
+        return obligations(self._contracts[redemption.partner], fact)
+
+    def _benefit(self, redemption: Redemption) -> Benefit | None:
+        quote = redemption.quote
+        if quote.benefit_id is None or quote.benefit_version is None:
+            return None
+        return self._catalogue.benefit_version(quote.benefit_id, quote.benefit_version)
+
+    def _kind(self, benefit: Benefit | None) -> str:
+        return "conversion" if benefit is None else benefit.way.value
+
+    def _service_date(self, redemption: Redemption) -> date:
+        found = service_date(redemption.quote.service)
+        return found or self._catalogue.programme.today(redemption.requested_at)
+
+    def _destination(self, redemption: Redemption) -> Account:
+        if redemption.quote.kind == "conversion":
+            return partner_clearing(redemption.partner, redemption.quote.commodity)
+        return counter_account(redemption.quote.commodity)
+
+    def _post(
+        self, connection: Connection, redemption: Redemption, obligation: Obligation, key: str, at: datetime
+    ) -> None:
+        """Post the money of an obligation as an entry of its own; a partner paid by the member is owed nothing."""
+        if obligation.postings:
+            entry = JournalEntry(
+                key=key, kind="obligation", reference=redemption.id, postings=obligation.postings, effective_at=at
+            )
+            ledger.post(connection, entry, at)
+
+    def _issue_voucher(self, connection: Connection, redemption: Redemption, benefit: Benefit, at: datetime) -> None:
+        assert benefit.voucher is not None
+        zone = self._catalogue.programme.time_zone
+        first = self._service_date(redemption)
+        last = first + timedelta(days=benefit.voucher.validity_days)
+        new = voucher_store.NewVoucher(
+            id=self._identifiers.new("voucher"),
+            redemption_id=redemption.id,
+            member_id=redemption.member_id,
+            partner=redemption.partner,
+            benefit_id=benefit.id,
+            benefit_version=benefit.version,
+            code=make_code(self._randomness(RANDOMNESS_BYTES)),
+            valid_from_at=min(start_of(first, zone), at),
+            valid_to_at=start_of(last, zone),
+            guests_allowed=_guests_allowed(benefit, redemption),
+        )
+        voucher_store.issue_voucher(connection, new, at)
+
+    def _go_on(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
+        """Let the next leg go, or undo this one when it is no longer wanted."""
+        if redemption.withdrawal_asked_at is not None:
+            self.ask_reversal(connection, redemption, "withdrawn_meanwhile", at)
+        elif redemption.itinerary_id is not None:
+            for leg in store.legs(connection, redemption.itinerary_id):
+                if leg.state is State.HELD:
+                    store.wake(connection, leg.id, at)
+
+
+def member_hash(partner: str, member_id: str) -> str:
+    """Name a member to one partner's books without naming the person; another partner gets another name."""
+    return sha256(f"{partner}\n{member_id}".encode()).hexdigest()[:32]
+
+
+def _guests_allowed(benefit: Benefit, redemption: Redemption) -> int:
+    """Guests that the voucher admits: those booked, or those that the entitlement's terms allow beside the member."""
+    terms = benefit.payment.entitlement
+    by_terms = terms.guests if terms is not None else 0
+    return max(guests_of(redemption.quote.service), by_terms)
+
+
+def _all_or_nothing(connection: Connection, itinerary_id: str) -> bool:
+    policy = connection.execute(sa.select(itineraries.c.policy).where(itineraries.c.id == itinerary_id)).scalar_one()
+    return bool(policy == "all_or_nothing")

@@ -1,0 +1,189 @@
+"""What is done next, decided from facts alone: no clock, no database, no partner is asked here.
+
+`next_action` answers for a redemption that is due; `after_commit`, `after_preparation` and `after_look_up` answer what
+a partner's answer proves. The rules R1 to R12 named here are listed in ``ARCHITECTURE.md``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from adapters.sdk.manifest import Manifest
+from adapters.sdk.outcomes import LookUpAnswer, Outcome
+from gateway.redemption.states import Event, State
+
+SKEW = timedelta(seconds=60)
+"""How far the partner's clock may be from ours when it judges a validity window (rule R5)."""
+
+MAX_BUSY = timedelta(minutes=15)
+"""The longest wait a partner's Retry-After may ask for."""
+
+MAX_SUBMISSIONS = 5
+"""How often one redemption is sent at most, the first time included."""
+
+
+class Powers(msgspec.Struct, frozen=True):
+    """What the partner can do, from its manifest; decides how a redemption can end."""
+
+    idempotent: bool
+    checks_key_first: bool
+    look_up: bool
+    fence: bool
+    validity_enforced: bool
+    processing: timedelta
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Powers:
+        """Read the powers off a manifest."""
+        return cls(
+            idempotent=manifest.profile in {"A", "B", "C", "F"},
+            checks_key_first=manifest.facts.checks_key_first,
+            look_up="looks_up" in manifest.capabilities,
+            fence="fences" in manifest.capabilities,
+            validity_enforced=manifest.facts.validity_enforced,
+            processing=timedelta(seconds=manifest.limits.processing_seconds),
+        )
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """A redemption as far as the plan needs to know it.
+
+    ``maybe_sent``: some commit attempt may have reached the partner. ``submissions``: commit attempts so far.
+    ``withdrawal_asked``: the member or the itinerary wants it undone. ``blocked``: an earlier leg is not captured yet.
+    """
+
+    state: State
+    maybe_sent: bool
+    submissions: int
+    window_ends_at: datetime
+    cancel_deadline_at: datetime
+    withdrawal_asked: bool = False
+    blocked: bool = False
+
+
+class Action(StrEnum):
+    """What the engine does with a redemption that is due."""
+
+    STEP = "step"
+    WITHDRAW = "withdraw"
+    LOOK_UP = "look_up"
+    RAISE_FENCE = "raise_fence"
+    FENCE = "fence"
+    GIVE_TO_PEOPLE = "give_to_people"
+    RESUBMIT = "resubmit"
+    WAIT = "wait"
+
+
+def next_action(powers: Powers, situation: Situation, now: datetime) -> Action:
+    """Decide what a due redemption needs.
+
+    A SUBMITTING redemption is due only when its lease has ended: whoever called is gone, so its outcome is lost and the
+    engine moves it to UNKNOWN before it asks again.
+    """
+    state = situation.state
+    if state is State.HELD:
+        return _next_when_held(situation, now)
+    if state is State.CANCELLING:
+        return Action.FENCE
+    if state in {State.UNKNOWN, State.SUBMITTING}:
+        return _next_when_unknown(powers, situation, now)
+    if state is State.ACCEPTED:
+        if situation.cancel_deadline_at <= now and not powers.look_up:
+            return Action.GIVE_TO_PEOPLE
+        return Action.LOOK_UP if powers.look_up else Action.WAIT
+    return Action.WAIT
+
+
+def _next_when_held(situation: Situation, now: datetime) -> Action:
+    """A held redemption was provably never sent, so it may simply be withdrawn."""
+    if situation.withdrawal_asked or situation.window_ends_at <= now:
+        return Action.WITHDRAW
+    return Action.WAIT if situation.blocked else Action.STEP
+
+
+def _next_when_unknown(powers: Powers, situation: Situation, now: datetime) -> Action:
+    overdue = situation.withdrawal_asked or situation.cancel_deadline_at <= now
+    if overdue and powers.fence:
+        return Action.RAISE_FENCE
+    if powers.look_up:
+        return Action.LOOK_UP
+    if powers.idempotent and _may_resubmit(powers, situation, now):
+        return Action.RESUBMIT
+    return Action.GIVE_TO_PEOPLE if overdue or not powers.fence else Action.WAIT
+
+
+def _may_resubmit(powers: Powers, situation: Situation, now: datetime) -> bool:
+    """Rule R6: only the same key, only to an idempotent partner, attempts left, window open."""
+    return powers.idempotent and situation.submissions < MAX_SUBMISSIONS and now < situation.window_ends_at
+
+
+def after_preparation(outcome: Outcome) -> Event | None:
+    """Decide what a step before the commit proves: a NO ends it, anything else but OK is tried again (None).
+
+    Nothing can have been granted before the commit step was ever sent.
+    """
+    return Event.PARTNER_NO if outcome is Outcome.NO else None
+
+
+def after_commit(powers: Powers, situation: Situation, outcome: Outcome) -> Event:
+    """Decide what the answer to the commit step proves.
+
+    Args:
+        situation: as it was before this attempt: ``maybe_sent`` speaks of the earlier ones.
+    """
+    if outcome is Outcome.OK:
+        return Event.PARTNER_OK
+    if outcome is Outcome.PENDING:
+        return Event.PARTNER_PENDING
+    if outcome is Outcome.NO:
+        # R12: a NO to a repeat may answer our own first call having taken the last room.
+        final = not situation.maybe_sent or powers.checks_key_first
+        return Event.PARTNER_NO if final else Event.OUTCOME_LOST
+    if outcome in {Outcome.NOT_SENT, Outcome.BUSY} and not situation.maybe_sent:
+        return Event.NOTHING_SENT
+    return Event.OUTCOME_LOST
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What a look-up led to: an event, a resubmission, or nothing yet (neither)."""
+
+    event: Event | None = None
+    resubmit: bool = False
+
+
+_LOOK_UP_PROVES = {
+    LookUpAnswer.ISSUED: Event.PARTNER_OK,
+    LookUpAnswer.REFUSED: Event.PARTNER_NO,
+    LookUpAnswer.CANCELLED: Event.PARTNER_NO,
+    LookUpAnswer.PENDING: Event.PARTNER_PENDING,
+}
+
+
+def after_look_up(
+    powers: Powers, situation: Situation, answer: LookUpAnswer, asked_at: datetime, now: datetime
+) -> Finding:
+    """Decide what a look-up by our key proves.
+
+    NOT_FOUND proves nothing by itself (rule R5): it allows a resubmission with the same key, or a void where the
+    partner enforces the window and that had ended, with skew and processing time, before the look-up was made.
+    """
+    event = _LOOK_UP_PROVES.get(answer)
+    if event is not None:
+        if event is Event.PARTNER_PENDING and situation.state is State.ACCEPTED:
+            return _overdue(powers, situation, now)
+        return Finding(event=event)
+    if answer is LookUpAnswer.NOT_FOUND and situation.state is State.UNKNOWN:
+        if powers.validity_enforced and situation.window_ends_at + SKEW + powers.processing < asked_at:
+            return Finding(event=Event.WINDOW_ENDED)
+        if not situation.withdrawal_asked and _may_resubmit(powers, situation, now):
+            return Finding(resubmit=True)
+    return _overdue(powers, situation, now)
+
+
+def _overdue(powers: Powers, situation: Situation, now: datetime) -> Finding:
+    if situation.cancel_deadline_at <= now and not powers.fence:
+        return Finding(event=Event.GIVEN_TO_PEOPLE)
+    return Finding()

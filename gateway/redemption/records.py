@@ -1,0 +1,115 @@
+"""A redemption and its quote as the room passes them around: frozen, read in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from adapters.sdk.records import ReservationRequest, Service, Traveller
+from catalogue.benefits import PayWith
+from catalogue.values import Money
+from gateway.redemption.states import ReversalState, State
+
+QuoteKind = Literal["benefit", "conversion"]
+POINTS = "PTS"
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """A locked price: what will be held (``quantity`` of ``commodity``) and what the partner will be asked for."""
+
+    id: str
+    kind: QuoteKind
+    member_id: str
+    partner: str
+    benefit_id: str | None
+    benefit_version: int | None
+    contract_id: str | None
+    contract_version: int | None
+    pay_with: PayWith
+    commodity: str
+    quantity: int
+    service: Service
+    offer_token: str
+    title: str
+    price: Money | None
+    base_price: Money | None
+    created_at: datetime
+    expires_at: datetime
+
+    @property
+    def points(self) -> int:
+        """Points that the member gives; 0 when paid otherwise."""
+        return self.quantity if self.commodity == POINTS else 0
+
+
+class Redemption(msgspec.Struct, frozen=True, kw_only=True):
+    """One redemption as it stands, with its quote."""
+
+    id: str
+    quote: Quote
+    member_id: str
+    partner: str
+    itinerary_id: str | None
+    leg: int | None
+    partner_key: str
+    state: State
+    version: int
+    step: int
+    carried: dict[str, str]
+    partner_reference: str | None
+    reason: str | None
+    traveller: Traveller
+    requested_at: datetime
+    window_ends_at: datetime
+    cancel_deadline_at: datetime
+    withdrawal_asked_at: datetime | None
+    next_action_at: datetime | None
+    look_ups: int
+    lease_owner: str | None
+    lease_until: datetime | None
+    updated_at: datetime
+
+    def request(self) -> ReservationRequest:
+        """What the adapter is told: the same key and content for every attempt."""
+        return ReservationRequest(
+            key=self.partner_key,
+            service=self.quote.service,
+            offer_token=self.quote.offer_token,
+            price=self.quote.price,
+            traveller=self.traveller,
+            requested_at=self.requested_at,
+            carried=self.carried,
+        )
+
+
+class Reversal(msgspec.Struct, frozen=True, kw_only=True):
+    """The undoing of a captured redemption: ``quantity`` of what was held goes back."""
+
+    redemption_id: str
+    number: int
+    quantity: int
+    reason: str
+    state: ReversalState
+    version: int
+    requested_at: datetime
+    deadline_at: datetime
+    next_action_at: datetime | None
+    tries: int
+    lease_owner: str | None
+    lease_until: datetime | None
+
+
+def money(amount: int | None, currency: str | None) -> Money | None:
+    """Put two columns together; both or neither are there."""
+    return None if amount is None or currency is None else Money(amount, currency)
+
+
+def quote_from(row: dict[str, Any]) -> Quote:
+    """Read a quote from a row of the ``quotes`` table (column names as keys)."""
+    currency = row.pop("currency")
+    price, base_price = money(row.pop("price"), currency), money(row.pop("base_price"), currency)
+    service: Service = msgspec.convert(row.pop("service"), Service)
+    pay_with = PayWith(row.pop("pay_with"))
+    return Quote(service=service, price=price, base_price=base_price, pay_with=pay_with, **row)

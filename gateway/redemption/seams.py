@@ -1,0 +1,24 @@
+"""What the engines of this room work with; every seam is an argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from catalogue.identifiers import Identifiers
+from config.clock import Clock
+from config.database import Database
+from config.settings import RedemptionSettings
+from gateway.partners import Partners
+from gateway.redemption.effects import Effects
+
+
+@dataclass(frozen=True)
+class Seams:
+    """Database, time, partners, effects, names and patience."""
+
+    database: Database
+    clock: Clock
+    partners: Partners
+    effects: Effects
+    identifiers: Identifiers
+    settings: RedemptionSettings
