@@ -150,6 +150,9 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
         operation["requestBody"]["required"] = True
         statuses |= {408, 413, 415}
     responses = operation.setdefault("responses", {})
+    success = next((answer for status, answer in responses.items() if status.startswith("2")), None)
+    for status in handler.opt.get("also_success", ()):
+        responses.setdefault(str(status), success)
     for status in sorted(statuses):
         if str(status) not in responses or status >= 400:
             responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from settlement import lots as lot_store
-from settlement.accounts import member_available, member_held, member_pending, member_qualifying
-from settlement.tables import accounts, journal_entries, postings
+from settlement.accounts import member_available, member_held, member_pending, member_qualifying, visits
+from settlement.tables import accounts, journal_entries, lots, postings
 
 _PARTS = ("available", "held", "pending", "qualifying")
 
@@ -92,6 +92,18 @@ def activity(
         )
         for header in headers
     )
+
+
+def granted_uses(connection: Connection, member_id: str, benefit_id: str, window_end_at: datetime) -> int:
+    """Sum the uses of a benefit that a member was granted in the window that ends at an instant."""
+    total = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.sum(lots.c.amount), 0)).where(
+            lots.c.member_id == member_id,
+            lots.c.commodity == visits(benefit_id),
+            lots.c.expires_at == window_end_at,
+        )
+    ).scalar_one()
+    return int(total)
 
 
 def _balance(

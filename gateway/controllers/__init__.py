@@ -4,10 +4,30 @@ from __future__ import annotations
 
 from litestar.types import ControllerRouterHandler
 
+from gateway.controllers.benefits import BenefitsController
+from gateway.controllers.consents import ConsentsController, PartnerLinksController
+from gateway.controllers.entitlements import EntitlementsController
 from gateway.controllers.health import HealthController
+from gateway.controllers.me import MeController
+from gateway.controllers.members import MembersController
 from gateway.controllers.oauth import OAuthController
+from gateway.controllers.partners import PartnersController
+from gateway.controllers.tier_matches import TierMatchesController
+from gateway.controllers.vouchers import VouchersController
+from gateway.controllers.webhooks import WebhooksController
 
 CONTROLLERS: tuple[ControllerRouterHandler, ...] = (
+    BenefitsController,
+    ConsentsController,
+    EntitlementsController,
     HealthController,
+    MeController,
+    MembersController,
     OAuthController,
+    PartnerLinksController,
+    PartnersController,
+    TierMatchesController,
+    VouchersController,
+    WebhooksController,
 )
+"""Every route of the gateway but the OpenAPI file's."""

@@ -1,0 +1,110 @@
+"""The catalogue as this member sees it."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import partial
+from typing import Annotated, Literal
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import HeaderParameter, QueryParameter
+
+from gateway.controllers.answers import tagged_response
+from gateway.controllers.me import AcceptLanguage
+from gateway.controllers.paths import BenefitPath
+from gateway.languages import chosen_locale
+from gateway.oauth.principal import Principal
+from gateway.pages import DEFAULT_LIMIT, Cursors, Position, cut
+from gateway.schemas.benefits import BenefitAnswer, BenefitPage
+from gateway.schemas.common import Cursor, Limit, UnavailablePartner
+from gateway.services import benefits
+from gateway.services.benefits import Search
+from gateway.wiring import Gateway
+
+Vertical = Literal["hotel", "rental_car", "lounge", "flight", "transfer"]
+IfNoneMatch = Annotated[
+    str | None, HeaderParameter(name="If-None-Match", description="An ETag of before: 304 when nothing changed.")
+]
+Place = Annotated[str | None, QueryParameter(min_length=1, max_length=80)]
+Airport = Annotated[str | None, QueryParameter(pattern="^[A-Z]{3}$", max_length=3, description="IATA code.")]
+FromDate = Annotated[date | None, QueryParameter(name="from", description="First day of the service.")]
+ToDate = Annotated[date | None, QueryParameter(name="to", description="Last day of the service.")]
+Text = Annotated[str | None, QueryParameter(min_length=1, max_length=80, description="Part of title or description.")]
+Include = Annotated[
+    Literal["ineligible"] | None, QueryParameter(description="Show what the member may not have, with reasons.")
+]
+
+
+class BenefitsController(Controller):
+    """Benefits, priced for the member."""
+
+    path = "/v1/benefits"
+    tags = ("member",)
+    opt = {"scope": "benefits:read"}  # noqa: RUF012
+
+    @get()
+    async def list_benefits(  # noqa: PLR0913
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        cursors: NamedDependency[Cursors],
+        vertical: Annotated[Vertical | None, QueryParameter()] = None,
+        city: Place = None,
+        airport: Airport = None,
+        from_date: FromDate = None,
+        to_date: ToDate = None,
+        q: Text = None,
+        include: Include = None,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: Cursor = None,
+        accept_language: AcceptLanguage = None,
+        if_none_match: IfNoneMatch = None,
+    ) -> Response[BenefitPage]:
+        """List what this member may have, by id; reasons against are shown on `include=ineligible`."""
+        wanted = Search(vertical, city, airport, from_date, to_date, q, include is not None)
+        purpose = f"benefits {principal.caller}"
+        after = str(cursors.open(purpose, cursor)[0]) if cursor is not None else ""
+        operation = partial(
+            benefits.search,
+            catalogue=gateway.catalogue,
+            member_id=principal.member_id,
+            wanted=wanted,
+            locale=chosen_locale(accept_language),
+            partners=gateway.partners,
+            now=gateway.clock.now(),
+        )
+        rows = [row for row in await gateway.database.read(operation) if row.id > after]
+        items, following = cut(rows[: limit + 1], limit, _position, partial(cursors.seal, purpose))
+        page = BenefitPage(items, following, _switched_off(gateway))
+        return tagged_response(page, if_none_match)
+
+    @get("/{benefit_id:str}")
+    async def get_benefit(
+        self,
+        benefit_id: BenefitPath,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        accept_language: AcceptLanguage = None,
+        if_none_match: IfNoneMatch = None,
+    ) -> Response[BenefitAnswer]:
+        """Give one benefit with its terms and cancellation rule."""
+        operation = partial(
+            benefits.get_one,
+            catalogue=gateway.catalogue,
+            member_id=principal.member_id,
+            benefit_id=benefit_id,
+            locale=chosen_locale(accept_language),
+            now=gateway.clock.now(),
+        )
+        return tagged_response(await gateway.database.read(operation), if_none_match)
+
+
+def _position(benefit: BenefitAnswer) -> Position:
+    return (benefit.id,)
+
+
+def _switched_off(gateway: Gateway) -> list[UnavailablePartner]:
+    today = gateway.catalogue.programme.today(gateway.clock.now())
+    wanted = {benefit.partner for benefit in gateway.catalogue.benefits_on(today)}
+    return [UnavailablePartner(partner, "disabled") for partner in sorted(wanted - set(gateway.partners))]

@@ -1,0 +1,75 @@
+"""Tier matches with partner programmes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+from litestar.status_codes import HTTP_201_CREATED
+from sqlalchemy import Connection
+
+from gateway.controllers.answers import keyed_response, stored
+from gateway.controllers.me import AcceptLanguage
+from gateway.idempotency import Answer, IdempotencyKeys, keyed_request
+from gateway.languages import chosen_locale
+from gateway.oauth.principal import Principal
+from gateway.schemas.benefits import StatusList, TierMatchAnswer, TierMatchBody, TierMatchOffers
+from gateway.services import tier_matches
+from gateway.wiring import Gateway
+
+
+class TierMatchesController(Controller):
+    """Offers, matches and the statuses they led to."""
+
+    path = "/v1/tier-matches"
+    tags = ("member",)
+    opt = {"scope": "tiers:write"}  # noqa: RUF012
+
+    @get("/offers")
+    async def list_tier_match_offers(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        accept_language: AcceptLanguage = None,
+    ) -> TierMatchOffers:
+        """List the matches the member can have now, each with its explanation."""
+        operation = partial(
+            tier_matches.list_offers,
+            catalogue=gateway.catalogue,
+            member_id=principal.member_id,
+            locale=chosen_locale(accept_language),
+            now=gateway.clock.now(),
+        )
+        return await gateway.database.read(operation)
+
+    @get()
+    async def list_statuses(
+        self, gateway: NamedDependency[Gateway], principal: NamedDependency[Principal]
+    ) -> StatusList:
+        """List every status the member holds or held, with where it came from."""
+        return await gateway.database.read(partial(tier_matches.list_statuses, member_id=principal.member_id))
+
+    @post(status_code=HTTP_201_CREATED, opt={"idempotent": True})
+    async def create_tier_match(
+        self,
+        data: JSONBody[TierMatchBody],
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        keys: NamedDependency[IdempotencyKeys],
+        idempotency_key: NamedDependency[str],
+        accept_language: AcceptLanguage = None,
+    ) -> Response[TierMatchAnswer]:
+        """Match a status; a refusal explains the path that led to it."""
+        member_id = principal.member_id
+        locale = chosen_locale(accept_language)
+
+        def work(connection: Connection) -> Answer:
+            granted = tier_matches.match(
+                connection, gateway.catalogue, member_id=member_id, body=data, locale=locale, now=gateway.clock.now()
+            )
+            return stored(granted)
+
+        request = keyed_request(principal.caller, "create_tier_match", idempotency_key, data)
+        return keyed_response(await keys.once(request, work), TierMatchAnswer)

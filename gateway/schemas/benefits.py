@@ -1,0 +1,133 @@
+"""Benefits, entitlements and tier matches as the member app reads them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+
+from gateway.schemas.common import Identifier, Reason, UnavailablePartner
+
+
+class PayOption(msgspec.Struct, frozen=True):
+    """One way to pay. ``points`` is the price for this member, per use or visitor; None when a quote tells it."""
+
+    pay_with: str
+    points: int | None = None
+    per: str | None = None
+    uses_per_year: int | None = None
+    guests: int | None = None
+
+
+class CancellationTerms(msgspec.Struct, frozen=True):
+    """Everything comes back until so many hours before; later this exact share (0 of 1 is nothing)."""
+
+    free_until_hours: int | None
+    refund_numerator: int
+    refund_denominator: int
+
+
+class BenefitAnswer(msgspec.Struct, frozen=True):
+    """A benefit for this member, in his language."""
+
+    id: str
+    version: int
+    vertical: str
+    partner: str
+    way: str
+    title: str
+    description: str
+    eligible: bool
+    reasons: list[Reason]
+    options: list[PayOption]
+    price: str
+    consent_purpose: str | None
+    valid_from_date: date | None
+    valid_to_date: date | None
+    cities: list[str]
+    airports: list[str]
+    voucher: bool
+    upgrade: bool
+    cancellation: CancellationTerms
+
+
+class BenefitPage(msgspec.Struct, frozen=True):
+    """Benefits by id; a partner that is switched off is named instead of its benefits."""
+
+    items: list[BenefitAnswer]
+    next_cursor: str | None
+    unavailable_partners: list[UnavailablePartner]
+
+
+class EntitlementAnswer(msgspec.Struct, frozen=True):
+    """How a right to uses stands; both days are included."""
+
+    benefit_id: str
+    partner: str
+    title: str
+    total: int
+    used: int
+    pending: int
+    remaining: int
+    guests: int
+    window_start_date: date
+    window_last_date: date
+
+
+class EntitlementList(msgspec.Struct, frozen=True):
+    """Every right the member's tier gives now."""
+
+    items: list[EntitlementAnswer]
+
+
+class TierMatchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The partner whose programme is the other side. ``from_partner``: the status there is matched to ours."""
+
+    partner: Identifier
+    from_partner: bool = False
+
+
+class StatusAnswer(msgspec.Struct, frozen=True):
+    """A status the member holds or held; only an earned one can be matched onward."""
+
+    programme: str
+    tier: str
+    provenance: str
+    valid_from_date: date
+    valid_to_date: date | None
+    edge_id: str | None
+
+
+class TierMatchOffer(msgspec.Struct, frozen=True):
+    """A match the member can have now, and by which status."""
+
+    partner: str
+    from_partner: bool
+    edge_id: str
+    kind: str
+    from_programme: str
+    from_tier: str
+    to_programme: str
+    to_tier: str | None
+    explanation: list[str]
+
+
+class TierMatchOffers(msgspec.Struct, frozen=True):
+    """Every match the member can have now."""
+
+    items: list[TierMatchOffer]
+
+
+class TierMatchAnswer(msgspec.Struct, frozen=True):
+    """What was granted, and how it was reached."""
+
+    edge_id: str
+    kind: str
+    status: StatusAnswer | None
+    explanation: list[str]
+
+
+class StatusList(msgspec.Struct, frozen=True):
+    """Every status, oldest first."""
+
+    items: list[StatusAnswer]

@@ -1,0 +1,83 @@
+"""Consents and partner accounts: what the member allows, and where he is known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from catalogue import consents, members, partner_accounts
+from config.errors import NotFoundError
+from gateway.schemas.members import ConsentAnswer, ConsentBody, ConsentList, LinkList, PartnerLink
+
+
+def list_consents(connection: Connection, *, member_id: str) -> ConsentList:
+    """List everything the member ever consented to, newest first."""
+    members.get_member(connection, member_id)
+    return ConsentList([_present(consent) for consent in consents.list_consents(connection, member_id)])
+
+
+def put_consent(
+    connection: Connection,
+    *,
+    partners: Collection[str],
+    member_id: str,
+    partner: str,
+    purpose: str,
+    body: ConsentBody,
+    now: datetime,
+) -> ConsentAnswer:
+    """Give or withdraw a consent; doing it again changes nothing.
+
+    Raises:
+        NotFoundError: no such partner or member, or nothing was ever consented to that could be withdrawn.
+    """
+    if partner not in partners:
+        raise NotFoundError(f"There is no partner {partner!r}.")
+    if body.granted:
+        consents.put_consent(connection, member_id, partner, purpose, body.version, now)
+    else:
+        consents.withdraw_consent(connection, member_id, partner, purpose, now)
+    for consent in consents.list_consents(connection, member_id):
+        if (consent.partner, consent.purpose) == (partner, purpose):
+            return _present(consent)
+    raise NotFoundError("This was never consented to.")
+
+
+def list_links(connection: Connection, *, member_id: str) -> LinkList:
+    """List the member's accounts at partners."""
+    members.get_member(connection, member_id)
+    accounts = partner_accounts.get_accounts(connection, member_id)
+    return LinkList([PartnerLink(partner, number) for partner, number in sorted(accounts.items())])
+
+
+def put_link(
+    connection: Connection,
+    *,
+    partners: Collection[str],
+    member_id: str,
+    partner: str,
+    account_number: str,
+    now: datetime,
+) -> PartnerLink:
+    """Record or change the member's account number at a partner; doing it again changes nothing.
+
+    Raises:
+        NotFoundError: no such partner or member.
+        ConflictError: another member has this account.
+    """
+    if partner not in partners:
+        raise NotFoundError(f"There is no partner {partner!r}.")
+    partner_accounts.put_account(connection, member_id, partner, account_number, now)
+    return PartnerLink(partner, account_number)
+
+
+def _present(consent: consents.Consent) -> ConsentAnswer:
+    return ConsentAnswer(
+        partner=consent.partner,
+        purpose=consent.purpose,
+        version=consent.version,
+        granted_at=consent.granted_at,
+        withdrawn_at=consent.withdrawn_at,
+    )

@@ -1,0 +1,46 @@
+"""A partner's desk verifies and consumes vouchers; a partner sees only its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from catalogue import voucher_store
+from gateway.schemas.vouchers import ConsumeBody, VoucherAnswer
+
+
+def verify(connection: Connection, *, partner: str, code: str, now: datetime) -> VoucherAnswer:
+    """Show what a code is good for; nothing changes.
+
+    Raises:
+        VoucherRefusedError: with the reason; another partner's voucher is an unknown one.
+    """
+    return _present(voucher_store.verify_voucher(connection, partner, code, now))
+
+
+def consume(connection: Connection, *, partner: str, body: ConsumeBody, now: datetime) -> VoucherAnswer:
+    """Consume a voucher; of any number of attempts at once exactly one succeeds.
+
+    Raises:
+        VoucherRefusedError: with the reason.
+    """
+    used = voucher_store.consume_voucher(
+        connection, partner, body.code, location=body.location, guests=body.guests, at=now
+    )
+    return _present(used)
+
+
+def _present(voucher: voucher_store.Voucher) -> VoucherAnswer:
+    return VoucherAnswer(
+        voucher_id=voucher.id,
+        redemption_id=voucher.redemption_id,
+        benefit_id=voucher.benefit_id,
+        state=voucher.state.value,
+        valid_from_at=voucher.valid_from_at,
+        valid_to_at=voucher.valid_to_at,
+        guests_allowed=voucher.guests_allowed,
+        consumed_at=voucher.consumed_at,
+        consumed_location=voucher.consumed_location,
+        consumed_guests=voucher.consumed_guests,
+    )
