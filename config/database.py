@@ -12,6 +12,7 @@ row locks taken by the operations themselves. Start-up refuses weaker durability
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import Connection, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from config.errors import ConfigurationError, DatabaseError
@@ -42,6 +43,7 @@ metadata = MetaData(
 
 BUSY_TIMEOUT_MS = 30_000
 _LOST_RACE = {"40001", "40P01"}
+_RAISED_BY_TRIGGER = "P0001"
 _ATTEMPTS = 5
 
 
@@ -54,9 +56,10 @@ class RefusedByDatabaseError(DatabaseError):
 class Database:
     """One open database; make it with `Database.open`."""
 
-    def __init__(self, engine: AsyncEngine, upgrade_url: str) -> None:
-        """Wrap an engine that `Database.open` has configured."""
+    def __init__(self, engine: AsyncEngine, reading: AsyncEngine, upgrade_url: str) -> None:
+        """Wrap the engines that `Database.open` has configured."""
         self._engine = engine
+        self._reading = reading
         self._writing = asyncio.Lock()
         self.dialect = engine.dialect.name
         self.url = upgrade_url
@@ -70,11 +73,12 @@ class Database:
             DatabaseError: nothing answers there.
         """
         engine = make_engine(settings)
-        database = cls(engine, settings.url)
+        reading = make_engine(settings, read_only=True) if engine.dialect.name == "sqlite" else engine
+        database = cls(engine, reading, settings.url)
         try:
-            await database.read(_check_durability)
+            await database._once(_check_durability, write=True)
         except BaseException:
-            await engine.dispose()
+            await database.close()
             raise
         return database
 
@@ -93,12 +97,17 @@ class Database:
             return await self._once(operation, write=True)
 
     async def read(self, operation: Operation[T]) -> T:
-        """Run a reading operation in one snapshot; see `write` for the errors."""
+        """Run a reading operation in one snapshot; see `write` for the errors.
+
+        Raises:
+            DatabaseError: also when the operation tries to write.
+        """
         return await self._once(operation, write=False)
 
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+        await self._reading.dispose()
 
     async def _write_retrying(self, operation: Operation[T]) -> T:
         for attempt in range(1, _ATTEMPTS + 1):
@@ -111,35 +120,43 @@ class Database:
 
     async def _once(self, operation: Operation[T], *, write: bool) -> T:
         try:
-            async with self._engine.connect() as connection:
+            async with (self._engine if write else self._reading).connect() as connection:
                 if self.dialect == "postgresql" and not write:
                     await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 elif self.dialect == "sqlite":
                     await connection.execution_options(sqlite_begin="IMMEDIATE" if write else "DEFERRED")
                 async with connection.begin():
                     return await connection.run_sync(operation)
-        except IntegrityError as error:
-            raise RefusedByDatabaseError(f"The database refused: {error.orig}", sqlstate=_sqlstate(error)) from error
         except (DBAPIError, OSError) as error:
-            raise _converted(error) from error
+            raise _converted(error) from None
 
 
-def make_engine(settings: DatabaseSettings) -> AsyncEngine:
-    """Make the async engine of a database address, configured as this module's docstring says."""
+def make_engine(settings: DatabaseSettings, *, read_only: bool = False) -> AsyncEngine:
+    """Make the async engine of a database address, configured as this module's docstring says.
+
+    ``read_only`` is for SQLite, whose transactions cannot be declared so one by one.
+    """
     url = sa.make_url(settings.url)
     if url.drivername == "sqlite":
-        if not url.database:
+        if url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory":
             raise ConfigurationError("database.url: an in-memory database keeps nothing; name a file.")
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
         engine = create_async_engine(
-            url.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
+            url.set(drivername="sqlite+aiosqlite"),
+            connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+            hide_parameters=True,
         )
         event.listen(engine.sync_engine, "connect", _configure_sqlite)
+        if read_only:
+            event.listen(engine.sync_engine, "connect", _forbid_writing)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
     if url.drivername in {"postgresql", "postgresql+asyncpg"}:
         return create_async_engine(
-            url.set(drivername="postgresql+asyncpg"), pool_size=settings.pool_size, max_overflow=0
+            url.set(drivername="postgresql+asyncpg"),
+            pool_size=settings.pool_size,
+            max_overflow=0,
+            hide_parameters=True,
         )
     raise ConfigurationError(f"database.url: {url.drivername!r} is not served; use sqlite or postgresql.")
 
@@ -177,6 +194,12 @@ def _configure_sqlite(raw: Any, _record: Any) -> None:
     cursor.close()
 
 
+def _forbid_writing(raw: Any, _record: Any) -> None:
+    cursor = raw.cursor()
+    cursor.execute("PRAGMA query_only=ON")
+    cursor.close()
+
+
 def _begin_sqlite(connection: Connection) -> None:
     mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
     connection.exec_driver_sql(f"BEGIN {mode}")
@@ -200,8 +223,23 @@ def _sqlstate(error: DBAPIError) -> str | None:
 
 
 def _converted(error: DBAPIError | OSError) -> DatabaseError:
+    """Make our error of a driver's, without the values: a message is logged, answered and part of tracebacks.
+
+    Both databases quote values in details (a whole row for a failed check) and in complaints about input; the
+    statement, whose values are bound, is kept as a note for who reads the traceback.
+    """
     if isinstance(error, OSError):
         return DatabaseError(f"The database cannot be reached: {error.strerror or error}.")
     sqlstate = _sqlstate(error)
-    kind = "did not take the operation" if isinstance(error, OperationalError) else "refused the operation"
-    return DatabaseError(f"The database {kind}: {error.orig}", sqlstate=sqlstate)
+    if isinstance(error, DataError) or "invalid input" in str(error.orig):
+        words = "a value does not fit its column"
+    else:
+        words = re.sub(r"^<class '[\w.]+'>: |\nDETAIL:.*", "", str(error.orig), flags=re.DOTALL)
+    if isinstance(error, IntegrityError) or sqlstate == _RAISED_BY_TRIGGER:
+        converted: DatabaseError = RefusedByDatabaseError(f"The database refused: {words}", sqlstate=sqlstate)
+    else:
+        kind = "did not take the operation" if isinstance(error, OperationalError) else "refused the operation"
+        converted = DatabaseError(f"The database {kind}: {words}", sqlstate=sqlstate)
+    if error.statement is not None:
+        converted.add_note(f"Statement: {error.statement}")
+    return converted

@@ -91,6 +91,8 @@ def _resolve(reference: str, environ: Mapping[str, str]) -> Secret:
             return Secret(Path(rest).read_text(encoding="utf-8").rstrip("\n"))
         except OSError as error:
             raise ConfigurationError(f"The secret file {rest} cannot be read: {error.strerror}.") from error
+        except UnicodeDecodeError:
+            raise ConfigurationError(f"The secret file {rest} is not text in UTF-8.") from None
     if scheme == "simulator" and rest:
         return Secret(rest)
     raise ConfigurationError("A secret is given as env:NAME, file:/path or simulator:TEXT, never as the value itself.")

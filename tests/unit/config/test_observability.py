@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from config.observability import (
@@ -44,7 +45,7 @@ def _logging_as_it_was() -> Iterator[None]:
 
 def _configured(form: str = "json", level: str = "INFO") -> io.StringIO:
     stream = io.StringIO()
-    configure_logging(LoggingSettings(level=level, format=form), stream)
+    configure_logging(msgspec.convert({"level": level, "format": form}, LoggingSettings), stream)
     return stream
 
 
