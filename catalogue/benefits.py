@@ -16,7 +16,7 @@ import msgspec
 from catalogue.calendar import within
 from catalogue.programme import Programme, points_for
 from catalogue.texts import Text
-from catalogue.values import Money, Points, Rate
+from catalogue.values import AtLeastOne, Money, NotNegative, Points, Rate
 from config.errors import RuleError
 
 
@@ -50,20 +50,15 @@ class PayWith(StrEnum):
 class PointsTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A fixed price in points, per use or per visitor, or ``live``: the partner's price at the value of a point."""
 
-    price: int | Literal["live"]
+    price: AtLeastOne | Literal["live"]
     per: Literal["use", "visitor"] = "use"
-
-    def __post_init__(self) -> None:
-        """Refuse a price of nothing: a benefit at no charge says ``free``."""
-        if isinstance(self.price, int) and self.price <= 0:
-            raise ValueError("a fixed price is positive; a benefit at no charge says free = true")
 
 
 class EntitlementTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Uses by tier in a calendar year of the programme's time zone; each use admits up to ``guests`` guests."""
 
-    uses: dict[str, int]
-    guests: int = 0
+    uses: dict[str, AtLeastOne]
+    guests: NotNegative = 0
     window: Literal["calendar_year"] = "calendar_year"
 
 
@@ -108,14 +103,19 @@ class Cancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         refund_after: later than that (or always, without it) this exact share comes back, rounded down.
     """
 
-    free_until_hours: int | None = None
+    free_until_hours: NotNegative | None = None
     refund_after: Rate | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a refund of more than was paid."""
+        if self.refund_after is not None and self.refund_after.fraction > 1:
+            raise ValueError("refund_after gives back more than was paid")
 
 
 class VoucherTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A desk voucher is issued, valid this many days from the day of the service on."""
 
-    validity_days: int
+    validity_days: AtLeastOne
 
 
 class Benefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -130,7 +130,7 @@ class Benefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """
 
     id: str
-    version: int
+    version: AtLeastOne
     announced_date: date
     effective_from_date: date
     vertical: Vertical
@@ -143,7 +143,7 @@ class Benefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     cancellation: Cancellation = Cancellation()
     valid_from_date: date | None = None
     valid_to_date: date | None = None
-    stock: int | Literal["live"] = "live"
+    stock: NotNegative | Literal["live"] = "live"
     voucher: VoucherTerms | None = None
     upgrade: bool = False
     cost_split_rule: str | None = None
@@ -197,4 +197,4 @@ def refund_of(rule: Cancellation, paid: int, service_starts_at: datetime, now: d
     """Work out what comes back of what was paid (points, fen or uses), rounded down; never more than was paid."""
     if rule.free_until_hours is not None and now <= service_starts_at - timedelta(hours=rule.free_until_hours):
         return paid
-    return min(paid, rule.refund_after.floor(paid)) if rule.refund_after is not None else 0
+    return rule.refund_after.floor(paid) if rule.refund_after is not None else 0

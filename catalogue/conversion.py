@@ -16,20 +16,15 @@ import msgspec
 
 from catalogue.calendar import within
 from catalogue.errors import ConversionRefusedError
-from catalogue.values import Money, Rate, whole
+from catalogue.values import AtLeastOne, Money, NotNegative, Rate, whole
 
 
 class BlockBonus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``bonus`` target units for every whole ``block``, counted in source units or in converted target units."""
 
-    block: int
-    bonus: int
+    block: AtLeastOne
+    bonus: AtLeastOne
     counted_in: Literal["from", "to"]
-
-    def __post_init__(self) -> None:
-        """Refuse a block or a bonus of nothing."""
-        if self.block <= 0 or self.bonus <= 0:
-            raise ValueError("a block bonus has a positive block and a positive bonus")
 
 
 class Fee(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +32,7 @@ class Fee(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     per_unit: Rate
     currency: str
-    cap_minor_units: int | None = None
+    cap_minor_units: NotNegative | None = None
 
     def charge(self, quantity: int) -> Money:
         """Work out the fee for a quantity of source units."""
@@ -57,26 +52,24 @@ class ConversionContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """
 
     id: str
-    version: int
+    version: AtLeastOne
     partner: str
     from_commodity: str
     to_commodity: str
     rate: Rate
-    minimum: int = 1
-    maximum: int | None = None
-    increment: int = 1
+    minimum: AtLeastOne = 1
+    maximum: AtLeastOne | None = None
+    increment: AtLeastOne = 1
     bonus: BlockBonus | None = None
     fee: Fee | None = None
     effective_from_date: date | None = None
     effective_to_date: date | None = None
     region: str | None = None
-    transfer_days: int = 0
+    transfer_days: NotNegative = 0
     source: str = ""
 
     def __post_init__(self) -> None:
         """Refuse limits that no quantity can meet."""
-        if self.minimum < 1 or self.increment < 1 or self.version < 1 or self.transfer_days < 0:
-            raise ValueError("minimum, increment and version are at least 1, transfer_days at least 0")
         if self.maximum is not None and self.maximum < self.smallest:
             raise ValueError("maximum is below the smallest quantity that minimum and increment allow")
 

@@ -54,7 +54,7 @@ def _finding(
 def _programme(catalogue: Catalogue) -> Iterator[Finding]:
     tiers = catalogue.programme.tiers
     steps = [tier.qualifying_from for tier in tiers]
-    if not tiers or steps[0] != 0 or any(low >= high for low, high in pairwise(steps)):
+    if steps[0] != 0 or any(low >= high for low, high in pairwise(steps)):
         yield _finding(
             catalogue,
             "programme",
@@ -119,8 +119,6 @@ def _term_faults(catalogue: Catalogue, benefit: Benefit) -> Iterator[tuple[str, 
         yield "payment", "there is no way to pay for it", "open points, entitlement, free or at_partner"
     if benefit.upgrade and (benefit.way is not Way.JOINT or benefit.cost_split_rule is None):
         yield "upgrade", "nobody is named who funds the difference", 'set way = "joint" and cost_split_rule'
-    if benefit.voucher is not None and benefit.voucher.validity_days < 1:
-        yield "voucher.validity_days", "the voucher is never valid", "give at least one day"
 
 
 def _contracts(catalogue: Catalogue) -> Iterator[Finding]:

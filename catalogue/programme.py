@@ -8,12 +8,13 @@ this order, because the programme publishes the base points of a purchase and th
 from __future__ import annotations
 
 from datetime import date, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from catalogue.calendar import add_months, end_of, local_date, within
 from catalogue.texts import Text
-from catalogue.values import Money, Points, QualifyingPoints, Rate
+from catalogue.values import AtLeastOne, Money, NotNegative, Points, QualifyingPoints, Rate
 from config.errors import RuleError
 
 HOME_CURRENCY = "CNY"
@@ -26,7 +27,7 @@ class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: str
     name: Text
-    qualifying_from: int
+    qualifying_from: NotNegative
     multiplier: Rate
 
 
@@ -44,10 +45,10 @@ class EarnRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     activity: str
     effective_from_date: date
     rate: Rate
-    lot_months: int
+    lot_months: AtLeastOne
     effective_to_date: date | None = None
     qualifying_per_cny: Rate = Rate(1, 1)
-    step_minor_units: int = 1
+    step_minor_units: AtLeastOne = 1
     tier_multiplied: bool = True
 
 
@@ -57,10 +58,19 @@ class Programme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     name: Text
     time_zone: str
-    points_per_cny: int
-    tier_validity_months: int
+    points_per_cny: AtLeastOne
+    tier_validity_months: AtLeastOne
     tiers: tuple[Tier, ...]
     earn_rules: tuple[EarnRule, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a programme without tiers, and a time zone that is not in the tz database."""
+        if not self.tiers:
+            raise ValueError("a programme has at least its entry tier")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"time_zone {self.time_zone!r} is not in the tz database") from error
 
     @property
     def entry_tier(self) -> str:

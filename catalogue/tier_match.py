@@ -16,6 +16,7 @@ import msgspec
 from catalogue.calendar import add_months, within
 from catalogue.refusals import REFUSAL_TEXTS
 from catalogue.texts import Text
+from catalogue.values import AtLeastOne
 
 
 class EdgeKind(StrEnum):
@@ -55,7 +56,7 @@ class Edge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     kind: EdgeKind
     to_tier: str | None = None
     grants: Text | None = None
-    months: int = 12
+    months: AtLeastOne = 12
     valid_from_date: date | None = None
     valid_to_date: date | None = None
     source: str = ""

@@ -6,9 +6,15 @@ Minor-unit exponents follow ISO 4217 (list one, as published by the maintenance 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NewType
+from typing import Annotated, NewType
 
 import msgspec
+
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+"""A whole number from 1 on; checked where data is read."""
+
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+"""A whole number from 0 on; checked where data is read."""
 
 Points = NewType("Points", int)
 """A count of the host programme's points; never negative where a member holds them."""

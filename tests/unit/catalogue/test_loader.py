@@ -1,0 +1,116 @@
+"""The loader: a clean folder loads the same way each time; a wrong one is refused by file and key."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from catalogue.errors import CatalogueFileError
+from catalogue.lints import lint
+from catalogue.loader import load_catalogue, read_catalogue
+from config.files import PACKAGED_FOLDER
+from tests.unit.catalogue.samples import CATALOGUE, PARTNERS
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the packaged data, to be spoilt."""
+    shutil.copyfile(PACKAGED_FOLDER / "programme.toml", tmp_path / "programme.toml")
+    for name in ("benefits", "conversions", "tier_matches"):
+        shutil.copytree(PACKAGED_FOLDER / name, tmp_path / name)
+    return tmp_path
+
+
+def change(folder: Path, name: str, old: str, new: str) -> None:
+    path = folder / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_the_packaged_folder() -> None:
+    assert set(CATALOGUE.benefits) == {"lounge-visit", "hotel-stay", "hotel-upgrade", "lounge-for-parts"}
+    assert [contract.partner for contract in CATALOGUE.conversions] == ["skyward-miles"]
+    assert {ladder.programme for ladder in CATALOGUE.tier_matches.ladders} == {"host", "rapid-rewards", "skyward-miles"}
+    assert CATALOGUE.conversion_contracts("skyhub-lounge") == ()
+
+
+def test_the_version_follows_the_content_and_nothing_else(folder: Path) -> None:
+    assert load_catalogue(folder, tuple(reversed(PARTNERS))).version == CATALOGUE.version
+    change(folder, "programme.toml", "# The host programme", "# Another comment about the host programme")
+    assert load_catalogue(folder, PARTNERS).version == CATALOGUE.version
+    change(folder, "benefits/lounge-visit.toml", "price = 600", "price = 601")
+    assert load_catalogue(folder, PARTNERS).version != CATALOGUE.version
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("programme.toml", "points_per_cny", "points_per_usd", "points_per_usd"),
+        ("programme.toml", "qualifying_from = 150_000", "qualifying_from = 150_000.0", "qualifying_from"),
+        ("programme.toml", "rate = { from_units = 500", "rate = { from_units = 0", "rate"),
+        ("programme.toml", "lot_months = 36", "lot_months = 0", "lot_months"),
+        ("programme.toml", "step_minor_units = 100", "step_minor_units = 0", "step_minor_units"),
+        ("programme.toml", "points_per_cny = 5", "points_per_cny = 0", "points_per_cny"),
+        ("programme.toml", "Asia/Shanghai", "Asia/Shangri-La", "time_zone"),
+        ("benefits/lounge-visit.toml", "price = 600", "price = 0", "payment.points.price"),
+        ("benefits/lounge-visit.toml", "gold = 6", "gold = 0", "uses"),
+        ("benefits/lounge-visit.toml", "validity_days = 1", "validity_days = 0", "validity_days"),
+        ("benefits/hotel-upgrade.toml", "from_units = 2, to_units = 1", "from_units = 1, to_units = 2", "refund_after"),
+        ("conversions/skyward-miles.toml", "block = 60_000", "block = 0", "bonus.block"),
+        ("conversions/skyward-miles.toml", "increment = 500", "increment = 0", "increment"),
+        ("programme.toml", "points_per_cny = 5", "points_per_cny = ", "not TOML"),
+        ("benefits/lounge-visit.toml", 'id = "lounge-visit"', 'id = "lounge"', "must be the file's name"),
+        ("benefits/lounge-visit.toml", 'vertical = "lounge"', 'vertical = "spa"', "vertical"),
+        ("benefits/lounge-visit.toml", 'en = "Airport lounge"', 'en = ""', "title"),
+        ("benefits/lounge-visit.toml", 'partner = "skyhub-lounge"', 'partner = "nobody"', "partner"),
+        ("conversions/skyward-miles.toml", "maximum = 300_000", "maximum = 999", "maximum"),
+        ("conversions/skyward-miles.toml", "increment = 500", "increment = 500\nfreebie = 1", "freebie"),
+        ("tier_matches/skyward-miles.toml", "source = ", "note = ", "note"),
+        ("tier_matches/skyward-miles.toml", 'kind = "status"', 'kind = "gift"', "kind"),
+        ("tier_matches/skyward-miles.toml", 'to_tier = "gold"', 'to_tier = "titanium"', "to_tier"),
+    ],
+)
+def test_a_wrong_file_is_named_with_its_key(folder: Path, name: str, old: str, new: str, said: str) -> None:
+    change(folder, name, old, new)
+    with pytest.raises(CatalogueFileError) as refused:
+        load_catalogue(folder, PARTNERS)
+    assert Path(name).name in refused.value.message
+    assert said in refused.value.message
+
+
+@pytest.mark.parametrize("name", ["conversions", "tier_matches"])
+def test_one_thing_is_in_one_file(folder: Path, name: str) -> None:
+    shutil.copyfile(folder / name / "skyward-miles.toml", folder / name / "zz-copy.toml")
+    with pytest.raises(CatalogueFileError) as refused:
+        load_catalogue(folder, PARTNERS)
+    assert "zz-copy.toml" in refused.value.message
+    assert "skyward-miles.toml" in refused.value.message
+
+
+def test_one_version_is_there_once(folder: Path) -> None:
+    path = folder / "conversions" / "skyward-miles.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + text[text.index("[[contracts]]") :], encoding="utf-8")
+    with pytest.raises(CatalogueFileError, match="version 1 twice"):
+        load_catalogue(folder, PARTNERS)
+
+
+def test_a_missing_programme_is_an_error_and_missing_folders_are_empty(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueFileError, match=r"programme\.toml"):
+        load_catalogue(tmp_path, PARTNERS)
+    shutil.copyfile(PACKAGED_FOLDER / "programme.toml", tmp_path / "programme.toml")
+    catalogue = load_catalogue(tmp_path, ())
+    assert (catalogue.benefits, catalogue.conversions, catalogue.tier_matches.edges) == ({}, (), ())
+
+
+def test_every_lint_error_is_reported_at_once_and_can_be_shown_without_stopping(folder: Path) -> None:
+    change(folder, "benefits/lounge-visit.toml", 'partner = "skyhub-lounge"', 'partner = "nobody"')
+    change(folder, "tier_matches/skyward-miles.toml", 'to_tier = "gold"', 'to_tier = "titanium"')
+    with pytest.raises(CatalogueFileError) as refused:
+        load_catalogue(folder, PARTNERS)
+    assert "benefits/lounge-visit.toml: partner" in refused.value.message
+    assert "tier_matches/skyward-miles.toml: to_tier" in refused.value.message
+    assert len(lint(read_catalogue(folder, PARTNERS))) == 2
