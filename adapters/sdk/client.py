@@ -147,7 +147,7 @@ class PartnerClient:
         try:
             return await self._read(response, call.body_cap_bytes or self.limits.body_cap_bytes)
         except FOREIGN_ERRORS as error:
-            return CallFailure(Outcome.UNKNOWN, f"answer:{type(error).__name__}")
+            return CallFailure(Outcome.UNKNOWN, f"answer:{type(error.__cause__ or error).__name__}")
 
     async def _read(self, response: httpx.Response, cap: int) -> PartnerAnswer | CallFailure:
         try:
@@ -177,7 +177,7 @@ def classify(error: Exception) -> CallFailure:
     """Class an exception of the sending phase by what it proves."""
     if isinstance(error, NOT_SENT_ERRORS):
         return CallFailure(Outcome.NOT_SENT, "connect")
-    return CallFailure(Outcome.UNKNOWN, f"lost:{type(error).__name__}")
+    return CallFailure(Outcome.UNKNOWN, f"lost:{type(error.__cause__ or error).__name__}")
 
 
 def _worth_another_try(answer: PartnerAnswer | CallFailure) -> bool:

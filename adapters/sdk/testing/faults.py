@@ -161,6 +161,10 @@ async def _busy_503(exchange: Exchange) -> None:
     await exchange.answer(503, b'{"error":"busy"}', (b"retry-after", b"2"))
 
 
+async def _teapot_418(exchange: Exchange) -> None:
+    await exchange.answer(418, b'{"error":"teapot"}')
+
+
 async def _redirect_302(exchange: Exchange) -> None:
     await exchange.answer(302, b"", (b"location", b"/elsewhere"))
 
@@ -249,6 +253,7 @@ MODES: dict[str, Callable[[Exchange], Awaitable[None]] | None] = {
     "busy_429": _busy_429,
     "busy_503": _busy_503,
     "redirect_302": _redirect_302,
+    "teapot_418": _teapot_418,
     "truncated": _truncated,
     "endless": _endless,
     "slow_header": _slow_header,
@@ -270,6 +275,8 @@ COMMITS = frozenset(MODES) - {
     "busy_429",
     "busy_503",
     "redirect_302",
+    "teapot_418",
+    "html_200",
     "lying_200",
 }
 """Modes after which the partner has done what was asked (``hang_then_commit``: sooner or later)."""

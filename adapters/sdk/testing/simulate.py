@@ -9,7 +9,7 @@ import sys
 import click
 import uvicorn
 
-from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, listen, server_config
+from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, SimulatorServer, listen, server_config
 
 
 @click.command()
@@ -47,7 +47,7 @@ def simulate(
     _Announcing(server_config(simulator.app), partner).run(sockets=[listen(port)])
 
 
-class _Announcing(uvicorn.Server):
+class _Announcing(SimulatorServer):
     """A server that says on one line when and where it answers."""
 
     def __init__(self, config: uvicorn.Config, partner: str) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 import uvicorn
 from litestar import Litestar, Router
+from litestar.datastructures import State
 
 from adapters.sdk.statement_file import statement_name, write_statement
 from adapters.sdk.testing import control
@@ -30,6 +31,7 @@ from adapters.sdk.testing.webhook_sender import Signer, WebhookSender, standard_
 from config.clock import Clock, SystemClock
 
 CALLS_KEPT = 1_000
+GRACE_SECONDS = 0.5
 
 
 class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +81,8 @@ class Simulator:
     ) -> None:
         """Put the frame around a partner.
 
+        Handlers reach the frame as ``request.app.state.simulator``.
+
         Args:
             options: see `SimulatorOptions`.
             book: what the partner knows.
@@ -103,6 +107,7 @@ class Simulator:
             route_handlers=[*handlers, below],
             on_startup=[self.webhooks.start],
             on_shutdown=[self.webhooks.stop],
+            state=State({"simulator": self}),
             openapi_config=None,
             logging_config=None,
         )
@@ -144,19 +149,45 @@ def make_sender(options: SimulatorOptions, signer: Signer | None = None) -> Webh
     return WebhookSender(options.webhook_url, signer, options.clock)
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves the process's signals alone."""
+class SimulatorServer(uvicorn.Server):
+    """A server that ends at once: connections are cut, so that calls hanging by a fault do not hold it."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, cut every connection, end what still runs, then shut the application down."""
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            transport = getattr(connection, "transport", None)
+            if isinstance(transport, asyncio.Transport):
+                transport.abort()
+        running = set(self.server_state.tasks)
+        if running:
+            await asyncio.wait(running, timeout=GRACE_SECONDS)
+        for task in running:
+            task.cancel()
+        await self.lifespan.shutdown()
+
+
+class _InProcess(SimulatorServer):
+    """A server inside another program: it leaves the signals alone and waits without polling."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stop = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
         yield
+
+    async def main_loop(self) -> None:
+        await self.stop.wait()
 
 
 def server_config(app: App) -> uvicorn.Config:
-    """Configure uvicorn as the wire faults need it; no access log, no waiting for hanging calls at the end."""
+    """Configure uvicorn as the wire faults need it."""
     return uvicorn.Config(
         app,
+        interface="asgi3",
         http="h11",
         ws="none",
         lifespan="on",
@@ -165,13 +196,15 @@ def server_config(app: App) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=0,
     )
 
 
 def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
-    """Bind a listening socket; port 0 takes a free one."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    """Bind a listening socket; port 0 takes a free one.
+
+    The protocol is named because asyncio switches Nagle's delay off for sockets that name it only.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
     return listener
@@ -181,7 +214,7 @@ def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
 async def serve(simulator: Simulator, port: int = 0) -> AsyncIterator[str]:
     """Run a simulator in this process over real HTTP and give its base address."""
     listener = listen(port)
-    server = _Server(server_config(simulator.app))
+    server = _InProcess(server_config(simulator.app))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not server.started:
@@ -190,6 +223,6 @@ async def serve(simulator: Simulator, port: int = 0) -> AsyncIterator[str]:
             await asyncio.sleep(0.005)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.stop.set()
         await task
         listener.close()

@@ -13,14 +13,16 @@ PIECE_SECONDS = 0.05
 
 
 def transport_of(send: Send) -> asyncio.Transport:
-    """Find the socket's transport behind a server's ``send``.
+    """Find the socket's transport behind a server's ``send``, and take it over: the server adds no answer of its own.
 
     Raises:
         RuntimeError: another server than `adapters.sdk.testing.simulator.serve` starts.
     """
-    found = getattr(getattr(send, "__self__", None), "transport", None)
+    cycle: Any = getattr(send, "__self__", None)
+    found = getattr(cycle, "transport", None)
     if not isinstance(found, asyncio.Transport):
         raise RuntimeError("wire faults need uvicorn's h11 protocol")
+    cycle.disconnected = True
     return found
 
 

@@ -1,0 +1,55 @@
+"""The contract's requests. Pure."""
+
+from __future__ import annotations
+
+from datetime import date
+from urllib.parse import quote
+
+from adapters.direct import wire
+from adapters.direct.mapping import reserve_body
+from adapters.sdk.calls import PartnerCall
+from adapters.sdk.codec import encode
+from adapters.sdk.records import OfferRequest, ReservationRequest
+
+
+def offers(request: OfferRequest) -> PartnerCall:
+    """Ask for offers."""
+    query = wire.OffersQuery(service=request.service, currency=request.currency, tier=request.partner_tier)
+    return PartnerCall(operation="quote_offers", method="POST", path="/v1/offers", body=encode(query))
+
+
+def reserve(request: ReservationRequest) -> PartnerCall:
+    """Reserve under our key."""
+    return PartnerCall(operation="reserve", method="PUT", path=_path(request.key), body=encode(reserve_body(request)))
+
+
+def look_up(key: str) -> PartnerCall:
+    """Ask what became of a key."""
+    return PartnerCall(operation="look_up", method="GET", path=_path(key))
+
+
+def fence(key: str) -> PartnerCall:
+    """Kill a key for ever."""
+    return PartnerCall(operation="fence", method="POST", path=f"{_path(key)}/fence", body=b"{}")
+
+
+def cancel(key: str, reference: str) -> PartnerCall:
+    """Cancel what was reserved."""
+    body = encode(wire.CancelBody(reference=reference))
+    return PartnerCall(operation="cancel", method="POST", path=f"{_path(key)}/cancel", body=body)
+
+
+def statement(business_date: date, cap_bytes: int, deadline_seconds: float) -> PartnerCall:
+    """Fetch a day's statement."""
+    return PartnerCall(
+        operation="statement",
+        method="GET",
+        path=f"/v1/statements/{business_date.isoformat()}",
+        headers={"Accept": "text/csv"},
+        body_cap_bytes=cap_bytes,
+        deadline_seconds=deadline_seconds,
+    )
+
+
+def _path(key: str) -> str:
+    return f"/v1/reservations/{quote(key, safe='')}"

@@ -1,0 +1,192 @@
+"""Between the contract's wire types and the canonical records. Pure."""
+
+from __future__ import annotations
+
+from adapters.direct import wire
+from adapters.direct.responses import LOOK_UP
+from adapters.sdk.answers import retry_after_seconds
+from adapters.sdk.calls import PartnerAnswer
+from adapters.sdk.codec import decimal_text, decode, minor_units
+from adapters.sdk.errors import ProtocolError
+from adapters.sdk.outcomes import LookUpAnswer, Outcome, ResponseTable
+from adapters.sdk.records import (
+    CancelResult,
+    LookUpResult,
+    Offer,
+    OfferRequest,
+    PartnerEvent,
+    ReservationRequest,
+    StepResult,
+)
+from catalogue.values import Money
+
+WRONG_ECHO = "wrong_echo"
+"""Code of an answer that is about something other than what was asked: UNKNOWN, and an alarm."""
+UNREADABLE = "unreadable"
+EVENT_KINDS = frozenset({"visit.reported", "reservation.cancelled", "reservation.changed"})
+
+
+def to_amount(money: Money) -> wire.Amount:
+    """Write money as the contract does."""
+    return wire.Amount(amount=decimal_text(money.amount, money.currency), currency=money.currency)
+
+
+def to_money(amount: wire.Amount) -> Money:
+    """Read the contract's money.
+
+    Raises:
+        ProtocolError: not a decimal of that currency.
+    """
+    return Money(minor_units(amount.amount, amount.currency), amount.currency)
+
+
+def reserve_body(request: ReservationRequest) -> wire.ReserveBody:
+    """Write a reservation request; the same request gives the same bytes for every attempt."""
+    return wire.ReserveBody(
+        offer=request.offer_token,
+        service=request.service,
+        requested_at=request.requested_at,
+        price=to_amount(request.price) if request.price else None,
+    )
+
+
+def read_offers(request: OfferRequest, body: bytes) -> tuple[Offer, ...]:
+    """Read offers.
+
+    Raises:
+        ProtocolError: unreadable, or priced in another currency than asked for.
+    """
+    offers = tuple(_offer(request, item) for item in decode(body, wire.OffersAnswer).offers)
+    if any(offer.price is None or offer.price.currency != request.currency for offer in offers):
+        raise ProtocolError("An offer is priced in another currency than was asked for.")
+    return offers
+
+
+def read_step(request: ReservationRequest, answer: PartnerAnswer, table: ResponseTable) -> StepResult:
+    """Judge the answer to the reservation: OK only when the whole echo is right."""
+    try:
+        if answer.status >= 300:
+            return _refused_step(request.key, answer, table)
+        reservation = decode(answer.body, wire.Reservation)
+        wrong = _wrong_echo(request, reservation)
+    except ProtocolError as error:
+        return StepResult(outcome=Outcome.UNKNOWN, code=UNREADABLE, message=error.message)
+    outcome = table.decide(answer.status, reservation.status)
+    if outcome is Outcome.NO and reservation.key == request.key:
+        return StepResult(outcome=outcome, code=reservation.status.value)
+    if wrong is not None or reservation.reference is None:
+        return StepResult(outcome=Outcome.UNKNOWN, code=WRONG_ECHO, message=f"not what was asked: {wrong}")
+    return StepResult(
+        outcome=outcome,
+        code=reservation.status.value,
+        partner_reference=reservation.reference,
+        carried=_carried(reservation),
+    )
+
+
+def read_look_up(request: ReservationRequest, answer: PartnerAnswer) -> LookUpResult:
+    """Judge the answer to a look-up by key."""
+    try:
+        if answer.status == 404:
+            refusal = decode(answer.body, wire.Refusal)
+            absent = refusal.error.code == "not_found" and refusal.key == request.key
+            return LookUpResult(
+                answer=LookUpAnswer.NOT_FOUND if absent else LookUpAnswer.UNKNOWN, code=refusal.error.code
+            )
+        if answer.status != 200:
+            return LookUpResult(answer=LookUpAnswer.UNKNOWN, code=f"status_{answer.status}")
+        reservation = decode(answer.body, wire.Reservation)
+        found = LOOK_UP[reservation.status]
+        wrong = _wrong_echo(request, reservation) if found is LookUpAnswer.ISSUED else _wrong_key(request, reservation)
+    except ProtocolError as error:
+        return LookUpResult(answer=LookUpAnswer.UNKNOWN, code=f"{UNREADABLE}: {error.message}")
+    if wrong is not None:
+        return LookUpResult(answer=LookUpAnswer.UNKNOWN, code=WRONG_ECHO)
+    return LookUpResult(
+        answer=found,
+        partner_reference=reservation.reference,
+        carried=_carried(reservation),
+        code=reservation.status.value,
+    )
+
+
+def read_cancel(key: str, answer: PartnerAnswer, table: ResponseTable) -> CancelResult:
+    """Judge the answer to a cancel or a fence: OK only when it names our key."""
+    try:
+        if answer.status >= 300:
+            refused = _refused_step(key, answer, table)
+            return CancelResult(outcome=refused.outcome, code=refused.code)
+        reservation = decode(answer.body, wire.Reservation)
+        refund = to_money(reservation.refund) if reservation.refund else None
+    except ProtocolError:
+        return CancelResult(outcome=Outcome.UNKNOWN, code=UNREADABLE)
+    if reservation.key != key:
+        return CancelResult(outcome=Outcome.UNKNOWN, code=WRONG_ECHO)
+    return CancelResult(
+        outcome=table.decide(answer.status, reservation.status), code=reservation.status.value, refund=refund
+    )
+
+
+def read_event(message_id: str, body: bytes) -> PartnerEvent | None:
+    """Read a webhook's body; None for a kind that this version does not know.
+
+    Raises:
+        ProtocolError: unreadable.
+    """
+    event = decode(body, wire.Event)
+    if event.type not in EVENT_KINDS:
+        return None
+    return PartnerEvent(
+        event_id=message_id,
+        kind=event.type,
+        reference=event.reservation.key,
+        occurred_at=event.occurred_at,
+        sequence=event.sequence,
+        partner_reference=event.reservation.reference,
+        guests=event.reservation.guests,
+    )
+
+
+def _offer(request: OfferRequest, item: wire.OfferItem) -> Offer:
+    return Offer(
+        token=item.id,
+        service=request.service,
+        title=item.title,
+        price=to_money(item.price),
+        expires_at=item.expires_at,
+        refundable_until_at=item.refundable_until_at,
+    )
+
+
+def _refused_step(key: str, answer: PartnerAnswer, table: ResponseTable) -> StepResult:
+    refusal = decode(answer.body, wire.Refusal)
+    outcome = table.decide(answer.status, refusal.error.code)
+    if outcome is Outcome.NO and refusal.key != key:
+        return StepResult(outcome=Outcome.UNKNOWN, code=WRONG_ECHO)
+    return StepResult(outcome=outcome, code=refusal.error.code, retry_after_seconds=retry_after_seconds(answer))
+
+
+def _wrong_key(request: ReservationRequest, reservation: wire.Reservation) -> str | None:
+    return None if reservation.key == request.key else "key"
+
+
+def _wrong_echo(request: ReservationRequest, reservation: wire.Reservation) -> str | None:
+    """Name the first part of the echo that is not what was asked for."""
+    price = to_money(reservation.price) if reservation.price else None
+    parts = {
+        "key": reservation.key == request.key,
+        "offer": reservation.offer == request.offer_token,
+        "service": reservation.service == request.service,
+        "price": price == request.price,
+        "guests": reservation.guests is None or reservation.guests >= 0,
+    }
+    return next((name for name, right in parts.items() if not right), None)
+
+
+def _carried(reservation: wire.Reservation) -> dict[str, str]:
+    carried = {}
+    if reservation.guests is not None:
+        carried["guests"] = str(reservation.guests)
+    if reservation.used_at is not None:
+        carried["used_at"] = reservation.used_at.isoformat()
+    return carried

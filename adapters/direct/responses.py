@@ -1,0 +1,54 @@
+"""Documented answers of the contract, as data; what is not here is UNKNOWN. Pure."""
+
+from __future__ import annotations
+
+from adapters.sdk.outcomes import LookUpAnswer, Outcome, ResponseRule, ResponseTable
+
+_CONTRACT = "docs/direct-contract.md, version 1, "
+
+
+def _rule(status: int, code: str, outcome: Outcome, section: str) -> ResponseRule:
+    return ResponseRule(status=status, code=code, outcome=outcome, source=_CONTRACT + section)
+
+
+_NOT_PROCESSED = (
+    _rule(429, "busy", Outcome.BUSY, "Not processed"),
+    _rule(503, "busy", Outcome.BUSY, "Not processed"),
+    _rule(401, "unauthenticated", Outcome.BUSY, "Not processed"),
+)
+
+RESERVE = ResponseTable(
+    _rule(201, "reserved", Outcome.OK, "Reserve"),
+    _rule(200, "reserved", Outcome.OK, "Reserve, repeat"),
+    _rule(200, "used", Outcome.OK, "Reserve, repeat"),
+    _rule(200, "cancelled", Outcome.NO, "Reserve, repeat after a cancellation"),
+    _rule(409, "fenced", Outcome.NO, "Fence"),
+    _rule(409, "sold_out", Outcome.NO, "Reserve, refusals"),
+    _rule(409, "offer_expired", Outcome.NO, "Reserve, refusals"),
+    _rule(409, "price_changed", Outcome.NO, "Reserve, refusals"),
+    _rule(404, "unknown_offer", Outcome.NO, "Reserve, refusals"),
+    *_NOT_PROCESSED,
+)
+"""A key that was used for another content (409 ``key_reused``) is not listed on purpose: it is looked up."""
+
+CANCEL = ResponseTable(
+    _rule(200, "cancelled", Outcome.OK, "Cancel"),
+    _rule(200, "fenced", Outcome.OK, "Cancel, after a fence"),
+    _rule(409, "already_used", Outcome.NO, "Cancel, refusals"),
+    _rule(409, "too_late", Outcome.NO, "Cancel, refusals"),
+    *_NOT_PROCESSED,
+)
+
+FENCE = ResponseTable(
+    _rule(200, "fenced", Outcome.OK, "Fence"),
+    _rule(409, "already_used", Outcome.NO, "Fence, refusals"),
+    *_NOT_PROCESSED,
+)
+
+LOOK_UP = {
+    "reserved": LookUpAnswer.ISSUED,
+    "used": LookUpAnswer.ISSUED,
+    "cancelled": LookUpAnswer.CANCELLED,
+    "fenced": LookUpAnswer.CANCELLED,
+}
+"""A reservation's status to what it proves; 404 ``not_found`` is NOT_FOUND."""

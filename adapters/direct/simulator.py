@@ -1,0 +1,138 @@
+"""A partner on our own contract: the reference implementation, and what the demonstration and the fault runs talk to.
+
+Published throw-away credentials unless given: client ``simulator``, secret ``simulator-secret``. ``values``:
+``time_zone`` (of the business day), ``unit_price`` (decimal text per visitor), ``capacity`` (per lounge and day). A
+lounge whose id begins with ``full`` is always sold out when it is reserved.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import date
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from litestar import Request, Response, get, post, put
+from litestar.params import FromPath
+
+from adapters.direct import wire
+from adapters.direct.simulator_book import DirectBook
+from adapters.direct.simulator_desk import TOKEN_SECONDS, Desk, ReportVisit, refuse
+from adapters.sdk.codec import decode
+from adapters.sdk.errors import ProtocolError
+from adapters.sdk.testing.control import answer, read
+from adapters.sdk.testing.simulator import Operation, Simulator, SimulatorOptions, make_sender
+
+AnyRequest = Request[Any, Any, Any]
+
+OPERATIONS = (
+    Operation("token", "POST", "/oauth/token"),
+    Operation("quote_offers", "POST", "/v1/offers"),
+    Operation("reserve", "PUT", "/v1/reservations/{key}"),
+    Operation("look_up", "GET", "/v1/reservations/{key}"),
+    Operation("fence", "POST", "/v1/reservations/{key}/fence"),
+    Operation("cancel", "POST", "/v1/reservations/{key}/cancel"),
+    Operation("statement", "GET", "/v1/statements/{date}"),
+)
+
+
+def create_simulator(options: SimulatorOptions) -> Simulator:
+    """Make the partner; see the module for the options."""
+    book = DirectBook(options.values.get("time_zone", "Asia/Shanghai"))
+    webhooks = make_sender(options)
+    desk = Desk(options, book, webhooks)
+    return Simulator(
+        options,
+        book=book,
+        handlers=[*_token_handlers(desk), *_reservation_handlers(desk), *_reading_handlers(desk)],
+        operations=OPERATIONS,
+        control_handlers=_desk_handlers(desk),
+        webhooks=webhooks,
+    )
+
+
+def _token_handlers(desk: Desk) -> list[Any]:
+    given = desk.options.credentials
+    expected = (given.get("client_id", "simulator"), given.get("client_secret", "simulator-secret"))
+
+    @post("/oauth/token")
+    async def token(request: AnyRequest) -> Response[bytes]:
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        if _basic(request) != expected:
+            return answer({"error": "invalid_client"}, 401)
+        if form.get("grant_type") != "client_credentials":
+            return answer({"error": "unsupported_grant_type"}, 400)
+        return answer({"access_token": desk.token(), "token_type": "Bearer", "expires_in": TOKEN_SECONDS})
+
+    return [token]
+
+
+def _reservation_handlers(desk: Desk) -> list[Any]:
+    @put("/v1/reservations/{key:str}")
+    async def reserve(request: AnyRequest, key: FromPath[str]) -> Response[bytes]:
+        return await _write(desk, request, key, wire.ReserveBody, lambda body: desk.reserve(key, body))
+
+    @post("/v1/reservations/{key:str}/fence")
+    async def fence(request: AnyRequest, key: FromPath[str]) -> Response[bytes]:
+        return await _write(desk, request, key, dict[str, str], lambda _: desk.fence(key))
+
+    @post("/v1/reservations/{key:str}/cancel")
+    async def cancel(request: AnyRequest, key: FromPath[str]) -> Response[bytes]:
+        return await _write(desk, request, key, wire.CancelBody, lambda body: desk.cancel(key, body.reference))
+
+    return [reserve, fence, cancel]
+
+
+def _reading_handlers(desk: Desk) -> list[Any]:
+    @post("/v1/offers")
+    async def offers(request: AnyRequest) -> Response[bytes]:
+        def price(query: wire.OffersQuery) -> tuple[int, object]:
+            return 200, wire.OffersAnswer(offers=(desk.offer(query),))
+
+        return await _write(desk, request, None, wire.OffersQuery, price)
+
+    @get("/v1/reservations/{key:str}")
+    async def look_up(request: AnyRequest, key: FromPath[str]) -> Response[bytes]:
+        if not desk.authorised(request.headers.get("authorization", "")):
+            return answer(refuse("unauthenticated", key), 401)
+        held = desk.book.held(key)
+        return answer(held.reservation) if held else answer(refuse("not_found", key), 404)
+
+    @get("/v1/statements/{business_date:date}")
+    async def statement(request: AnyRequest, business_date: FromPath[date]) -> Response[bytes]:
+        if not desk.authorised(request.headers.get("authorization", "")):
+            return answer(refuse("unauthenticated", None), 401)
+        frame: Simulator = request.app.state.simulator
+        name, content = frame.statement(business_date)
+        headers = {"statement-sequence": "1", "content-disposition": f'attachment; filename="{name}"'}
+        return Response(content, media_type="text/csv", headers=headers)
+
+    return [offers, look_up, statement]
+
+
+def _desk_handlers(desk: Desk) -> list[Any]:
+    @post("/visits")
+    async def report(request: AnyRequest) -> Response[bytes]:
+        status, value = desk.report_visit(await read(request, ReportVisit))
+        return answer(value, status)
+
+    return [report]
+
+
+async def _write(desk: Desk, request: AnyRequest, key: str | None, type_: Any, operation: Any) -> Response[bytes]:
+    if not desk.authorised(request.headers.get("authorization", "")):
+        return answer(refuse("unauthenticated", key), 401)
+    try:
+        status, value = operation(decode(await request.body(), type_))
+    except ProtocolError as error:
+        return answer(refuse("malformed", key, error.message), 400)
+    return answer(value, status)
+
+
+def _basic(request: AnyRequest) -> tuple[str, str] | None:
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    try:
+        client_id, _, secret = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
+    except ValueError:
+        return None
+    return (unquote(client_id), unquote(secret)) if scheme == "Basic" else None

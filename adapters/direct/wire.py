@@ -1,0 +1,113 @@
+"""The contract's own words on the wire; see ``docs/direct-contract.md``. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from adapters.sdk.codec import AwareInstant
+from adapters.sdk.records import Service
+
+
+class Status(StrEnum):
+    """What became of a key."""
+
+    RESERVED = "reserved"
+    USED = "used"
+    CANCELLED = "cancelled"
+    FENCED = "fenced"
+
+
+class Amount(msgspec.Struct, frozen=True):
+    """Money: a decimal text with the currency's digits."""
+
+    amount: str
+    currency: str
+
+
+class OffersQuery(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``POST /v1/offers``."""
+
+    service: Service
+    currency: str
+    tier: str | None = None
+
+
+class OfferItem(msgspec.Struct, frozen=True):
+    """One offer."""
+
+    id: str
+    title: str
+    price: Amount
+    expires_at: AwareInstant
+    refundable_until_at: AwareInstant | None = None
+
+
+class OffersAnswer(msgspec.Struct, frozen=True):
+    """Offers, best first."""
+
+    offers: tuple[OfferItem, ...]
+
+
+class ReserveBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``PUT /v1/reservations/{key}``."""
+
+    offer: str
+    service: Service
+    requested_at: datetime
+    price: Amount | None = None
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    """A reservation, or the tombstone of a fenced key (which has nothing but key and status)."""
+
+    key: str
+    status: Status
+    reference: str | None = None
+    offer: str | None = None
+    service: Service | None = None
+    price: Amount | None = None
+    refund: Amount | None = None
+    guests: int | None = None
+    used_at: AwareInstant | None = None
+
+
+class CancelBody(msgspec.Struct, frozen=True):
+    """``POST /v1/reservations/{key}/cancel``."""
+
+    reference: str
+
+
+class ErrorDetail(msgspec.Struct, frozen=True):
+    """Why not."""
+
+    code: str
+    message: str = ""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Every answer that is not 2xx; ``key`` repeats the key that the request named."""
+
+    error: ErrorDetail
+    key: str | None = None
+
+
+class EventReservation(msgspec.Struct, frozen=True):
+    """The reservation that an event is about, as it is now."""
+
+    key: str
+    status: Status
+    reference: str | None = None
+    guests: int | None = None
+    used_at: AwareInstant | None = None
+
+
+class Event(msgspec.Struct, frozen=True):
+    """A webhook's body. ``type`` is open: kinds may be added."""
+
+    type: str
+    occurred_at: AwareInstant
+    sequence: int
+    reservation: EventReservation
