@@ -8,11 +8,12 @@ from typing import TypeVar
 
 from adapters.airlines.points_lcp import calls, mapping, responses, webhooks
 from adapters.airlines.points_lcp.wire import Credit, Errors, MemberValidation, Order, Wire
+from adapters.sdk.answers import failed_step, readable
 from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall
 from adapters.sdk.capabilities import Step
 from adapters.sdk.codec import decode
 from adapters.sdk.context import AdapterContext
-from adapters.sdk.errors import OutcomeUnknownError, PartnerUnavailableError, ProtocolError
+from adapters.sdk.errors import ProtocolError
 from adapters.sdk.outcomes import LookUpAnswer, Outcome, ResponseTable
 from adapters.sdk.records import LookUpResult, PartnerEvent, ReservationRequest, StatementFile, StepResult
 from adapters.sdk.statement_file import parse_statement
@@ -35,6 +36,7 @@ class PointsLcpAdapter:
         Raises:
             ConfigurationError: an option is missing or wrong.
         """
+        self._partner = context.partner
         self._client = context.client
         self._options = mapping.read_options(context.partner, context.options)
 
@@ -74,21 +76,17 @@ class PointsLcpAdapter:
         """Fetch the contractual file; None when there is none yet or when it is delivered to us.
 
         Raises:
-            PartnerUnavailableError: nothing reached the partner.
-            OutcomeUnknownError: no file and no plain "not there" came back.
+            PartnerError: neither a file nor a plain "not there" came back.
         """
         if self._options.statement_path is None:
             return None
         day = business_date.isoformat()
-        answer = await self._client.call(calls.get_statement(self._options.statement_path.format(date=day)))
-        if isinstance(answer, CallFailure):
-            unsent = answer.outcome is Outcome.NOT_SENT
-            raise (PartnerUnavailableError if unsent else OutcomeUnknownError)(f"No statement: {answer.reason}.")
+        answer = readable(await self._client.call(calls.get_statement(self._options.statement_path.format(date=day))))
         if answer.status == 200:
-            return f"points-lcp-{day}.csv", answer.body
+            return f"{self._partner}-{day}.csv", answer.body
         if answer.status == 404:
             return None
-        raise OutcomeUnknownError(f"No statement: HTTP {answer.status}.")
+        raise ProtocolError("The statement's address answered something else.", status=answer.status)
 
     async def _validate(self, request: ReservationRequest) -> StepResult:
         body = mapping.member_validation_request(request, self._options)
@@ -116,7 +114,7 @@ class PointsLcpAdapter:
         """Make a call that creates: its resource on 201, else what the table says of the errors."""
         answer = await self._client.call(call)
         if isinstance(answer, CallFailure):
-            return StepResult(outcome=answer.outcome, code=answer.reason)
+            return failed_step(answer)
         try:
             if answer.status == 201:
                 return decode(answer.body, type_)

@@ -20,7 +20,7 @@ from adapters.sdk.records import Mileage, ReservationRequest, StepResult, Travel
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, serve
 from config.clock import SystemClock
 from config.secrets import Secret
-from tests.adapters.airlines.points_lcp.samples import MANIFEST
+from tests.adapters.airlines.points_lcp.samples import KEY, MANIFEST
 
 STATEMENT_PATH = "/_simulator/statement/{date}"
 OPTIONS = {"loyalty_programme": "skyward", "statement_path": STATEMENT_PATH}
@@ -58,7 +58,7 @@ class Partner:
         return settled
 
 
-def reservation(key: str = "rdm_1", quantity: int = 2000, account: str = "80012345") -> ReservationRequest:
+def reservation(key: str = KEY, quantity: int = 2000, account: str = "80012345") -> ReservationRequest:
     return ReservationRequest(
         key=key,
         service=Mileage(account=account, quantity=quantity),
@@ -83,8 +83,10 @@ async def running(deadline_seconds: float = 5.0, **values: str) -> AsyncIterator
             options=OPTIONS,
             clock=SystemClock(),
         )
-        yield Partner(simulator, create(context), base_url)
-        await context.client.aclose()
+        try:
+            yield Partner(simulator, create(context), base_url)
+        finally:
+            await context.client.aclose()
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ LOST = sorted(COMMITS - {"none", "hang_then_commit"})
 
 @pytest.mark.parametrize("mode", LOST)
 async def test_a_credit_whose_answer_is_lost_is_found_by_its_order(mode: str) -> None:
-    async with running(deadline_seconds=0.4) as partner:
+    async with running(deadline_seconds=0.3) as partner:
         request, _ = await partner.run(reservation(), until="create_order")
         partner.simulator.faults.plan("credit", mode, seconds=1.0)
         result = await partner.adapter.run_step("credit", request)
@@ -122,7 +122,7 @@ async def test_a_credit_whose_answer_is_lost_is_found_by_its_order(mode: str) ->
 
 @pytest.mark.parametrize("mode", sorted(set(MODES) - COMMITS - {"none", "lying_200"}))
 async def test_a_credit_that_was_not_made_is_not_found_and_not_refused(mode: str) -> None:
-    async with running(deadline_seconds=0.4) as partner:
+    async with running(deadline_seconds=0.3) as partner:
         request, _ = await partner.run(reservation(), until="create_order")
         partner.simulator.faults.plan("credit", mode, seconds=1.0)
         result = await partner.adapter.run_step("credit", request)
@@ -157,7 +157,7 @@ async def test_a_partner_that_lies_is_believed_until_the_look_up() -> None:
 
 
 @pytest.mark.parametrize("step", ["validate_member", "create_order"])
-@pytest.mark.parametrize("mode", sorted(set(MODES) - {"none", "hang_then_commit", "lying_200"}))
+@pytest.mark.parametrize("mode", ["commit_then_reset", "error_500_before", "truncated", "dup_keys", "wrong_echo"])
 async def test_a_spoilt_preparation_is_never_taken_for_done(step: str, mode: str) -> None:
     async with running(deadline_seconds=0.3) as partner:
         partner.simulator.faults.plan(step, mode, seconds=0.5)
@@ -170,14 +170,15 @@ async def test_a_spoilt_preparation_is_never_taken_for_done(step: str, mode: str
         assert len(partner.credits()) == 1
 
 
-@pytest.mark.parametrize("mode", sorted(set(MODES) - {"none"}))
+@pytest.mark.parametrize(
+    "mode", ["commit_then_reset", "error_500_before", "html_200", "truncated", "nan", "wrong_amount", "slow_body"]
+)
 async def test_a_spoilt_look_up_proves_nothing(mode: str) -> None:
     async with running(deadline_seconds=0.3) as partner:
         request, _ = await partner.run(reservation())
         partner.simulator.faults.plan("get_credit", mode, seconds=0.5)
         spoilt = await partner.adapter.look_up(request)
-        assert spoilt.answer in {NOT_KNOWN, ISSUED}
-        assert spoilt.answer is NOT_KNOWN or mode == "lying_200"
+        assert spoilt.answer is NOT_KNOWN
         assert (await partner.adapter.look_up(request)).answer is ISSUED
 
 

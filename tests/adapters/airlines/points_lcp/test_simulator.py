@@ -13,11 +13,18 @@ import pytest
 from adapters.airlines.points_lcp.simulator import MAC_ID, MAC_KEY
 from adapters.sdk.auth import mac_digest, mac_ext, mac_text
 from adapters.sdk.calls import CallFailure, PartnerAnswer
-from adapters.sdk.errors import OutcomeUnknownError, PartnerUnavailableError, StatementError
+from adapters.sdk.errors import (
+    AuthenticationError,
+    OutcomeUnknownError,
+    PartnerUnavailableError,
+    ProtocolError,
+    StatementError,
+)
 from adapters.sdk.outcomes import Outcome
 from catalogue.values import Money
 from config.clock import SystemClock
 from tests.adapters.airlines.points_lcp.conftest import Partner, reservation, running
+from tests.adapters.airlines.points_lcp.samples import KEY
 from tests.adapters.airlines.points_lcp.stub import make_adapter
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -156,7 +163,7 @@ async def test_the_order_tells_its_history(caller: Caller, batch_partner: Partne
         ("credit", "pending"),
         ("credit", "success"),
     ]
-    assert (order["status"], order["partnerTransactionId"]) == ("statusPending", "rdm_1")
+    assert (order["status"], order["partnerTransactionId"]) == ("statusPending", KEY)
 
 
 async def test_callbacks_are_sent_unsigned_and_read_as_hints(batch_partner: Partner) -> None:
@@ -167,7 +174,7 @@ async def test_callbacks_are_sent_unsigned_and_read_as_hints(batch_partner: Part
     identifiers = [batch_partner.adapter.verify_webhook(headers, body, (SECRET,), now=0) for body in sent]
     events = [batch_partner.adapter.read_webhook(name, body) for name, body in zip(identifiers, sent, strict=True)]
     assert len(set(identifiers)) == 2
-    assert [event.reference for event in events if event] == ["rdm_1", "rdm_1"]
+    assert [event.reference for event in events if event] == [KEY, KEY]
 
 
 async def test_the_statement_accounts_for_what_was_posted_on_the_day(batch_partner: Partner) -> None:
@@ -232,7 +239,9 @@ async def test_no_statement_is_told_from_no_answer() -> None:
     assert await absent.fetch_statement(day) is None
     assert client.calls[0].path == "/files/2026-11-22.csv"
     for answer, error in (
-        (PartnerAnswer(status=500, headers={}, body=b""), OutcomeUnknownError),
+        (PartnerAnswer(status=500, headers={}, body=b""), PartnerUnavailableError),
+        (PartnerAnswer(status=302, headers={}, body=b""), ProtocolError),
+        (PartnerAnswer(status=401, headers={}, body=b""), AuthenticationError),
         (CallFailure(Outcome.UNKNOWN, "lost"), OutcomeUnknownError),
         (CallFailure(Outcome.NOT_SENT, "connect"), PartnerUnavailableError),
     ):
