@@ -284,8 +284,8 @@ class Engine:
             return self._submit(connection, redemption, connected)
         if finding.event is None:
             assert redemption.lease_owner is not None
-            delay = self._delay(redemption.look_ups)
-            store.release(connection, redemption.id, redemption.lease_owner, now + delay)
+            again_at = _before_deadline(redemption, now, self._delay(redemption.look_ups))
+            store.release(connection, redemption.id, redemption.lease_owner, again_at)
             return None
         reference = result.partner_reference or redemption.partner_reference
         self._end(connection, redemption, finding.event, detail=result.code, partner_reference=reference)
@@ -326,7 +326,7 @@ class Engine:
             redemption,
             event,
             at=now,
-            next_action_at=None if rests else now + (wait or self._delay(0)),
+            next_action_at=None if rests else _before_deadline(redemption, now, wait or self._delay(0)),
             detail=detail,
             reason=detail,
             **changes,
@@ -378,6 +378,12 @@ class Engine:
         if result.retry_after_seconds is None:
             return self._delay(tries)
         return min(timedelta(seconds=max(result.retry_after_seconds, 0)), MAX_BUSY)
+
+
+def _before_deadline(redemption: Redemption, now: datetime, delay: timedelta) -> datetime:
+    """Look again after a delay, and not later than the deadline at which something else is to be done."""
+    again_at = now + delay
+    return min(again_at, redemption.cancel_deadline_at) if now < redemption.cancel_deadline_at else again_at
 
 
 def _raised(order: Order, error: Exception) -> Result:

@@ -1,0 +1,31 @@
+"""A clock that stands still until a test moves it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+
+
+class ManualClock:
+    """Time as the test says; sleeping gives way once and does not move it."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self._now = start
+        self._monotonic = 1000.0
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    def advance(self, **units: float) -> None:
+        """Move on by ``timedelta(**units)``."""
+        step = timedelta(**units)
+        self._now += step
+        self._monotonic += step.total_seconds()

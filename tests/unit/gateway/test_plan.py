@@ -1,0 +1,146 @@
+"""The pure decisions of a redemption: every state, every answer, every kind of partner."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+
+from adapters.sdk.outcomes import LookUpAnswer, Outcome
+from gateway.errors import TransitionError
+from gateway.redemption.plan import (
+    MAX_SUBMISSIONS,
+    SKEW,
+    Action,
+    Powers,
+    Situation,
+    after_commit,
+    after_look_up,
+    after_preparation,
+    next_action,
+)
+from gateway.redemption.states import HOLDING, TERMINAL, TRANSITIONS, Event, State, target
+
+NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+LATER, EARLIER = NOW + timedelta(hours=1), NOW - timedelta(hours=1)
+FLAGS = (False, True)
+ALL_POWERS = [
+    Powers(
+        idempotent=idempotent,
+        checks_key_first=first,
+        look_up=look_up,
+        fence=fence,
+        validity_enforced=validity,
+        processing=timedelta(seconds=60),
+    )
+    for idempotent, first, look_up, fence, validity in product(FLAGS, repeat=5)
+]
+
+
+def situation(state: State, **changes: object) -> Situation:
+    facts: dict[str, object] = {
+        "maybe_sent": state is not State.HELD,
+        "submissions": 0 if state is State.HELD else 1,
+        "window_ends_at": LATER,
+        "cancel_deadline_at": LATER,
+        **changes,
+    }
+    return Situation(state=state, **facts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("powers", ALL_POWERS)
+def test_only_a_fence_a_refusal_or_an_enforced_window_can_void(powers: Powers) -> None:
+    for answer, window in product(LookUpAnswer, (EARLIER, LATER)):
+        held = situation(State.UNKNOWN, window_ends_at=window, cancel_deadline_at=EARLIER)
+        finding = after_look_up(powers, held, answer, NOW, NOW)
+        if finding.event is None or target(State.UNKNOWN, finding.event) is not State.VOIDED:
+            continue
+        refused = answer in {LookUpAnswer.REFUSED, LookUpAnswer.CANCELLED}
+        assert refused or (answer is LookUpAnswer.NOT_FOUND and powers.validity_enforced and window is EARLIER)
+
+
+@pytest.mark.parametrize("powers", ALL_POWERS)
+def test_nothing_is_sent_twice_to_a_partner_that_is_not_idempotent(powers: Powers) -> None:
+    finding = after_look_up(powers, situation(State.UNKNOWN), LookUpAnswer.NOT_FOUND, NOW, NOW)
+    assert finding.resubmit == powers.idempotent
+    if not powers.idempotent:
+        assert next_action(powers, situation(State.UNKNOWN), NOW) is not Action.RESUBMIT
+
+
+@pytest.mark.parametrize("powers", [powers for powers in ALL_POWERS if powers.idempotent])
+@pytest.mark.parametrize(
+    "closed",
+    [{"submissions": MAX_SUBMISSIONS}, {"window_ends_at": NOW}, {"withdrawal_asked": True}],
+)
+def test_no_resubmission_without_attempts_window_or_wish(powers: Powers, closed: dict[str, object]) -> None:
+    assert not after_look_up(powers, situation(State.UNKNOWN, **closed), LookUpAnswer.NOT_FOUND, NOW, NOW).resubmit
+
+
+@pytest.mark.parametrize("powers", ALL_POWERS)
+def test_a_no_to_a_repeat_is_final_only_where_the_key_is_checked_first(powers: Powers) -> None:
+    first = situation(State.HELD)
+    repeat = situation(State.UNKNOWN)
+    assert after_commit(powers, first, Outcome.NO) is Event.PARTNER_NO
+    expected = Event.PARTNER_NO if powers.checks_key_first else Event.OUTCOME_LOST
+    assert after_commit(powers, repeat, Outcome.NO) is expected
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NOT_SENT, Outcome.BUSY])
+def test_a_hold_is_kept_open_for_release_only_while_nothing_was_ever_sent(outcome: Outcome) -> None:
+    powers = ALL_POWERS[0]
+    assert after_commit(powers, situation(State.HELD), outcome) is Event.NOTHING_SENT
+    assert after_commit(powers, situation(State.UNKNOWN), outcome) is Event.OUTCOME_LOST
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_before_the_commit_only_a_no_ends_it(outcome: Outcome) -> None:
+    assert after_preparation(outcome) is (Event.PARTNER_NO if outcome is Outcome.NO else None)
+
+
+def test_an_enforced_window_needs_skew_and_processing_time_before_the_look_up() -> None:
+    powers = next(powers for powers in ALL_POWERS if powers.validity_enforced and not powers.idempotent)
+    exactly = NOW - SKEW - powers.processing
+    held = situation(State.UNKNOWN, window_ends_at=exactly)
+    assert after_look_up(powers, held, LookUpAnswer.NOT_FOUND, NOW, NOW).event is None
+    just = situation(State.UNKNOWN, window_ends_at=exactly - timedelta(milliseconds=1))
+    assert after_look_up(powers, just, LookUpAnswer.NOT_FOUND, NOW, NOW).event is Event.WINDOW_ENDED
+
+
+@pytest.mark.parametrize("powers", ALL_POWERS)
+def test_an_overdue_unknown_is_fenced_where_possible_and_never_just_dropped(powers: Powers) -> None:
+    overdue = situation(State.UNKNOWN, cancel_deadline_at=EARLIER, window_ends_at=EARLIER)
+    action = next_action(powers, overdue, NOW)
+    if powers.fence:
+        assert action is Action.RAISE_FENCE
+    else:
+        assert action is (Action.LOOK_UP if powers.look_up else Action.GIVE_TO_PEOPLE)
+
+
+@pytest.mark.parametrize("powers", ALL_POWERS)
+def test_cancelling_is_one_way(powers: Powers) -> None:
+    for asked, deadline in product(FLAGS, (EARLIER, LATER)):
+        state = situation(State.CANCELLING, withdrawal_asked=asked, cancel_deadline_at=deadline)
+        assert next_action(powers, state, NOW) is Action.FENCE
+
+
+def test_a_blocked_leg_waits_and_a_free_one_goes() -> None:
+    powers = ALL_POWERS[0]
+    assert next_action(powers, situation(State.HELD, blocked=True), NOW) is Action.WAIT
+    assert next_action(powers, situation(State.HELD), NOW) is Action.STEP
+    assert next_action(powers, situation(State.HELD, window_ends_at=NOW), NOW) is Action.WITHDRAW
+
+
+def test_terminal_states_have_no_way_out_and_every_other_has_one() -> None:
+    leaving = {state for state, _ in TRANSITIONS}
+    assert leaving.isdisjoint(TERMINAL)
+    assert leaving == HOLDING
+    for state, event in product(State, Event):
+        if (state, event) not in TRANSITIONS:
+            with pytest.raises(TransitionError):
+                target(state, event)
+
+
+def test_cancelling_leads_only_to_what_the_cancel_answer_says() -> None:
+    ways = {event: to for (state, event), to in TRANSITIONS.items() if state is State.CANCELLING}
+    assert ways == {Event.FENCED: State.VOIDED, Event.ALREADY_USED: State.CAPTURED}
