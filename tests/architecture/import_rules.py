@@ -104,7 +104,7 @@ def partners_apart(tree: Tree) -> list[Violation]:
         partner = partner_of(module.name)
         if partner is None:
             continue
-        simulator = within(module.name, f"{partner}.simulator")
+        simulator = module.name.removeprefix(f"{partner}.").startswith("simulator")
         allowed = (*(SIMULATOR_MAY_IMPORT if simulator else PARTNER_MAY_IMPORT), partner)
         for each in tree.imports(module):
             library = each.target.partition(".")[0] in sys.stdlib_module_names
@@ -153,25 +153,39 @@ def one_transport(tree: Tree) -> list[Violation]:
 
 
 def engines_in_matching_only(tree: Tree) -> list[Violation]:
-    """The matching engines are imported below ``settlement.matching``, which only the settlement process imports."""
+    """The engines are imported below ``settlement.matching``; what leads to one only by the settlement process."""
+    heavy = _leading_to_engines(tree)
     found = []
     for module in tree:
         for each in tree.imports(module):
             if within(each.target, *ENGINES) and not within(module.name, MATCHING):
                 found.append(_broken("engines_in_matching_only", module, each.line, f"imports {each.target}"))
-            if within(each.target, MATCHING) and not within(module.name, *MATCHING_IMPORTERS):
+            if each.target in heavy and not within(module.name, *MATCHING_IMPORTERS):
                 found.append(_broken("engines_in_matching_only", module, each.line, f"imports {each.target}"))
     return found
 
 
 def edge_without_engines(tree: Tree) -> list[Violation]:
-    """From ``gateway.app`` no import leads to ``settlement.matching``."""
-    reached = closure(tree.graph(), {EDGE})
-    return [
-        Violation("edge_without_engines", EDGE, f"leads to {name}")
-        for name in sorted(reached)
-        if within(name, MATCHING)
-    ]
+    """From ``gateway.app`` no import leads to an engine."""
+    reached = closure(tree.graph(), {EDGE}) & _leading_to_engines(tree)
+    return [Violation("edge_without_engines", EDGE, f"leads to {name}") for name in sorted(reached - {EDGE})]
+
+
+def _leading_to_engines(tree: Tree) -> set[str]:
+    """Answer the modules whose import loads an engine, directly, through others or through their package."""
+    importers: dict[str, set[str]] = {name: set() for name in tree.modules}
+    for name, targets in tree.graph().items():
+        for target in {name, *targets}:
+            for loaded in _with_packages(target):
+                if loaded in importers:
+                    importers[loaded].add(name)
+    direct = {module.name for module in tree if any(within(each.target, *ENGINES) for each in tree.imports(module))}
+    return closure(importers, direct)
+
+
+def _with_packages(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
 def _made(module: Module, names: set[str]) -> list[tuple[str, int]]:

@@ -59,13 +59,15 @@ IMPURE_STDLIB = (
 IMPURE_NAMES = {
     "open", "input", "print", "datetime.date.today", "datetime.datetime.now", "datetime.datetime.today",
     "datetime.datetime.utcnow", "io.open", "uuid.uuid1", "uuid.uuid4", "tomllib.load", "config.clock.SystemClock",
-    "config.files.read_toml", "config.files.read_typed", "config.files.toml_files", "config.secrets.resolve_secret",
+    "config.files.read_toml", "config.files.read_typed", "config.files.toml_files",
+    "config.partner_files.read_partner_files", "config.secrets.resolve_secret",
 }  # fmt: skip
 IMPURE_METHODS = {"read_text", "read_bytes", "write_text", "write_bytes", "open", "iterdir", "glob", "rglob", "exists"}
 
 SEAMS = {
     "config.secrets": "the type of a masked value; reading one is done by who wires",
     "config.clock": "the type of a clock that is handed in",
+    "config.partner_files": "the types of a partner file's sections; reading them is done by who wires",
     "config.files": "`parse` gives a table its type; reading the file is done by who loads",
 }
 """First-party modules that are not pure and may be named by pure ones."""

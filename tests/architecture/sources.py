@@ -114,6 +114,7 @@ class Tree:
         """Read and parse every file; a file that does not parse raises."""
         self.root = root
         self.modules: dict[str, Module] = {}
+        self._imports: dict[str, list[Import]] = {}
         for package in packages:
             for path in sorted((root / package).rglob("*.py")):
                 module = self._read(path)
@@ -132,9 +133,10 @@ class Tree:
 
     def imports(self, module: Module) -> list[Import]:
         """Answer the imports of a module, ``TYPE_CHECKING`` ones included: a type is a dependency too."""
-        found: list[Import] = []
-        self._collect(module, module.tree, local=False, found=found)
-        return found
+        if module.name not in self._imports:
+            self._imports[module.name] = []
+            self._collect(module, module.tree, local=False, found=self._imports[module.name])
+        return self._imports[module.name]
 
     def _collect(self, module: Module, node: ast.AST, *, local: bool, found: list[Import]) -> None:
         for child in ast.iter_child_nodes(node):
@@ -181,8 +183,5 @@ def cycles(graph: dict[str, set[str]]) -> list[list[str]]:
     """Answer the groups of modules that import each other in a circle, each sorted."""
     reached = {name: closure(graph, graph[name]) for name in graph}
     looping = {name for name in graph if name in reached[name]}
-    groups = {
-        tuple(sorted(other for other in looping if other in reached[name] and name in reached[other]))
-        for name in looping
-    }
+    groups = {tuple(sorted(other for other in reached[name] & looping if name in reached[other])) for name in looping}
     return [list(group) for group in sorted(groups)]

@@ -90,14 +90,26 @@ PLANTED: list[tuple[Rule, dict[str, str]]] = [
     (engines_in_matching_only, {"settlement/netting.py": "import duckdb"}),
     (engines_in_matching_only, {"gateway/a.py": "from ibis import _"}),
     (engines_in_matching_only, {"settlement/a.py": "import pyarrow.parquet as pq"}),
-    (engines_in_matching_only, {"gateway/app.py": "from settlement.matching import engine"}),
+    (
+        engines_in_matching_only,
+        {"gateway/a.py": "from settlement.matching import engine", "settlement/matching/engine.py": "import duckdb"},
+    ),
+    (
+        engines_in_matching_only,
+        {
+            "settlement/breaks.py": "from settlement.matching.rules import KINDS",
+            "settlement/matching/__init__.py": "import settlement.matching.engine",
+            "settlement/matching/engine.py": "import ibis",
+            "settlement/matching/rules.py": "KINDS = ()",
+        },
+    ),
     (
         edge_without_engines,
         {
             "gateway/app.py": "import gateway.wiring",
             "gateway/wiring.py": "from settlement.reconciliation import run",
             "settlement/reconciliation.py": "from settlement.matching.engine import match",
-            "settlement/matching/engine.py": "",
+            "settlement/matching/engine.py": "import duckdb",
         },
     ),
     (pure_modules_touch_nothing, {"catalogue/values.py": "import sqlalchemy"}),
@@ -133,6 +145,7 @@ def test_a_planted_violation_is_found(rule: Rule, files: dict[str, str], tmp_pat
     found = rule(_planted(tmp_path, files))
     assert found
     assert {each.rule for each in found} == {rule.__name__}
+    assert all(each.where.partition(":")[0].replace(".", "/") in " ".join(files) for each in found)
 
 
 def test_every_rule_has_a_specimen() -> None:
@@ -153,7 +166,11 @@ ALLOWED = {
     "adapters/sdk/testing/kit.py": "",
     "settlement/matching/engine.py": "import duckdb, ibis, pyarrow",
     "settlement/reconciliation.py": "import settlement.matching.engine",
-    "gateway/app.py": "from settlement import ledger",
+    "settlement/matching/__init__.py": "",
+    "settlement/matching/rules.py": "KINDS = ()",
+    "settlement/breaks.py": "from settlement.matching.rules import KINDS",
+    "adapters/hotels/one/simulator_desk.py": "from litestar import get",
+    "gateway/app.py": "from settlement import ledger, breaks",
     "settlement/ledger.py": "import sqlalchemy",
 }
 
