@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -26,12 +27,16 @@ TakeIn = Callable[..., Awaitable[Any]]
 TABLES = (settlement_matches, breaks, settlement_runs)
 
 
+def read_rows(connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in connection.execute(query)]
+
+
 async def everything(database: Database) -> list[tuple[Any, ...]]:
     """Every row that a run keeps, in a fixed order."""
     rows: list[tuple[Any, ...]] = []
     for table in TABLES:
         query = sa.select(table).order_by(*table.primary_key.columns)
-        rows += [tuple(row) for row in await database.read(lambda c, query=query: c.execute(query).all())]
+        rows += await database.read(partial(read_rows, query=query))
     return rows
 
 
@@ -230,7 +235,7 @@ async def test_the_database_refuses_a_record_in_two_pairs(database: Database, re
     await database.write(lambda c: night_store.add_pairs(c, report.run.id, [row]))
     for other in (("sln_1", "sln_1", "stm_1.2", *row[3:]), ("sln_2", "sln_2", "stm_1.1", *row[3:])):
         with pytest.raises(RefusedByDatabaseError):
-            await database.write(lambda c, other=other: night_store.add_pairs(c, report.run.id, [other]))
+            await database.write(partial(night_store.add_pairs, run=report.run.id, rows=[other]))
 
 
 async def test_what_a_person_closed_stays_closed(database: Database, take_in: TakeIn, reconcile: Reconcile) -> None:
