@@ -1,0 +1,128 @@
+"""A subject on the bench: its simulator over real HTTP on loopback, and its adapter pointed at it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from adapters.sdk.capabilities import Reserves
+from adapters.sdk.context import open_context
+from adapters.sdk.manifest import Manifest
+from adapters.sdk.outcomes import Outcome
+from adapters.sdk.records import ReservationRequest, StepResult
+from adapters.sdk.registry import AdapterPackage
+from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, serve
+from config.clock import Clock, SystemClock
+from config.secrets import Secret
+
+DEADLINE_SECONDS = 1.0
+"""Of every call on the bench: the waiting faults are then over soon."""
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What is examined, and the little that only its author knows.
+
+    ``make_request(adapter, key)``: a request that the simulator grants, for a key.
+    ``bookings(simulator, key)``: how many live benefits the simulator's book holds for a key.
+    ``commit_operation`` and ``look_up_operation``: the names of these calls at the simulator.
+    ``harmless_modes``: fault modes that this partner's answers cannot show, with the reason; an OK is then right.
+    ``wrap``: puts another adapter in the place of the real one; how the kit's own tests show that a check can fail.
+    """
+
+    package: AdapterPackage
+    create_simulator: Callable[[SimulatorOptions], Simulator]
+    make_request: Callable[[Any, str], Awaitable[ReservationRequest]]
+    bookings: Callable[[Simulator, str], int]
+    commit_operation: str
+    look_up_operation: str = "look_up"
+    partner: str = "bench"
+    credentials: Mapping[str, str] = {}
+    options: Mapping[str, Any] = {}
+    values: Mapping[str, str] = {}
+    harmless_modes: Mapping[str, str] = {}
+    wrap: Callable[[Any], Any] = lambda adapter: adapter
+
+
+class Bench(msgspec.Struct, frozen=True, kw_only=True):
+    """An examination in progress."""
+
+    subject: Subject
+    manifest: Manifest
+    adapter: Any
+    simulator: Simulator
+    clock: Clock
+
+    def key(self, name: str) -> str:
+        """Make a key that the manifest's facts allow, different for each name."""
+        facts = self.manifest.facts.key
+        longest = min(facts.max_length or 30, 64)
+        plain = "".join(letter for letter in name if letter.isalnum()).lower()
+        return f"bench{plain}".ljust(max(facts.min_length, 12), "0")[:longest]
+
+    async def request(self, name: str) -> ReservationRequest:
+        """Make a request under a key of its own."""
+        return await self.subject.make_request(self.adapter, self.key(name))
+
+    async def reserve(self, request: ReservationRequest) -> StepResult:
+        """Run the steps in order until one is not OK; see `reserve`."""
+        return (await reserve(self.adapter, request))[0]
+
+    def bookings(self, request: ReservationRequest) -> int:
+        """Count what the partner's book holds for a request's key."""
+        return self.subject.bookings(self.simulator, request.key)
+
+    def today(self) -> Any:
+        """Answer the partner's business date, by the zone of its statement."""
+        zone = self.manifest.statement.time_zone if self.manifest.statement else "UTC"
+        return self.clock.now().astimezone(ZoneInfo(zone)).date()
+
+
+async def reserve(adapter: Reserves, request: ReservationRequest) -> tuple[StepResult, ReservationRequest]:
+    """Run a reservation's steps as the engine does, carrying what each leaves behind.
+
+    Answers:
+        the last result (of the commit when all went well), and the request with everything carried.
+    """
+    result = StepResult(outcome=Outcome.NOT_SENT, code="no_steps")
+    for step in adapter.steps:
+        result = await adapter.run_step(step.name, request)
+        request = msgspec.structs.replace(request, carried={**request.carried, **result.carried})
+        if result.outcome is not Outcome.OK or step.commit:
+            break
+    return result, request
+
+
+@asynccontextmanager
+async def open_bench(subject: Subject, *, deadline_seconds: float = DEADLINE_SECONDS) -> AsyncIterator[Bench]:
+    """Start simulator and adapter; both end with the block."""
+    clock = SystemClock()
+    options = SimulatorOptions(
+        partner=subject.partner, clock=clock, credentials=subject.credentials, values=subject.values
+    )
+    limits = msgspec.structs.replace(subject.package.manifest.limits, deadline_seconds=deadline_seconds)
+    manifest = msgspec.structs.replace(subject.package.manifest, limits=limits)
+    simulator = subject.create_simulator(options)
+    async with serve(simulator) as base_url:
+        context = open_context(
+            partner=subject.partner,
+            manifest=manifest,
+            base_url=base_url,
+            credentials={name: Secret(value) for name, value in subject.credentials.items()},
+            options=subject.options,
+            clock=clock,
+        )
+        try:
+            adapter = subject.wrap(subject.package.create(context))
+            yield Bench(subject=subject, manifest=manifest, adapter=adapter, simulator=simulator, clock=clock)
+        finally:
+            await context.client.aclose()
+
+
+def requested_at(clock: Clock) -> datetime:
+    """Answer the instant a request is made at, in whole seconds."""
+    return clock.now().replace(microsecond=0)
