@@ -78,12 +78,12 @@ class PointsLcpAdapter:
         Raises:
             PartnerError: neither a file nor a plain "not there" came back.
         """
-        if self._options.statement_path is None:
+        if not self._options.statement_path:
             return None
-        day = business_date.isoformat()
-        answer = readable(await self._client.call(calls.get_statement(self._options.statement_path.format(date=day))))
+        call = calls.get_statement(self._options.statement_path, business_date)
+        answer = readable(await self._client.call(call))
         if answer.status == 200:
-            return f"{self._partner}-{day}.csv", answer.body
+            return f"{self._partner}_{business_date.isoformat()}.csv", answer.body
         if answer.status == 404:
             return None
         raise ProtocolError("The statement's address answered something else.", status=answer.status)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from adapters.airlines.points_lcp.wire import CreditRequest, MemberValidationRequest, OrderRequest
 from adapters.sdk.calls import PartnerCall
 from adapters.sdk.codec import encode
+
+STATEMENT_CAP_BYTES = 64 * 1024 * 1024
+STATEMENT_DEADLINE_SECONDS = 120.0
 
 
 def validate_member(programme: str, body: MemberValidationRequest) -> PartnerCall:
@@ -32,6 +37,12 @@ def get_credit(path: str) -> PartnerCall:
     return PartnerCall(operation="get_credit", method="GET", path=path)
 
 
-def get_statement(path: str) -> PartnerCall:
-    """``GET`` the contractual statement file of a day."""
-    return PartnerCall(operation="get_statement", method="GET", path=path)
+def get_statement(path: str, business_date: date) -> PartnerCall:
+    """``GET`` the contractual statement file of a day; its path has ``{date}``. A file is larger than an answer."""
+    return PartnerCall(
+        operation="get_statement",
+        method="GET",
+        path=path.replace("{date}", business_date.isoformat()),
+        deadline_seconds=STATEMENT_DEADLINE_SECONDS,
+        body_cap_bytes=STATEMENT_CAP_BYTES,
+    )

@@ -40,7 +40,7 @@ class PointsLcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``loyalty_programme`` is the platform's id of the programme; ``identifying_factors`` what its request schema asks
     for; ``order_type``, ``credit_type`` and ``product_code`` are agreed with the platform; ``statement_path`` (with
-    ``{date}``) is where the contractual file is fetched, unset when it is delivered.
+    ``{date}``) is where the contract lays the statement file, empty when files arrive another way.
     """
 
     loyalty_programme: str
@@ -48,7 +48,7 @@ class PointsLcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     order_type: str = "EXCHANGE_CREDIT"
     credit_type: str | None = None
     product_code: str | None = None
-    statement_path: str | None = None
+    statement_path: str = "/contract/statements/{date}"
 
     def __post_init__(self) -> None:
         """Refuse factors that nobody declared to send."""

@@ -42,6 +42,7 @@ OPERATIONS = (
     Operation("credit", "POST", "/v1/lps/{programme}/credits/"),
     Operation("get_order", "GET", "/v1/orders/{order}"),
     Operation("get_credit", "GET", "/v1/lps/{programme}/credits/{credit}"),
+    Operation("get_statement", "GET", "/contract/statements/{date}"),
     Operation("update_credit", "PATCH", "/v1/lps/{programme}/credits/{credit}"),
 )
 
@@ -79,12 +80,21 @@ class _Platform:
             webhooks=self.webhooks,
         )
 
+    async def statement(self, request: Request[Any, Any, Any], business_date: date) -> Response[bytes]:
+        """Answer the contractual file of a day; the contract gives it the platform's own signatures."""
+        frame: Simulator = request.app.state.simulator
+        try:
+            self.authorise(request, _origin(request), b"")
+        except RefusedError as refusal:
+            return Response(encode(refusal.body), status_code=refusal.status, media_type="application/json")
+        return Response(frame.statement(business_date)[1], media_type="text/csv")
+
     async def answer(
         self, request: Request[Any, Any, Any], status: int, act: Callable[[Any, str], dict[str, Any]]
     ) -> Response[bytes]:
         """Check signature and form, act on the body and the caller's origin, and answer the resource or the error."""
         body = await request.body()
-        origin = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
+        origin = _origin(request)
         try:
             self.authorise(request, origin, body)
             resource = act(_document(request, body), origin)
@@ -191,7 +201,15 @@ def _handlers(platform: _Platform) -> list[Any]:
         path = f"/v1/lps/{programme}/credits/{name}"
         return await platform.answer(request, 200, lambda body, origin: platform.update_credit(path, body, origin))
 
-    return [validate, open_order, credit, get_order, get_credit, update_credit]
+    @get("/contract/statements/{business_date:date}")
+    async def statement(request: Request[Any, Any, Any], business_date: FromPath[date]) -> Response[bytes]:
+        return await platform.statement(request, business_date)
+
+    return [validate, open_order, credit, get_order, get_credit, update_credit, statement]
+
+
+def _origin(request: Request[Any, Any, Any]) -> str:
+    return f"{request.scope['scheme']}://{request.headers.get('host', '')}"
 
 
 def _document(request: Request[Any, Any, Any], body: bytes) -> Any:

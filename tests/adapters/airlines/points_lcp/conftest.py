@@ -22,8 +22,7 @@ from config.clock import SystemClock
 from config.secrets import Secret
 from tests.adapters.airlines.points_lcp.samples import KEY, MANIFEST
 
-STATEMENT_PATH = "/_simulator/statement/{date}"
-OPTIONS = {"loyalty_programme": "skyward", "statement_path": STATEMENT_PATH}
+OPTIONS = {"loyalty_programme": "skyward"}
 
 
 class Partner:

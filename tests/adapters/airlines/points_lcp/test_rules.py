@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 
 from adapters.airlines.points_lcp import mapping, responses, webhooks
 from adapters.airlines.points_lcp.adapter import PointsLcpAdapter
+from adapters.airlines.points_lcp.simulator import MAC_ID, MAC_KEY
 from adapters.airlines.points_lcp.wire import CreditStatus, OrderStatus
 from adapters.sdk.capabilities import LooksUp, ReceivesWebhooks, ReportsStatements, Reserves
 from adapters.sdk.errors import WebhookError
 from adapters.sdk.manifest import Profile, read_manifest
 from adapters.sdk.outcomes import LookUpAnswer, Outcome, ResponseTable
 from config.errors import ConfigurationError
+from config.files import PACKAGED_FOLDER
+from config.partner_files import read_partner_files
 from tests.adapters.airlines.points_lcp.samples import BASE, KEY, MANIFEST, PROGRAMME, fixture
 from tests.adapters.airlines.points_lcp.stub import make_adapter
 
@@ -162,6 +165,18 @@ def test_no_text_makes_the_address_reader_fail_or_leave_our_base(href: str) -> N
 def test_wrong_options_stop_the_start(raw: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match="skyward-miles"):
         mapping.read_options("skyward-miles", raw)
+
+
+def test_the_shipped_partner_file_fits_the_adapter_and_its_simulator() -> None:
+    file = read_partner_files(PACKAGED_FOLDER)["skyward-miles"]
+    manifest = read_manifest(MANIFEST)
+    assert file.partner.adapter == manifest.name
+    assert mapping.read_options("skyward-miles", file.options).identifying_factors == ("memberId",)
+    simulated = file.environments["simulator"]
+    assert set(simulated.credentials) == set(manifest.credentials)
+    assert simulated.credentials == {"mac_id": f"simulator:{MAC_ID}", "mac_key": f"simulator:{MAC_KEY}"}
+    assert simulated.webhook_secrets, "unsigned callbacks need a secret path"
+    assert file.risk is not None
 
 
 def accept(body: bytes, secret: str | None = SECRET, secrets: tuple[str, ...] = (SECRET,)) -> str:

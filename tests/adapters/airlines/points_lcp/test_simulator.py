@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -86,6 +86,12 @@ VALIDATIONS = "/v1/lps/skyward/mvs/"
 async def test_a_signature_that_does_not_fit_is_refused(caller: Caller, changes: dict[str, Any]) -> None:
     answer = await caller.send("POST", VALIDATIONS, MEMBER, **changes)
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (401, "UNAUTHORIZED")
+
+
+async def test_the_statement_is_for_the_partner_only(caller: Caller) -> None:
+    path = "/contract/statements/2026-11-22"
+    own, stranger = await caller.send("GET", path), await caller.send("GET", path, header="")
+    assert (own.status_code, stranger.status_code) == (200, 401)
 
 
 async def test_a_nonce_serves_once(caller: Caller) -> None:
@@ -187,6 +193,7 @@ async def test_the_statement_accounts_for_what_was_posted_on_the_day(batch_partn
     await batch_partner.night(today)
     lines = await fetched(batch_partner, today)
     assert empty == []
+    assert await fetched(batch_partner, today - timedelta(days=1)) == []
     assert [(line.reference, line.quantity, line.amount, line.status, line.kind) for line in lines] == [
         ("rdm_1", 2001, Money(14007, "CNY"), "posted", "mileage"),
         ("rdm_2", 500, Money(3500, "CNY"), "posted", "mileage"),
@@ -233,7 +240,7 @@ async def test_planted_breaks_are_in_the_file_and_in_the_answer_key(partner: Par
 async def test_no_statement_is_told_from_no_answer() -> None:
     day = date(2026, 11, 22)
     path = {"statement_path": "/files/{date}.csv"}
-    delivered, client = make_adapter()
+    delivered, client = make_adapter(options={"statement_path": ""})
     assert (await delivered.fetch_statement(day), client.calls) == (None, [])
     absent, client = make_adapter(PartnerAnswer(status=404, headers={}, body=b""), options=path)
     assert await absent.fetch_statement(day) is None
