@@ -7,7 +7,7 @@ ENGLISH = "en"
 
 
 def chosen_locale(accept_language: str | None) -> str | None:
-    """Choose by ``Accept-Language`` (RFC 9110, section 12.5.4); None when it names neither, so the member's own counts."""
+    """Choose by ``Accept-Language`` (RFC 9110, section 12.5.4); None when it names neither: the member's own counts."""
     if accept_language is None:
         return None
     weighed = [_weighed(part) for part in accept_language.split(",")[:20]]

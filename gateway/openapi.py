@@ -153,12 +153,28 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     success = next((answer for status, answer in responses.items() if status.startswith("2")), None)
     for status in handler.opt.get("also_success", ()):
         responses.setdefault(str(status), success)
+    if handler.opt.get("not_modified"):
+        responses["304"] = {"description": "Nothing changed since the entity tag of If-None-Match"}
+    operation["parameters"] = [_without_null(one) for one in operation.get("parameters", [])]
     for status in sorted(statuses):
         if str(status) not in responses or status >= 400:
             responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
     operation["security"] = [] if scope == NONE else [{"access_token": [scope]}]
     if handler.opt.get("idempotent"):
         operation.setdefault("parameters", []).append(_KEY_HEADER)
+
+
+def _without_null(parameter: dict[str, Any]) -> dict[str, Any]:
+    """Take null out of an optional parameter: in a query or a header there is no such value, only absence."""
+    schema = dict(parameter.get("schema", {}))
+    kinds = [one for one in schema.pop("oneOf", []) if one != {"type": "null"}]
+    for kind in kinds:
+        schema = {**kind, **schema}
+    if isinstance(schema.get("type"), list):
+        schema["type"] = next(one for one in schema["type"] if one != "null")
+    if "enum" in schema:
+        schema["enum"] = [one for one in schema["enum"] if one is not None]
+    return {**parameter, "schema": schema}
 
 
 def _response(status: int) -> dict[str, Any]:

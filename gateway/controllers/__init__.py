@@ -6,12 +6,16 @@ from litestar.types import ControllerRouterHandler
 
 from gateway.controllers.benefits import BenefitsController
 from gateway.controllers.consents import ConsentsController, PartnerLinksController
+from gateway.controllers.conversions import ConversionsController
 from gateway.controllers.entitlements import EntitlementsController
 from gateway.controllers.health import HealthController
+from gateway.controllers.itineraries import ItinerariesController
 from gateway.controllers.me import MeController
 from gateway.controllers.members import MembersController
 from gateway.controllers.oauth import OAuthController
 from gateway.controllers.partners import PartnersController
+from gateway.controllers.quotes import QuotesController
+from gateway.controllers.redemptions import RedemptionsController
 from gateway.controllers.tier_matches import TierMatchesController
 from gateway.controllers.vouchers import VouchersController
 from gateway.controllers.webhooks import WebhooksController
@@ -19,13 +23,17 @@ from gateway.controllers.webhooks import WebhooksController
 CONTROLLERS: tuple[ControllerRouterHandler, ...] = (
     BenefitsController,
     ConsentsController,
+    ConversionsController,
     EntitlementsController,
     HealthController,
+    ItinerariesController,
     MeController,
     MembersController,
     OAuthController,
     PartnerLinksController,
     PartnersController,
+    QuotesController,
+    RedemptionsController,
     TierMatchesController,
     VouchersController,
     WebhooksController,

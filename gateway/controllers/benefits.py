@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated, Literal
 
 from litestar import Controller, Response, get
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import HeaderParameter, QueryParameter
 
 from gateway.controllers.answers import tagged_response
@@ -36,33 +36,39 @@ Include = Annotated[
 ]
 
 
+async def _wanted(
+    vertical: Annotated[Vertical | None, QueryParameter()] = None,
+    city: Place = None,
+    airport: Airport = None,
+    from_date: FromDate = None,
+    to_date: ToDate = None,
+    q: Text = None,
+    include: Include = None,
+) -> Search:
+    return Search(vertical, city, airport, from_date, to_date, q, include is not None)
+
+
 class BenefitsController(Controller):
     """Benefits, priced for the member."""
 
     path = "/v1/benefits"
+    dependencies = {"wanted": Provide(_wanted)}  # noqa: RUF012
     tags = ("member",)
-    opt = {"scope": "benefits:read"}  # noqa: RUF012
+    opt = {"scope": "benefits:read", "not_modified": True}  # noqa: RUF012
 
     @get()
-    async def list_benefits(  # noqa: PLR0913
+    async def list_benefits(
         self,
         gateway: NamedDependency[Gateway],
         principal: NamedDependency[Principal],
         cursors: NamedDependency[Cursors],
-        vertical: Annotated[Vertical | None, QueryParameter()] = None,
-        city: Place = None,
-        airport: Airport = None,
-        from_date: FromDate = None,
-        to_date: ToDate = None,
-        q: Text = None,
-        include: Include = None,
+        wanted: NamedDependency[Search],
         limit: Limit = DEFAULT_LIMIT,
         cursor: Cursor = None,
         accept_language: AcceptLanguage = None,
         if_none_match: IfNoneMatch = None,
     ) -> Response[BenefitPage]:
         """List what this member may have, by id; reasons against are shown on `include=ineligible`."""
-        wanted = Search(vertical, city, airport, from_date, to_date, q, include is not None)
         purpose = f"benefits {principal.caller}"
         after = str(cursors.open(purpose, cursor)[0]) if cursor is not None else ""
         operation = partial(

@@ -9,7 +9,7 @@ import msgspec
 from litestar.params import QueryParameter
 
 from catalogue.values import Money
-from gateway.pages import DEFAULT_LIMIT, MAXIMUM_LIMIT
+from gateway.pages import MAXIMUM_LIMIT
 
 _MEMBER_EXAMPLE = "mbr_01jd3q5v8k4m6n7p8q9r0s1t2v"
 
@@ -22,7 +22,7 @@ Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$", max_length=3, exam
 MinorUnits = Annotated[int, msgspec.Meta(ge=0, le=10**15, examples=[25_000_000])]
 Instant = Annotated[datetime, msgspec.Meta(tz=True, examples=["2026-11-22T08:30:00Z"])]
 
-Limit = Annotated[int, QueryParameter(ge=1, le=MAXIMUM_LIMIT, default=DEFAULT_LIMIT, description="Items per page.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=MAXIMUM_LIMIT, description="Items per page.")]
 Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.", max_length=600)]
 
 
