@@ -26,6 +26,7 @@ from gateway.partners import ConnectedPartner, Partners
 from gateway.redemption.effects import Effects
 from gateway.redemption.engine import Engine
 from gateway.redemption.intake import Intake
+from gateway.redemption.observer import Observer
 from gateway.redemption.reversal_engine import ReversalEngine
 from gateway.redemption.seams import Seams
 from settlement.contracts import PartnerContract, read_contract
@@ -50,6 +51,7 @@ class Gateway:
     intake: Intake
     engine: Engine
     reversals: ReversalEngine
+    observer: Observer
     adapter_problems: dict[str, str]
     _closing: AsyncExitStack = field(repr=False)
 
@@ -100,6 +102,7 @@ async def open_gateway(
             intake=Intake(seams, catalogue),
             engine=Engine(seams),
             reversals=ReversalEngine(seams),
+            observer=Observer(seams),
             adapter_problems=found.problems,
             _closing=closing.pop_all(),
         )

@@ -15,12 +15,12 @@ from functools import partial
 from typing import Any
 
 import msgspec
-import structlog
 from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import Fences, LooksUp, Reserves, Step
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
 from adapters.sdk.records import CancelResult, LookUpResult, StepResult
+from config.observability import get_logger
 from gateway.partners import ConnectedPartner
 from gateway.redemption import store
 from gateway.redemption.plan import (
@@ -37,7 +37,7 @@ from gateway.redemption.records import Redemption
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import TERMINAL, Event, State, target
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 Result = StepResult | LookUpResult | CancelResult
 LOOK_UP = "look_up"

@@ -8,20 +8,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 
-import structlog
 from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import LooksUp
 from adapters.sdk.outcomes import LookUpAnswer
 from adapters.sdk.records import LookUpResult
 from config.database import insert_new
+from config.observability import get_logger
 from gateway.redemption import reversal_store, store
 from gateway.redemption.records import Redemption
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import TERMINAL, ReversalState, State
 from gateway.redemption.tables import claims
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Observer:

@@ -10,19 +10,19 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
-import structlog
 from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import Cancels, Fences, LooksUp
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
 from adapters.sdk.records import CancelResult, LookUpResult
+from config.observability import get_logger
 from gateway.partners import ConnectedPartner
 from gateway.redemption import reversal_store, store
 from gateway.redemption.records import Redemption, Reversal
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import ReversalState
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 CANCEL = "cancel"
 LOOK_UP = "look_up"

@@ -9,18 +9,18 @@ import asyncio
 from collections.abc import Awaitable
 from functools import partial
 
-import structlog
 from sqlalchemy import Connection
 
 from config.clock import Clock
 from config.database import Database
 from config.errors import DatabaseError
+from config.observability import get_logger
 from config.settings import RedemptionSettings
 from gateway.redemption import reversal_store, store
 from gateway.redemption.engine import Engine
 from gateway.redemption.reversal_engine import ReversalEngine
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 CONCURRENCY = 16
 

@@ -86,9 +86,9 @@ class Room:
         taken = await self.database.write(partial(self.intake.take_in, quote_id=quote.id, member_id=MEMBER))
         return taken.id
 
-    async def redeem(self, **options: int) -> Redemption:
+    async def redeem(self, *, points: int = 600) -> Redemption:
         """Take in a redemption and advance it once."""
-        redemption_id = await self.take_in(**options)
+        redemption_id = await self.take_in(points=points)
         await self.engine.advance(redemption_id)
         return await self.get(redemption_id)
 

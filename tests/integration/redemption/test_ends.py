@@ -31,7 +31,7 @@ from tests.support.partners import (
     ok,
     queued,
 )
-from tests.support.room import MEMBER, OPENING, PARTNER, Room, open_room
+from tests.support.room import MEMBER, OPENING, PARTNER, open_room
 
 
 async def count(database: Database, table: sa.Table) -> int:
