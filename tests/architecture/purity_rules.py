@@ -24,13 +24,14 @@ PURE = (
     "catalogue.tier_match",
     "catalogue.values",
     "catalogue.vouchers",
+    "adapters.sdk.answers",
+    "adapters.sdk.calls",
     "adapters.sdk.capabilities",
     "adapters.sdk.codec",
     "adapters.sdk.errors",
     "adapters.sdk.manifest",
     "adapters.sdk.outcomes",
     "adapters.sdk.records",
-    "adapters.sdk.response_tables",
     "adapters.sdk.statement_file",
     "adapters.sdk.webhooks",
     "settlement.accounts",
@@ -47,9 +48,6 @@ PURE = (
 """The modules marked P in ARCHITECTURE.md; a test holds the two lists together."""
 
 PURE_OF_A_PARTNER = ("mapping", "responses")
-
-MARK_ALIASES = {"adapters.sdk.tables": "adapters.sdk.response_tables"}
-"""Marks of ARCHITECTURE.md that are written in two words."""
 
 PURE_LIBRARIES = ("msgspec",)
 IMPURE_STDLIB = (
@@ -104,7 +102,7 @@ def marked_pure(architecture: Path) -> set[str]:
             marked |= {f"{room}.{inner}.{name}" for name in re.findall(r"(\w+) P\b", names)}
         outside = re.sub(r"\([^)]*\)", "", line)
         marked |= {f"{room}.{name}" for name in re.findall(r"(\w+) P\b", outside)}
-    return {MARK_ALIASES.get(name, name) for name in marked}
+    return marked
 
 
 def pure_modules(tree: Tree) -> set[str]:
