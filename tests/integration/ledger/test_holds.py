@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -147,7 +149,7 @@ async def test_racing_capture_and_void_have_one_winner(database: Database) -> No
 @pytest.mark.parametrize("first", ["capture", "void"])
 @pytest.mark.parametrize("second", ["capture", "void"])
 async def test_lg_03_first_end_wins_and_others_get_a_stable_error(database: Database, first: str, second: str) -> None:
-    ends = {"capture": capture, "void": void}
+    ends: dict[str, Callable[..., bool]] = {"capture": capture, "void": void}
 
     def story(connection: Connection) -> None:
         give(connection, "a", 100)
@@ -217,8 +219,8 @@ async def test_lg_04_capture_of_more_than_was_held_is_refused(database: Database
 
 @pytest.mark.parametrize("change", ["quantity", "member_id", "commodity", "reference"])
 async def test_lg_05_known_hold_key_with_another_content(database: Database, change: str) -> None:
-    asked = {"member_id": MEMBER, "commodity": "PTS", "quantity": 10, "reference": "r"}
-    other = {"member_id": "mbr_other", "commodity": "VISIT:lounge", "quantity": 11, "reference": "r2"}
+    asked: dict[str, Any] = {"member_id": MEMBER, "commodity": "PTS", "quantity": 10, "reference": "r"}
+    other: dict[str, Any] = {"member_id": "mbr_other", "commodity": "VISIT:lounge", "quantity": 11, "reference": "r2"}
 
     def story(connection: Connection) -> None:
         give(connection, "a", 100)
