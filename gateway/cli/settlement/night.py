@@ -1,0 +1,183 @@
+"""The night of one partner: statement in, undecided redemptions ended by it, matching, export."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from adapters.sdk.capabilities import ReportsStatements
+from adapters.sdk.errors import PartnerError
+from config.errors import GatewayError, NotFoundError, RuleError
+from config.settings import Settings
+from gateway.services.undecided import settle_by_file, waiting_for_file
+from gateway.wiring import Gateway, open_gateway
+from settlement.exports.bundle import Bundle, export_period
+from settlement.matching.rules import MatchingRules
+from settlement.netting import NetPosition
+from settlement.positions import positions
+from settlement.reconciliation import Report, RunReport, RunRequest, run
+from settlement.statements import IngestReport, accepted_statement, ingest
+
+Files = Sequence[tuple[str, bytes]]
+"""Statement files as (name, content)."""
+
+
+class PartnerNight(msgspec.Struct, frozen=True, kw_only=True):
+    """How a partner's night ended. ``problem``: why it did not, or did only in part; breaks are no problem."""
+
+    partner: str
+    business_date: date
+    statements: tuple[IngestReport, ...] = ()
+    report: RunReport | None = None
+    settled: tuple[str, ...] = ()
+    bundle: Bundle | None = None
+    positions: tuple[NetPosition, ...] = ()
+    note: str | None = None
+    problem: str | None = None
+
+
+@asynccontextmanager
+async def open_settlement(settings: Settings) -> AsyncIterator[Gateway]:
+    """Open what the night needs: database, partner files, contracts and adapters; closed at the end."""
+    gateway = await open_gateway(settings)
+    try:
+        yield gateway
+    finally:
+        await gateway.close()
+
+
+def reporting_partner(gateway: Gateway, partner: str) -> ReportsStatements:
+    """Find the adapter of a partner that accounts in files.
+
+    Raises:
+        NotFoundError: no such partner.
+        RuleError: it sends no statements.
+    """
+    adapter = gateway.partners.named(partner).adapter
+    if not isinstance(adapter, ReportsStatements):
+        raise RuleError(f"{partner} sends no statement files.")
+    return adapter
+
+
+def reporting_partners(gateway: Gateway) -> list[str]:
+    """List the partners that account in files, by id."""
+    return sorted(name for name, one in gateway.partners.items() if isinstance(one.adapter, ReportsStatements))
+
+
+async def take_in(
+    gateway: Gateway, partner: str, files: Files, expected_date: date | None = None
+) -> tuple[IngestReport, ...]:
+    """Take in files of a partner, each in its own transaction."""
+    adapter = reporting_partner(gateway, partner)
+    reports = []
+    for name, content in files:
+        operation = partial(
+            ingest,
+            parse=adapter.parse_statement,
+            partner=partner,
+            name=name,
+            content=content,
+            at=gateway.clock.now(),
+            expected_date=expected_date,
+        )
+        reports.append(await gateway.database.write(operation))
+    return tuple(reports)
+
+
+async def night_of(
+    gateway: Gateway, partner: str, business_date: date, files: Files | None, report: Report
+) -> PartnerNight:
+    """Run one partner's night; repeating it changes nothing.
+
+    Args:
+        gateway: as opened.
+        partner: whose night.
+        business_date: by the partner's cut-off.
+        files: its statement files; None: fetch the day's file from the partner.
+        report: is told of the progress.
+
+    Returns:
+        What happened; a failure of this partner is its ``problem`` and stops no other.
+    """
+    night = PartnerNight(partner=partner, business_date=business_date)
+    try:
+        return await _night(gateway, night, files, report)
+    except (GatewayError, OSError) as error:
+        message = error.message if isinstance(error, GatewayError) else str(error)
+        return msgspec.structs.replace(night, problem=message)
+
+
+async def _night(gateway: Gateway, night: PartnerNight, files: Files | None, report: Report) -> PartnerNight:
+    partner, day = night.partner, night.business_date
+    problem = None
+    if files is None:
+        files, problem = await _fetch(gateway, partner, day)
+    taken = await take_in(gateway, partner, files, expected_date=day)
+    refused = [one for one in taken if one.state == "quarantined"]
+    if refused:
+        problem = f"{refused[0].name} is quarantined: {refused[0].reason}"
+    night = msgspec.structs.replace(night, statements=taken, problem=problem)
+    if await gateway.database.read(partial(accepted_statement, partner=partner, business_date=day)) is None:
+        return msgspec.structs.replace(night, note="no accepted statement of this day yet; nothing was matched")
+    first, settled = await _reconcile(gateway, partner, day, report)
+    if settled:
+        first, _ = await _reconcile(gateway, partner, day, report)
+    period = f"{day:%Y-%m}"
+    return msgspec.structs.replace(
+        night,
+        report=first,
+        settled=settled,
+        bundle=await export(gateway, partner, period),
+        positions=await gateway.database.read(partial(positions, period=period, partner=partner)),
+    )
+
+
+async def _fetch(gateway: Gateway, partner: str, day: date) -> tuple[Files, str | None]:
+    try:
+        found = await reporting_partner(gateway, partner).fetch_statement(day)
+    except PartnerError as error:
+        return (), f"the statement could not be fetched: {error.message}"
+    return ((found,) if found is not None else ()), None
+
+
+async def _reconcile(gateway: Gateway, partner: str, day: date, report: Report) -> tuple[RunReport, tuple[str, ...]]:
+    contract = gateway.contracts[partner]
+    undecided = await gateway.database.read(partial(waiting_for_file, contract=contract))
+    request = RunRequest(
+        partner=partner,
+        business_date=day,
+        folder=gateway.settings.folders.data / "settlement" / partner / day.isoformat(),
+        holder=f"{os.getpid()}-{secrets.token_hex(8)}",
+        rules=MatchingRules(amount_tolerance=contract.tolerance_minor_units),
+        window_days=contract.late_window_days,
+    )
+    found = await run(gateway.database, gateway.clock, request, undecided, report)
+    ended = []
+    for item in found.settled:
+        if await gateway.database.write(partial(settle_by_file, engine=gateway.engine, item=item)):
+            ended.append(item.redemption_id)
+    return found, tuple(ended)
+
+
+async def export(gateway: Gateway, partner: str, period: str) -> Bundle:
+    """Export a partner's period; the same content again writes nothing.
+
+    Raises:
+        NotFoundError: no file names this partner.
+    """
+    if partner not in gateway.partner_files:
+        raise NotFoundError(f"There is no partner {partner!r}.")
+    root = gateway.settings.folders.exports
+    return await gateway.database.read(partial(export_period, root=root, partner=partner, period=period))
+
+
+def read_files(paths: Sequence[Path]) -> Files:
+    """Read statement files from disk."""
+    return tuple((path.name, path.read_bytes()) for path in paths)
