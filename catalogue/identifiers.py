@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from config.clock import Clock
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 PREFIXES = {
     "member": "mbr",
@@ -42,7 +43,7 @@ def make_identifier(kind: str, instant: datetime, randomness: bytes) -> str:
     """
     if len(randomness) != 10:
         raise ValueError("an identifier takes 10 bytes of randomness")
-    milliseconds = int(instant.timestamp() * 1000)
+    milliseconds = (instant - EPOCH) // timedelta(milliseconds=1)
     number = milliseconds << 80 | int.from_bytes(randomness, "big")
     digits = "".join(ALPHABET[number >> shift & 31] for shift in range(125, -5, -5))
     return f"{PREFIXES[kind]}_{digits}"
