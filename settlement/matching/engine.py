@@ -172,7 +172,13 @@ def _minus(one: ir.Table, other: ir.Table) -> ir.Table:
 
 
 def compiled_sql(rules: MatchingRules, dialect: str = "duckdb") -> str:
-    """Answer the SQL that the definition compiles to, for golden tests and for reading."""
-    ours = ibis.table(snapshot_schema(), name="ours")
-    theirs = ibis.table(snapshot_schema(), name="theirs")
-    return str(ibis.to_sql(match(ours, theirs, rules), dialect=dialect))
+    """Answer the SQL that the definition compiles to, step by step as an engine runs it."""
+    steps: list[str] = []
+
+    def keep(name: str, table: ir.Table) -> ir.Table:
+        steps.append(f"-- {name}\n{ibis.to_sql(table, dialect=dialect)};\n")
+        return ibis.table(table.schema(), name=name)
+
+    sides = (ibis.table(snapshot_schema(), name=side) for side in ("ours", "theirs"))
+    keep("result", match(*sides, rules, keep))
+    return "\n".join(steps)
