@@ -13,4 +13,4 @@ def create(context: AdapterContext) -> RapidAdapter:
     Raises:
         ConfigurationError: the file's ``[options]`` are not valid.
     """
-    return RapidAdapter(context, read_options(context.partner, context.options))
+    return RapidAdapter(context, read_options(context.partner, context.options, context.manifest.limits))

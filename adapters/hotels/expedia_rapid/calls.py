@@ -9,9 +9,6 @@ from adapters.sdk.calls import PartnerCall
 from adapters.sdk.codec import encode
 from adapters.sdk.records import Stay
 
-SHOPPING_DEADLINE_SECONDS = 15.0
-"""For calls that change nothing. The partner recommends 90 s for a booking and leaves the rest to us."""
-
 
 def availability(stay: Stay, property_ids: tuple[str, ...], currency: str, options: RapidOptions) -> PartnerCall:
     """Ask for the rates of some properties that are charged to the affiliate's account (getAvailability)."""
@@ -33,7 +30,7 @@ def availability(stay: Stay, property_ids: tuple[str, ...], currency: str, optio
             ("filter", "expedia_collect"),
         ),
         headers=_customer(options),
-        deadline_seconds=SHOPPING_DEADLINE_SECONDS,
+        deadline_seconds=options.reading_deadline_seconds,
     )
 
 
@@ -44,7 +41,7 @@ def price_check(target: Target, options: RapidOptions) -> PartnerCall:
         method="GET",
         path=f"{target.path}?{target.query}",
         headers=_customer(options),
-        deadline_seconds=SHOPPING_DEADLINE_SECONDS,
+        deadline_seconds=options.reading_deadline_seconds,
     )
 
 
@@ -67,7 +64,7 @@ def retrieve_by_key(key: str, email: str, options: RapidOptions) -> PartnerCall:
         path="/v3/itineraries",
         query=(("affiliate_reference_id", key), ("email", email)),
         headers=_customer(options),
-        deadline_seconds=SHOPPING_DEADLINE_SECONDS,
+        deadline_seconds=options.reading_deadline_seconds,
     )
 
 
@@ -79,7 +76,7 @@ def retrieve(target: Target, email: str, options: RapidOptions) -> PartnerCall:
         path=target.path,
         query=(("email", email),),
         headers=_customer(options),
-        deadline_seconds=SHOPPING_DEADLINE_SECONDS,
+        deadline_seconds=options.reading_deadline_seconds,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from adapters.sdk.manifest import Limits
 from config.errors import ConfigurationError
 
 
@@ -19,6 +20,7 @@ class RapidOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     as Rapid lists them. ``rates_per_property``: 1 to 250. ``cities``: a city's code to the property ids sold there.
     ``upgrade_tiers``: the hotel programme's tiers that receive the next better room at the standard room's price.
     ``offer_seconds``: how long an offer is shown when the partner gives its link no end.
+    ``reading_deadline_seconds``: for calls that change nothing; never longer than the deadline of a booking.
     ``statement_path``: where the contract lays the statement of a ``{date}``; empty when files arrive another way.
     """
 
@@ -34,16 +36,19 @@ class RapidOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     cities: dict[str, tuple[str, ...]] = {}
     upgrade_tiers: tuple[str, ...] = ("gold", "platinum", "diamond")
     offer_seconds: int = 600
+    reading_deadline_seconds: float = 15.0
     statement_path: str = "/contract/statements/{date}"
 
 
-def read_options(partner: str, raw: Mapping[str, Any]) -> RapidOptions:
-    """Give the options their type.
+def read_options(partner: str, raw: Mapping[str, Any], limits: Limits) -> RapidOptions:
+    """Give the options their type, within the partner's limits.
 
     Raises:
         ConfigurationError: a key is unknown, missing or mistyped; names the partner's file and the key.
     """
     try:
-        return msgspec.convert(dict(raw), RapidOptions)
+        options = msgspec.convert(dict(raw), RapidOptions)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"partners/{partner}.toml [options]: {error}.") from error
+    deadline = min(options.reading_deadline_seconds, limits.deadline_seconds)
+    return msgspec.structs.replace(options, reading_deadline_seconds=deadline)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from adapters.sdk.context import open_context
 from adapters.sdk.manifest import Manifest, read_manifest
 from adapters.sdk.records import Offer, OfferRequest, ReservationRequest, Stay, Traveller
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, serve
-from config.clock import SystemClock
+from config.clock import Clock, SystemClock
 from config.secrets import Secret
 
 PARTNER = "expedia-rapid"
@@ -68,9 +69,9 @@ async def base_url(simulator: Simulator) -> AsyncIterator[str]:
         yield address
 
 
-@pytest.fixture
-async def adapter(base_url: str, manifest: Manifest, clock: TestClock) -> AsyncIterator[RapidAdapter]:
-    """The adapter as it is wired, with short deadlines."""
+@asynccontextmanager
+async def connected(base_url: str, manifest: Manifest, clock: Clock) -> AsyncIterator[RapidAdapter]:
+    """Connect an adapter as it is wired, with short deadlines."""
     limits = msgspec.structs.replace(manifest.limits, deadline_seconds=QUICK_SECONDS)
     context = open_context(
         partner=PARTNER,
@@ -82,6 +83,13 @@ async def adapter(base_url: str, manifest: Manifest, clock: TestClock) -> AsyncI
     )
     yield create(context)
     await context.client.aclose()
+
+
+@pytest.fixture
+async def adapter(base_url: str, manifest: Manifest, clock: TestClock) -> AsyncIterator[RapidAdapter]:
+    """The adapter, connected to the simulated partner."""
+    async with connected(base_url, manifest, clock) as adapter:
+        yield adapter
 
 
 Answering = Callable[..., RapidAdapter]

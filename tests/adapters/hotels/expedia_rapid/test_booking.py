@@ -23,7 +23,8 @@ async def test_a_booking_is_made_once_and_found_again_by_our_key(adapter: RapidA
     request = await checked(adapter, await requested(adapter))
     result = await adapter.run_step("book", request)
     assert result.outcome is Outcome.OK, result
-    assert result.partner_reference and result.carried == {"itinerary_id": result.partner_reference}
+    assert result.partner_reference is not None
+    assert result.carried == {"itinerary_id": result.partner_reference}
     assert booked(simulator) == [(KEY, True)]
     found = await adapter.look_up(request)
     assert (found.answer, found.partner_reference) == (LookUpAnswer.ISSUED, result.partner_reference)
