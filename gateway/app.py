@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from litestar import Litestar, Request
@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 
 from config.errors import GatewayError
+from gateway.background import background
 from gateway.controllers import CONTROLLERS
 from gateway.edge import Edge, open_edge
 from gateway.idempotency import IdempotencyKeys, read_key
@@ -25,8 +26,10 @@ from gateway.requests import StrictRequest
 from gateway.wiring import Gateway
 
 
-def create_app(gateway: Gateway) -> Litestar:
+def create_app(gateway: Gateway, *, workers: bool = False) -> Litestar:
     """Make the application around an open gateway; who opened the gateway closes it.
+
+    With ``workers`` the sweeper and the inbox worker run for as long as the application does.
 
     Handlers ask for what they need by name: ``gateway: NamedDependency[Gateway]``, ``principal:
     NamedDependency[Principal]`` (on a route with a scope), ``keys: NamedDependency[IdempotencyKeys]``,
@@ -45,7 +48,7 @@ def create_app(gateway: Gateway) -> Litestar:
             HTTPException: answer_http_error,
             Exception: answer_unexpected,
         },
-        lifespan=[_lifespan(edge)],
+        lifespan=[_lifespan(edge, workers=workers)],
         logging_config=None,
         middleware=[DefineMiddleware(Authentication, verifier=edge.verifier)],
         openapi_config=openapi_config(),
@@ -89,12 +92,13 @@ async def _provide_idempotency_key(request: Request[Any, Any, Any]) -> str:
     return read_key(request.headers.getall("idempotency-key", []))
 
 
-def _lifespan(edge: Edge) -> Any:
+def _lifespan(edge: Edge, *, workers: bool) -> Any:
     @asynccontextmanager
     async def run(_app: Litestar) -> AsyncIterator[None]:
         await edge.start()
         try:
-            yield
+            async with background(edge.gateway) if workers else nullcontext():
+                yield
         finally:
             await edge.stop()
 

@@ -30,7 +30,7 @@ class PartnerList(msgspec.Struct, frozen=True):
     """Every partner; adapters that could not be loaded are named with their fault."""
 
     items: list[PartnerAnswer]
-    adapter_problems: list[str]
+    adapter_problems: dict[str, str]
 
 
 class PartnersController(Controller):
@@ -44,7 +44,7 @@ class PartnersController(Controller):
     async def list_partners(self, gateway: NamedDependency[Gateway]) -> PartnerList:
         """List every partner that a file names, by id."""
         files = sorted(gateway.partner_files.items())
-        return PartnerList([_present(gateway, file) for _, file in files], list(gateway.adapter_problems))
+        return PartnerList([_present(gateway, file) for _, file in files], gateway.adapter_problems)
 
     @get("/{partner:str}")
     async def get_partner(self, partner: PartnerPath, gateway: NamedDependency[Gateway]) -> PartnerAnswer:

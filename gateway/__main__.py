@@ -1,0 +1,7 @@
+"""``python -m gateway`` is the command line."""
+
+from __future__ import annotations
+
+from gateway.cli.main import main
+
+main()

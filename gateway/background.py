@@ -1,0 +1,43 @@
+"""The work that a serving gateway does besides answering: sweeping redemptions, working off the inbox."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from config.clock import Clock
+from config.observability import get_logger
+from gateway.redemption.sweeper import Sweeper
+from gateway.webhooks.worker import InboxWorker
+from gateway.wiring import Gateway
+
+RESTART_SECONDS = 5.0
+log = get_logger(__name__)
+
+
+@asynccontextmanager
+async def background(gateway: Gateway) -> AsyncIterator[None]:
+    """Run the workers while the block lasts; all of them may run in several processes at once."""
+    sweeper = Sweeper(gateway.database, gateway.clock, gateway.engine, gateway.reversals, gateway.settings.redemption)
+    inbox = InboxWorker(gateway.database, gateway.clock, gateway.partners, gateway.observer)
+    tasks = [
+        asyncio.create_task(_kept(run, name, gateway.clock), name=name)
+        for name, run in (("sweeper", sweeper.run), ("inbox", inbox.run))
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _kept(run: Callable[[], Awaitable[None]], name: str, clock: Clock) -> None:
+    """Start a worker again when it ends by a fault of ours: what it does is safe to begin anew."""
+    while True:
+        try:
+            await run()
+        except Exception as error:
+            log.error("a worker ended by an error and is started again", worker=name, exc_info=error)
+        await clock.sleep(RESTART_SECONDS)

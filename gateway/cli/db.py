@@ -1,0 +1,48 @@
+"""``gateway db``: the schema."""
+
+from __future__ import annotations
+
+import click
+
+from config import migrate
+from config.settings import Settings
+from gateway.cli.context import CommandContext, json_option, open_database, show
+
+
+@click.group("db")
+def command() -> None:
+    """Bring the database's schema up to date, or look at it."""
+
+
+@command.command("upgrade")
+@json_option
+@click.pass_obj
+def upgrade(context: CommandContext, as_json: bool) -> None:
+    """Bring the schema to this version's revision, in one transaction."""
+    settings = context.load()
+    before, after = context.run(_upgrade(settings))
+    facts = {"before": before, "after": after}
+    show(facts, as_json=as_json, lines=lambda: [f"The schema was at {before or 'nothing'} and is at {after}."])
+
+
+@command.command("status")
+@json_option
+@click.pass_obj
+def status(context: CommandContext, as_json: bool) -> int:
+    """Say which revision the database is at; exit code 1 when it is not the one that is needed."""
+    settings = context.load()
+    current = context.run(_current(settings))
+    needed = migrate.head_revision()
+    facts = {"current": current, "needed": needed}
+    show(facts, as_json=as_json, lines=lambda: [f"The schema is at {current or 'nothing'}; {needed} is needed."])
+    return 0 if current == needed else 1
+
+
+async def _upgrade(settings: Settings) -> tuple[str | None, str]:
+    async with open_database(settings) as database:
+        return await migrate.current_revision(database), await migrate.upgrade(database)
+
+
+async def _current(settings: Settings) -> str | None:
+    async with open_database(settings) as database:
+        return await migrate.current_revision(database)

@@ -1,0 +1,63 @@
+"""``gateway serve``: the API, the sweeper and the inbox worker in one process."""
+
+from __future__ import annotations
+
+import click
+import uvicorn
+from litestar import Litestar
+
+from config.settings import Settings
+from gateway.app import create_app
+from gateway.cli.context import CommandContext
+from gateway.wiring import open_gateway
+
+GRACE_SECONDS = 20
+"""How long requests under way may take after the signal to stop; longer than the interactive wait."""
+
+
+class ReadyServer(uvicorn.Server):
+    """Prints one line when it listens, so that whoever started it need not guess."""
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Start, then say where."""
+        await super().startup(sockets)  # type: ignore[arg-type]
+        if self.started:
+            bound = [sock.getsockname() for server in self.servers for sock in server.sockets]
+            where = ", ".join(f"http://{address[0]}:{address[1]}" for address in bound)
+            click.echo(f"ready: {where}")
+
+
+@click.command("serve")
+@click.option("--host", help="Address to listen on (default: http.host).")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on (default: http.port).")
+@click.pass_obj
+def command(context: CommandContext, host: str | None, port: int | None) -> None:
+    """Serve the API; stops cleanly on SIGTERM and SIGINT."""
+    settings = context.load(quiet=False)
+    context.run(_serve(settings, host or settings.http.host, settings.http.port if port is None else port))
+
+
+async def _serve(settings: Settings, host: str, port: int) -> None:
+    gateway = await open_gateway(settings)
+    try:
+        await ReadyServer(configuration(create_app(gateway, workers=True), host, port)).serve()
+    finally:
+        await gateway.close()
+
+
+def configuration(app: Litestar, host: str, port: int) -> uvicorn.Config:
+    """Configure the server: our logging, no server banner, slow clients cut, a clean stop."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        lifespan="on",
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        h11_max_incomplete_event_size=16_384,
+        limit_concurrency=1_000,
+    )
