@@ -1,4 +1,4 @@
-"""The partner's own OpenAPI file as referee, used in place: for every answer of the simulator and every request of ours.
+"""The partner's own OpenAPI file as referee, used in place: each answer of the simulator, each request of ours.
 
 Skipped, loudly, where the file is not: everything the adapter must do is proved by the other tests.
 """
