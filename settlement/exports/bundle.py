@@ -138,14 +138,16 @@ def _write_detail(
     folder: Path, rows: Iterator[DetailRow], byte_order_mark: bool
 ) -> tuple[dict[str, dict[str, int]], int]:
     totals: dict[str, dict[str, int]] = {}
-    workbook = DetailWorkbook(folder / "detail.xlsx")
-    with (folder / "detail.csv").open("w", encoding="utf-8", newline="") as target:
+    with (
+        (folder / "detail.csv").open("w", encoding="utf-8", newline="") as target,
+        DetailWorkbook(folder / "detail.xlsx") as workbook,
+    ):
         target.write((BYTE_ORDER_MARK if byte_order_mark else "") + record(DETAIL_COLUMNS))
         for row in rows:
             target.write(record(row.cells))
             workbook.add(row)
             _count(totals, row)
-    workbook.close(totals)
+        workbook.write_totals(totals)
     return totals, workbook.cut_cells
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from itertools import groupby
 from typing import Any
 
@@ -14,6 +13,7 @@ from sqlalchemy import Connection
 from adapters.sdk.currencies import EXPONENTS
 from catalogue.values import Money
 from settlement.breaks import Break
+from settlement.errors import ExportError
 from settlement.exports.csv_text import Cell
 from settlement.netting import NetPosition
 from settlement.night_store import KeptBreak
@@ -97,7 +97,11 @@ def amount(units: int | None, commodity: str | None) -> Cell:
 
 
 def detail_rows(connection: Connection, partner: str, period: str) -> Iterator[DetailRow]:
-    """Give the lines of a partner's period ordered by business date and id, each with its bearers' shares."""
+    """Give the lines of a partner's period ordered by business date and id, each with its bearers' shares.
+
+    Raises:
+        ExportError: a line in something that is no currency.
+    """
     line, share, pair = settlement_lines.c, settlement_line_shares.c, settlement_matches.c
     counterpart = pair.theirs_id.label("statement_line_id")
     query: sa.Select[Any] = (
@@ -116,16 +120,18 @@ def detail_rows(connection: Connection, partner: str, period: str) -> Iterator[D
 
 def _detail(rows: list[Any]) -> DetailRow:
     row = rows[0]
+    if row.currency not in EXPONENTS:
+        raise ExportError(f"Line {row.id} is in {row.currency}, which has no minor unit and is not settled in.")
     shares = {part.bearer: part.amount for part in rows if part.bearer is not None}
     values = {
         **row._mapping,
         "line_id": row.id,
         "partner_reference": row.partner_reference or row.their_reference,
         "match_pass": row.pass_name,
-        "gross": amount(row.gross, row.currency),
-        "tax": amount(row.tax, row.currency),
-        "net": amount(row.net, row.currency),
-        **{f"{bearer}_share": amount(shares.get(bearer, 0), row.currency) for bearer in BEARERS},
+        "gross": Money(row.gross, row.currency),
+        "tax": Money(row.tax, row.currency),
+        "net": Money(row.net, row.currency),
+        **{f"{bearer}_share": Money(shares.get(bearer, 0), row.currency) for bearer in BEARERS},
     }
     cells = tuple(values[column] for column in DETAIL_COLUMNS)
     return DetailRow(currency=row.currency, gross=row.gross, tax=row.tax, net=row.net, cells=cells)
@@ -159,8 +165,3 @@ def position_rows(found: tuple[NetPosition, ...]) -> Iterator[tuple[Cell, ...]]:
         parts = (item.agreed, item.disputed, item.unreconciled, item.total)
         sums = tuple(amount(part, item.currency) for part in parts)
         yield (item.partner, item.period, item.currency, item.bearer, *sums, item.lines)
-
-
-def last_day(period: str) -> date:
-    """Answer the last day of a period."""
-    return period_days(period)[1]

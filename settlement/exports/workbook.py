@@ -31,7 +31,7 @@ _OPTIONS = {
 
 
 class DetailWorkbook:
-    """Writes one workbook; `add` each row, then `close` with the totals."""
+    """Writes one workbook: a context manager; `add` each row, then `write_totals`; leaving it finishes the file."""
 
     def __init__(self, path: Path, *, max_rows: int = MAX_ROWS) -> None:
         """Start the file; ``max_rows`` per sheet."""
@@ -56,8 +56,16 @@ class DetailWorkbook:
         for column, cell in enumerate(detail.cells):
             self._write(self._sheet, self._row, column, cell)
 
-    def close(self, totals: Mapping[str, Mapping[str, int]]) -> None:
-        """Write the totals sheet and finish the file.
+    def __enter__(self) -> DetailWorkbook:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Finish the file and close what it had open; after an error the file is there and worth nothing."""
+        self._book.close()
+
+    def write_totals(self, totals: Mapping[str, Mapping[str, int]]) -> None:
+        """Write the totals sheet, once, at the end.
 
         Args:
             totals: per currency the sums by column, in minor units, and ``lines``.
@@ -72,7 +80,6 @@ class DetailWorkbook:
             cells: tuple[Cell, ...] = (currency, sums["lines"], *(Money(sums[name], currency) for name in columns[2:]))
             for column, cell in enumerate(cells):
                 self._write(sheet, row, column, cell)
-        self._book.close()
 
     def _next_sheet(self) -> None:
         self._sheets += 1

@@ -179,6 +179,6 @@ def compiled_sql(rules: MatchingRules, dialect: str = "duckdb") -> str:
         steps.append(f"-- {name}\n{ibis.to_sql(table, dialect=dialect)};\n")
         return ibis.table(table.schema(), name=name)
 
-    sides = (ibis.table(snapshot_schema(), name=side) for side in ("ours", "theirs"))
-    keep("result", match(*sides, rules, keep))
+    ours, theirs = (ibis.table(snapshot_schema(), name=side) for side in ("ours", "theirs"))
+    keep("result", match(ours, theirs, rules, keep))
     return "\n".join(steps)

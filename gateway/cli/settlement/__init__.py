@@ -5,6 +5,6 @@ The only part of the gateway that loads the matching engine; the serving process
 
 from __future__ import annotations
 
-from gateway.cli.settlement.commands import settlement
+from gateway.cli.settlement.commands import command
 
-__all__ = ["settlement"]
+__all__ = ["command"]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from config.settings import Settings
+from gateway.cli.context import CommandContext, json_option
 from gateway.cli.settlement import night
 from gateway.cli.settlement.display import Display
 from settlement.night_store import list_breaks
@@ -18,46 +17,47 @@ from settlement.positions import positions as net_positions
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
-as_json = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 of_partner = click.option("--partner", help="Only this partner.")
 
 
-@click.group()
-def settlement() -> None:
+@click.group("settlement")
+def command() -> None:
     """Statements, reconciliation, breaks, positions and finance's files."""
 
 
-@settlement.command("import")
+@command.command("import")
 @click.option("--partner", required=True, help="Whose files these are.")
 @click.argument("files", nargs=-1, required=True, type=FILE)
-@as_json
+@json_option
 @click.pass_obj
-def import_files(settings: Settings, partner: str, files: tuple[Path, ...], as_json: bool) -> None:
+def import_files(context: CommandContext, partner: str, files: tuple[Path, ...], as_json: bool) -> int:
     """Take in statement FILES; the same file twice is a no-op."""
 
     async def work() -> tuple[Any, ...]:
-        async with night.open_settlement(settings) as gateway:
+        async with night.open_settlement(context.load()) as gateway:
             return await night.take_in(gateway, partner, night.read_files(files))
 
-    reports = asyncio.run(work())
+    reports = context.run(work())
     Display(as_json=as_json).statements(reports)
-    _exit(failed=any(report.state == "quarantined" for report in reports))
+    return int(any(report.state == "quarantined" for report in reports))
 
 
-@settlement.command("run")
+@command.command("run")
 @click.option("--date", "day", required=True, type=DAY, help="The business date, YYYY-MM-DD.")
 @of_partner
 @click.option("--statement", "files", multiple=True, type=FILE, help="A file instead of fetching; needs --partner.")
-@as_json
+@json_option
 @click.pass_obj
-def run_night(settings: Settings, day: datetime, partner: str | None, files: tuple[Path, ...], as_json: bool) -> None:
+def run_night(
+    context: CommandContext, day: datetime, partner: str | None, files: tuple[Path, ...], as_json: bool
+) -> int:
     """Take in the day's statements, match, net and export; repeating it changes nothing."""
     if files and partner is None:
         raise click.UsageError("--statement needs --partner.")
     display = Display(as_json=as_json)
 
     async def work() -> list[night.PartnerNight]:
-        async with night.open_settlement(settings) as gateway:
+        async with night.open_settlement(context.load()) as gateway:
             nights = []
             for name in [partner] if partner is not None else night.reporting_partners(gateway):
                 night.reporting_partner(gateway, name)
@@ -66,59 +66,55 @@ def run_night(settings: Settings, day: datetime, partner: str | None, files: tup
                     nights.append(await night.night_of(gateway, name, day.date(), given, report))
             return nights
 
-    nights = asyncio.run(work())
+    nights = context.run(work())
     display.nights(nights)
-    _exit(failed=any(one.problem is not None for one in nights))
+    return int(any(one.problem is not None for one in nights))
 
 
-@settlement.command("export")
+@command.command("export")
 @click.option("--period", required=True, help="The month, YYYY-MM.")
 @of_partner
-@as_json
+@json_option
 @click.pass_obj
-def export_files(settings: Settings, period: str, partner: str | None, as_json: bool) -> None:
+def export_files(context: CommandContext, period: str, partner: str | None, as_json: bool) -> None:
     """Write finance's files of a period; the same content again writes nothing."""
 
     async def work() -> list[Any]:
-        async with night.open_settlement(settings) as gateway:
+        async with night.open_settlement(context.load()) as gateway:
             names = [partner] if partner is not None else sorted(gateway.partner_files)
             return [await night.export(gateway, name, period) for name in names]
 
-    Display(as_json=as_json).bundles(asyncio.run(work()))
+    Display(as_json=as_json).bundles(context.run(work()))
 
 
-@settlement.command("breaks")
+@command.command("breaks")
 @of_partner
 @click.option("--state", type=click.Choice(["open", "closed"]), default="open", show_default=True)
 @click.option("--as-of", type=DAY, help="Count ages to this date; default: the day of the newest break.")
-@as_json
+@json_option
 @click.pass_obj
-def show_breaks(settings: Settings, partner: str | None, state: str, as_of: datetime | None, as_json: bool) -> None:
+def show_breaks(
+    context: CommandContext, partner: str | None, state: str, as_of: datetime | None, as_json: bool
+) -> None:
     """List breaks with their age and owner."""
-    kept = _read(settings, lambda connection: list_breaks(connection, partner=partner, state=state))
+    kept = _read(context, lambda connection: list_breaks(connection, partner=partner, state=state))
     newest = max((row.item.business_date for row in kept), default=date.min)
     Display(as_json=as_json).breaks(kept, as_of.date() if as_of else newest)
 
 
-@settlement.command("positions")
+@command.command("positions")
 @click.option("--period", required=True, help="The month, YYYY-MM.")
 @of_partner
-@as_json
+@json_option
 @click.pass_obj
-def show_positions(settings: Settings, period: str, partner: str | None, as_json: bool) -> None:
+def show_positions(context: CommandContext, period: str, partner: str | None, as_json: bool) -> None:
     """Show what is owed per partner, currency and bearer."""
-    Display(as_json=as_json).positions(_read(settings, lambda c: net_positions(c, period, partner)))
+    Display(as_json=as_json).positions(_read(context, lambda c: net_positions(c, period, partner)))
 
 
-def _read(settings: Settings, operation: Callable[[Any], Any]) -> Any:
+def _read(context: CommandContext, operation: Callable[[Any], Any]) -> Any:
     async def work() -> Any:
-        async with night.open_settlement(settings) as gateway:
+        async with night.open_settlement(context.load()) as gateway:
             return await gateway.database.read(operation)
 
-    pending: Coroutine[Any, Any, Any] = work()
-    return asyncio.run(pending)
-
-
-def _exit(*, failed: bool) -> None:
-    if failed:
-        raise click.exceptions.Exit(1)
+    return context.run(work())

@@ -23,10 +23,10 @@ def detail(currency: str = "CNY", gross: int = 12_000, **cells: Cell) -> DetailR
 
 
 def write(path: Path, rows: list[DetailRow], **options: int) -> DetailWorkbook:
-    book = DetailWorkbook(path, **options)
-    for row in rows:
-        book.add(row)
-    book.close({"CNY": {"lines": len(rows), "gross": 12_000, "tax": 0, "net": 12_000}})
+    with DetailWorkbook(path, **options) as book:
+        for row in rows:
+            book.add(row)
+        book.write_totals({"CNY": {"lines": len(rows), "gross": 12_000, "tax": 0, "net": 12_000}})
     return book
 
 
@@ -63,10 +63,8 @@ def test_st_10_amounts_have_their_currencys_scale(tmp_path: Path, units: int, cu
 @pytest.mark.parametrize("currency", ["XAU", "XXX", "BGN", "ZZZ"])
 def test_st_10_what_nobody_settles_in_is_never_shown_as_money(tmp_path: Path, currency: str) -> None:
     assert amount(5, currency) == 5
-    book = DetailWorkbook(tmp_path / "a.xlsx")
-    with pytest.raises(ProtocolError):
+    with DetailWorkbook(tmp_path / "a.xlsx") as book, pytest.raises(ProtocolError):
         book.add(detail(currency, 5))
-    book.close({})
 
 
 def test_an_amount_beyond_a_double_is_exact_text(tmp_path: Path) -> None:
