@@ -12,7 +12,6 @@ row locks taken by the operations themselves. Start-up refuses weaker durability
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -225,16 +224,14 @@ def _sqlstate(error: DBAPIError) -> str | None:
 def _converted(error: DBAPIError | OSError) -> DatabaseError:
     """Make our error of a driver's, without the values: a message is logged, answered and part of tracebacks.
 
-    Both databases quote values in details (a whole row for a failed check) and in complaints about input; the
-    statement, whose values are bound, is kept as a note for who reads the traceback.
+    Drivers quote values in the details of their own errors (a whole row for a failed check), so these are not chained,
+    and in complaints about input; the statement, whose values are bound, is kept as a note for who reads the traceback.
     """
     if isinstance(error, OSError):
         return DatabaseError(f"The database cannot be reached: {error.strerror or error}.")
     sqlstate = _sqlstate(error)
-    if isinstance(error, DataError) or "invalid input" in str(error.orig):
-        words = "a value does not fit its column"
-    else:
-        words = re.sub(r"^<class '[\w.]+'>: |\nDETAIL:.*", "", str(error.orig), flags=re.DOTALL)
+    complains_of_input = isinstance(error, DataError) or "invalid input" in str(error.orig)
+    words = "a value does not fit its column" if complains_of_input else str(error.orig)
     if isinstance(error, IntegrityError) or sqlstate == _RAISED_BY_TRIGGER:
         converted: DatabaseError = RefusedByDatabaseError(f"The database refused: {words}", sqlstate=sqlstate)
     else:

@@ -203,7 +203,8 @@ def test_a_crash_of_a_thread_is_logged() -> None:
 
 
 def test_configuring_twice_does_not_double_lines() -> None:
-    _configured()
+    replaced = _configured()
     stream = _configured()
     get_logger("gateway").info("once")
     assert len(_events(stream)) == 1
+    assert replaced.getvalue() == ""
