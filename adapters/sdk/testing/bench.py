@@ -31,6 +31,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     ``bookings(simulator, key)``: how many live benefits the simulator's book holds for a key.
     ``commit_operation`` and ``look_up_operation``: the names of these calls at the simulator.
     ``harmless_modes``: fault modes that this partner's answers cannot show, with the reason; an OK is then right.
+    ``reads_back``: the adapter reads a booking back before it believes it, so that a lie is UNKNOWN; else it is
+    believed and only the statement tells.
     ``wrap``: puts another adapter in the place of the real one; how the kit's own tests show that a check can fail.
     """
 
@@ -45,6 +47,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any] = {}
     values: Mapping[str, str] = {}
     harmless_modes: Mapping[str, str] = {}
+    reads_back: bool = False
     wrap: Callable[[Any], Any] = lambda adapter: adapter
 
 

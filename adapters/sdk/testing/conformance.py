@@ -190,9 +190,8 @@ async def fault_never_misleads(mode: str, bench: Bench) -> None:
     met = [call.fault for call in bench.simulator.calls if call.fault]
     require(met == [mode], f"the fault was not met by {bench.subject.commit_operation}: {met}")
     if mode == "lying_200":
-        # OK: only the statement tells. UNKNOWN: the adapter reads a booking back before it believes it.
-        believed = result.outcome in {Outcome.OK, Outcome.UNKNOWN}
-        require(believed and booked == 0, f"a liar was {result.outcome} with {booked} bookings")
+        wanted = Outcome.UNKNOWN if bench.subject.reads_back else Outcome.OK
+        require(result.outcome is wanted and booked == 0, f"a liar was {result.outcome} with {booked} bookings")
         return
     allowed = {Outcome.UNKNOWN}
     if mode in bench.subject.harmless_modes:

@@ -45,6 +45,7 @@ SUBJECT = Subject(
     look_up_operation="retrieve",
     credentials=CREDENTIALS,
     options=OPTIONS,
+    reads_back=True,
     harmless_modes={
         "wrong_echo": "the booking's answer repeats nothing of the request; it is read back before it is believed",
         "dup_keys": "a look-up answers a list, in which this fault adds a name that is not there yet",
