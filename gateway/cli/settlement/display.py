@@ -133,11 +133,18 @@ class Display:
         self._table("exports", ("partner", "period", "folder", "lines", "state"), rows)
 
     def _table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        texts = [[str(cell) for cell in row] for row in rows]
+        if not self._out.is_terminal:
+            widths = [max(map(len, cells)) for cells in zip(columns, *texts, strict=True)]
+            click.echo(f"{title}:")
+            for row in (list(columns), *texts):
+                click.echo("  " + "  ".join(map(str.ljust, row, widths)).rstrip())
+            return
         table = Table(title=title, title_justify="left")
         for column in columns:
             table.add_column(column, overflow="fold")
-        for row in rows:
-            table.add_row(*(str(cell) for cell in row))
+        for row in texts:
+            table.add_row(*row)
         self._out.print(table)
 
     def _json(self, value: Any) -> None:
