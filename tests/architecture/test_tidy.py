@@ -70,6 +70,7 @@ PLANTED: list[tuple[Rule, str]] = [
     (no_leftovers, f"x = 1  # {MARK}: more"),
     (no_leftovers, f"'''Doc.\n\n{MARK} more\n'''"),
     (no_leftovers, "def f():\n    raise NotImplementedError"),
+    (no_leftovers, "def f():\n    raise NotImplementedError('later')"),
     (no_swallowed_errors, "try:\n    f()\nexcept Exception:\n    pass"),
     (no_swallowed_errors, "try:\n    f()\nexcept:\n    ..."),
     (no_swallowed_errors, "for x in y:\n    try:\n        f()\n    except BaseException as e:\n        continue"),
@@ -109,7 +110,7 @@ def read(row):
         return row  # noqa: RET503
     try:
         return 1
-    except KeyError:
+    except (KeyError, NotImplementedError):
         pass
 """
 

@@ -84,7 +84,7 @@ def public_docstrings(tree: Tree) -> list[Violation]:
 
 
 def no_leftovers(tree: Tree) -> list[Violation]:
-    """Nothing is left for later: no such marks in comments and docstrings, no bare ``NotImplementedError``."""
+    """Nothing is left for later: no such marks in comments and docstrings, no ``NotImplementedError`` raised."""
     found = [
         _broken("no_leftovers", module, line, mark[0])
         for module in tree
@@ -92,10 +92,10 @@ def no_leftovers(tree: Tree) -> list[Violation]:
         if (mark := LEFTOVERS.search(re.sub("`[^`]*`", "", text)))
     ]
     found += [
-        _broken("no_leftovers", module, line, "a part that is not written")
+        _broken("no_leftovers", module, node.lineno, "a part that is not written")
         for module in tree
-        for name, line in module.used
-        if name == "NotImplementedError"
+        for node in _nodes(module, ast.Raise)
+        if "NotImplementedError" in {module.dotted(part) for part in ast.walk(node) if isinstance(part, ast.Name)}
     ]
     return found
 
