@@ -120,11 +120,17 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     raw = read_toml(source) if source else {}
     merged = _merge_environment(raw, environ)
     try:
-        settings = msgspec.convert(merged, Settings, strict=False)
+        settings = msgspec.convert(merged, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"Settings ({source or 'environment'}): {error}.") from error
     _refuse_unsafe(settings)
     return settings
+
+
+def _path(type_: type[Any], value: Any) -> Any:
+    if type_ is Path and isinstance(value, str):
+        return Path(value)
+    raise TypeError(f"Expected a text, the {type_.__name__}")
 
 
 def _merge_environment(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:

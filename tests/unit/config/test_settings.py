@@ -39,6 +39,14 @@ def test_a_named_file_wins_over_the_environments(tmp_path: Path) -> None:
     assert settings.logging.level == "ERROR"
 
 
+def test_folders_and_files_are_paths(tmp_path: Path) -> None:
+    environ = {"GATEWAY__FOLDERS__EXPORTS": "out", "GATEWAY__FOLDERS__ADAPTERS": '["mine", "/opt/more"]'}
+    settings = _load(tmp_path, "[folders]\ndata = 'kept'\n[oauth]\nclients_file = 'clients.toml'\n", environ)
+    assert (settings.folders.data, settings.folders.exports) == (Path("kept"), Path("out"))
+    assert settings.folders.adapters == (Path("mine"), Path("/opt/more"))
+    assert settings.oauth.clients_file == Path("clients.toml")
+
+
 def test_lists_and_tables_come_from_the_environment_as_json() -> None:
     settings = load_settings(
         environ={
@@ -65,6 +73,7 @@ def test_lists_and_tables_come_from_the_environment_as_json() -> None:
         ("[logging]\nformat = 'xml'", "logging.format"),
         ("[redemption]\nquote_seconds = 1.5", "redemption.quote_seconds"),
         ("http = 3", "http"),
+        ("[folders]\ndata = 3", "folders.data"),
         ("[http", "not TOML"),
     ],
 )
