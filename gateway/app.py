@@ -16,6 +16,7 @@ from gateway.background import background
 from gateway.controllers import CONTROLLERS
 from gateway.edge import Edge, open_edge
 from gateway.idempotency import IdempotencyKeys, read_key
+from gateway.middleware.addresses import Addresses
 from gateway.middleware.authentication import Authentication
 from gateway.middleware.correlation import Correlation
 from gateway.oauth.principal import Principal
@@ -50,7 +51,7 @@ def create_app(gateway: Gateway, *, workers: bool = False) -> Litestar:
         },
         lifespan=[_lifespan(edge, workers=workers)],
         logging_config=None,
-        middleware=[DefineMiddleware(Authentication, verifier=edge.verifier)],
+        middleware=[Addresses, DefineMiddleware(Authentication, verifier=edge.verifier)],
         openapi_config=openapi_config(),
         request_class=StrictRequest,
         request_max_body_size=gateway.settings.http.body_limit_bytes,

@@ -13,6 +13,7 @@ from config.errors import MalformedError
 from gateway.errors import MediaTypeError
 
 DEPTH_LIMIT = 32
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLACE = re.compile(r" - at `(?P<path>[^`]*)`\Z")
 _STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
 
@@ -53,14 +54,14 @@ def check_media_type(content_type: str | None, content_encoding: str | None) -> 
 def read_body(body: bytes, type_: Any) -> Any:
     """Read a JSON body as a type.
 
-    Refused beside bad JSON: bad UTF-8, NUL, lone surrogates, equal keys in one object, NaN and infinities, any
-    number with a fraction or exponent (nothing in the contract is one), more than 32 levels.
+    Refused beside bad JSON: bad UTF-8, control characters, lone surrogates, equal keys in one object, NaN and
+    infinities, any number with a fraction or exponent (nothing in the contract is one), more than 32 levels.
 
     Raises:
         MalformedError: names the place with a JSON pointer when there is one.
     """
     value = _parse(body)
-    _check_depth(value)
+    _check_content(value)
     try:
         return msgspec.convert(value, type_, strict=True)
     except msgspec.ValidationError as error:
@@ -93,27 +94,29 @@ def _no_float(text: str) -> Never:
     raise ValueError(f"numbers are whole; {text[:20]} is not")
 
 
-def _check_depth(value: Any) -> None:
+def _check_content(value: Any) -> None:
+    """Walk level by level: no deeper than the limit, and every text is one that can be stored and logged."""
     level = [value]
-    for _ in range(DEPTH_LIMIT + 1):
-        level = [child for item in level for child in _children(item)]
+    for _ in range(DEPTH_LIMIT):
+        inner = [child for container in level for child in _children(container)]
+        for text in inner:
+            if isinstance(text, str):
+                _check_text(text)
+        level = [child for child in inner if isinstance(child, dict | list)]
         if not level:
             return
     raise MalformedError(f"The body is nested deeper than {DEPTH_LIMIT} levels.")
 
 
 def _children(value: Any) -> list[Any]:
-    if isinstance(value, str):
-        _check_text(value)
-        return []
     if isinstance(value, dict):
         return [*value, *value.values()]
     return value if isinstance(value, list) else []
 
 
 def _check_text(text: str) -> None:
-    if "\x00" in text:
-        raise MalformedError("Texts hold no NUL character.")
+    if CONTROL.search(text):
+        raise MalformedError("Texts hold no NUL and no other control characters.")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
