@@ -69,8 +69,11 @@ def discover(folders: Iterable[Path] = (), *, bundled: Path = BUNDLED) -> Discov
     for folder in sorted(path.parent for path in bundled.glob("**/manifest.toml")):
         name = ".".join(folder.relative_to(bundled).parts)
         _take(found, name, partial(_bundled, folder, name, bundled))
-    for folder in sorted(path.parent for root in folders for path in root.glob("*/manifest.toml")):
-        _take(found, folder.name, partial(_external, folder))
+    for root in folders:
+        if not root.is_dir():
+            found.problems[str(root)] = f"{root}: no such folder; folders.adapters names it."
+        for folder in sorted(path.parent for path in root.glob("*/manifest.toml")):
+            _take(found, folder.name, partial(_external, folder))
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         _take(found, point.name, partial(_installed, point))
     return found
@@ -100,7 +103,7 @@ def _take(found: Discovered, name: str, load: Callable[[], AdapterPackage]) -> N
         found.packages[name] = load()
     except ManifestError as error:
         found.problems[name] = error.message
-    except Exception as error:  # noqa: BLE001 - an integrator's package may raise anything when it is imported
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - an integrator's package may raise anything when it is imported
         found.problems[name] = f"{name}: importing it raised {type(error).__name__}: {error}."
 
 

@@ -1,0 +1,128 @@
+"""Bulkhead and breaker."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from adapters.sdk.guards import Breaker, Bulkhead, BulkheadFullError
+from tests.support.clocks import ManualClock
+
+
+def opened(clock: ManualClock) -> Breaker:
+    breaker = Breaker(clock)
+    for number in range(20):
+        assert breaker.allow()
+        breaker.record(number % 2 == 0)
+    return breaker
+
+
+def test_half_of_the_last_20_opens_it() -> None:
+    assert opened(ManualClock()).is_open
+
+
+def test_fewer_than_half_or_fewer_than_20_do_not() -> None:
+    breaker = Breaker(ManualClock())
+    for number in range(100):
+        breaker.record(number % 20 >= 9)
+    assert not breaker.is_open
+    fresh = Breaker(ManualClock())
+    for _ in range(19):
+        fresh.record(False)
+    assert not fresh.is_open
+
+
+def test_what_says_nothing_does_not_count() -> None:
+    breaker = Breaker(ManualClock())
+    for _ in range(100):
+        breaker.record(None)
+    assert not breaker.is_open
+
+
+def test_it_stays_shut_to_calls_for_30_seconds_then_lets_3_probes_through() -> None:
+    clock = ManualClock()
+    breaker = opened(clock)
+    clock.advance(seconds=29.9)
+    assert not breaker.allow()
+    clock.advance(seconds=0.1)
+    assert [breaker.allow() for _ in range(4)] == [True, True, True, False]
+
+
+def test_three_good_probes_close_it() -> None:
+    clock = ManualClock()
+    breaker = opened(clock)
+    clock.advance(seconds=30)
+    for _ in range(3):
+        assert breaker.allow()
+        breaker.record(True)
+    assert not breaker.is_open
+
+
+def test_one_bad_probe_opens_it_for_another_30_seconds() -> None:
+    clock = ManualClock()
+    breaker = opened(clock)
+    clock.advance(seconds=30)
+    assert breaker.allow()
+    breaker.record(False)
+    clock.advance(seconds=29)
+    assert not breaker.allow()
+    clock.advance(seconds=1)
+    assert breaker.allow()
+
+
+def test_a_probe_that_says_nothing_gives_its_place_back() -> None:
+    clock = ManualClock()
+    breaker = opened(clock)
+    clock.advance(seconds=30)
+    for _ in range(10):
+        assert breaker.allow()
+        breaker.record(None)
+    assert breaker.is_open
+
+
+async def test_a_bulkhead_never_runs_more_than_its_slots() -> None:
+    bulkhead, running, most = Bulkhead(3, 20), 0, 0
+
+    async def work() -> None:
+        nonlocal running, most
+        async with bulkhead.slot():
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0.001)
+            running -= 1
+
+    await asyncio.gather(*(work() for _ in range(20)))
+    assert (most, running) == (3, 0)
+
+
+async def test_a_full_queue_turns_away_and_frees_up_again() -> None:
+    bulkhead, gate = Bulkhead(1, 1), asyncio.Event()
+
+    async def work() -> None:
+        async with bulkhead.slot():
+            await gate.wait()
+
+    tasks = [asyncio.create_task(work()) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(BulkheadFullError):
+        await work()
+    gate.set()
+    await asyncio.gather(*tasks)
+    await work()
+
+
+async def test_who_is_cancelled_while_waiting_leaves_the_queue() -> None:
+    bulkhead, gate = Bulkhead(1, 1), asyncio.Event()
+
+    async def work() -> None:
+        async with bulkhead.slot():
+            await gate.wait()
+
+    first, second = asyncio.create_task(work()), asyncio.create_task(work())
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+    third = asyncio.create_task(work())
+    gate.set()
+    await asyncio.gather(first, third)
