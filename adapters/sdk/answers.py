@@ -20,9 +20,11 @@ def readable(result: PartnerAnswer | CallFailure) -> PartnerAnswer:
     Raises:
         PartnerUnavailableError: nothing was sent, or the partner is busy or broken (429, 5xx).
         OutcomeUnknownError: the answer was lost.
-        AuthenticationError: 401 or 403.
+        AuthenticationError: 401 or 403, or no token was to be had.
     """
     if isinstance(result, CallFailure):
+        if result.reason.startswith("authentication:"):
+            raise AuthenticationError("The partner gives us no token.", reason=result.reason)
         if result.outcome is Outcome.NOT_SENT:
             raise PartnerUnavailableError("The partner was not reached.", reason=result.reason)
         raise OutcomeUnknownError("The partner's answer was lost.", reason=result.reason)

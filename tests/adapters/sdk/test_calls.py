@@ -105,6 +105,7 @@ def answer(status: int, **headers: str) -> PartnerAnswer:
     [
         (CallFailure(Outcome.NOT_SENT, "connect"), PartnerUnavailableError),
         (CallFailure(Outcome.UNKNOWN, "deadline"), OutcomeUnknownError),
+        (CallFailure(Outcome.NOT_SENT, "authentication:status_401"), AuthenticationError),
         (answer(401), AuthenticationError),
         (answer(403), AuthenticationError),
         (answer(429), PartnerUnavailableError),
