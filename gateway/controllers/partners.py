@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from config.errors import NotFoundError
 from config.partner_files import PartnerFile
 from gateway.controllers.paths import PartnerPath
+from gateway.services.workload import Workload, workload
 from gateway.wiring import Gateway
 
 
@@ -24,6 +25,12 @@ class PartnerAnswer(msgspec.Struct, frozen=True):
     capabilities: list[str]
     personal_fields: list[str]
     deadline_milliseconds: int | None
+
+
+class PartnerDetail(PartnerAnswer, frozen=True, kw_only=True):
+    """One partner, with what waits there."""
+
+    workload: Workload
 
 
 class PartnerList(msgspec.Struct, frozen=True):
@@ -47,12 +54,13 @@ class PartnersController(Controller):
         return PartnerList([_present(gateway, file) for _, file in files], gateway.adapter_problems)
 
     @get("/{partner:str}")
-    async def get_partner(self, partner: PartnerPath, gateway: NamedDependency[Gateway]) -> PartnerAnswer:
-        """Give one partner."""
+    async def get_partner(self, partner: PartnerPath, gateway: NamedDependency[Gateway]) -> PartnerDetail:
+        """Give one partner, with what waits there."""
         file = gateway.partner_files.get(partner)
         if file is None:
             raise NotFoundError(f"There is no partner {partner!r}.")
-        return _present(gateway, file)
+        waiting = await gateway.database.read(lambda connection: workload(connection, partner))
+        return PartnerDetail(**msgspec.structs.asdict(_present(gateway, file)), workload=waiting)
 
 
 def _present(gateway: Gateway, file: PartnerFile) -> PartnerAnswer:

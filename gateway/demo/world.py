@@ -1,0 +1,209 @@
+"""The demo's processes: three partner simulators and one gateway, on free loopback ports, in a folder of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from config.errors import UnavailableError
+from config.partner_files import PartnerFile
+from config.secrets import resolve_secret
+
+START_SECONDS = 30.0
+LOUNGE, HOTEL, AIRLINE = "skyhub-lounge", "expedia-rapid", "skyward-miles"
+MODULES = {
+    LOUNGE: ("adapters.direct.simulator", ()),
+    HOTEL: ("adapters.hotels.expedia_rapid.simulator", ()),
+    AIRLINE: ("adapters.airlines.points_lcp.simulator", ("batch=true",)),
+}
+"""Simulator and its options by partner."""
+
+
+@dataclass
+class World:
+    """Running processes and where they answer. Use as an asynchronous context manager."""
+
+    folder: Path
+    partner_files: dict[str, PartnerFile]
+    seed: int
+    database_url: str | None = None
+    simulators: dict[str, str] = field(default_factory=dict)
+    gateway_url: str = ""
+    kills: int = 0
+    _gateway: Process | None = None
+    _closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @property
+    def settings_file(self) -> Path:
+        """The settings that the gateway's processes are started with."""
+        return self.folder / "settings.toml"
+
+    async def __aenter__(self) -> World:
+        """Empty the folder and start everything.
+
+        Raises:
+            UnavailableError: a process did not come up; its log is named.
+        """
+        shutil.rmtree(self.folder, ignore_errors=True)
+        (self.folder / "logs").mkdir(parents=True)
+        port = _free_port()
+        self.gateway_url = f"http://127.0.0.1:{port}"
+        async with AsyncExitStack() as closing:
+            started = (self._start_simulator(closing, partner) for partner in MODULES)
+            self.simulators = dict(zip(MODULES, await asyncio.gather(*started), strict=True))
+            self.settings_file.write_text(self._settings(port), encoding="utf-8")
+            closing.push_async_callback(self._stop_gateway)
+            await self.start_gateway()
+            self._closing = closing.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop every process."""
+        await self._closing.aclose()
+
+    async def start_gateway(self) -> None:
+        """Start the gateway and wait until it is ready."""
+        log = self._log("gateway")
+        self._gateway = await asyncio.create_subprocess_exec(
+            *self.command("serve"), stdout=log, stderr=log, start_new_session=True
+        )
+        await self._until_ready(self._gateway)
+
+    async def kill_gateway(self) -> None:
+        """Kill the gateway as a power cut would, and start it again."""
+        assert self._gateway is not None
+        self._gateway.send_signal(signal.SIGKILL)
+        await self._gateway.wait()
+        self.kills += 1
+        await self.start_gateway()
+
+    def command(self, *words: str) -> list[str]:
+        """Make the command line of one of the gateway's own commands in this world."""
+        return [sys.executable, "-m", "gateway", "--settings", str(self.settings_file), *words]
+
+    async def run(self, *words: str) -> tuple[int, bytes]:
+        """Run one of the gateway's commands to its end and answer exit code and standard output."""
+        process = await asyncio.create_subprocess_exec(*self.command(*words), stdout=PIPE, stderr=self._log("commands"))
+        output, _ = await process.communicate()
+        return process.returncode or 0, output
+
+    def _log(self, name: str) -> IO[bytes]:
+        return self._closing.enter_context((self.folder / "logs" / f"{name}.log").open("ab"))
+
+    async def _start_simulator(self, closing: AsyncExitStack, partner: str) -> str:
+        module, values = MODULES[partner]
+        command = [sys.executable, "-m", "adapters.sdk.testing.simulate", module, "--partner", partner]
+        command += ["--port", "0", "--seed", str(self.seed)]
+        command += [word for value in values for word in ("--option", value)]
+        command += self._webhook_words(partner) + self._credential_words(partner)
+        log = self._log(partner)
+        process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=log, start_new_session=True)
+        closing.push_async_callback(_stop, process)
+        assert process.stdout is not None
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
+        except TimeoutError:
+            line = b""
+        address = line.decode().strip().rpartition(" ")[2]
+        if not address.startswith("http"):
+            raise UnavailableError(f"The simulator of {partner} did not start; see {self.folder}/logs/{partner}.log.")
+        return address
+
+    def _webhook_words(self, partner: str) -> list[str]:
+        secrets = self.partner_files[partner].environments["simulator"].webhook_secrets
+        if not secrets:
+            return []
+        secret = resolve_secret(secrets[0], {}).reveal()
+        address = f"{self.gateway_url}/v1/webhooks/{partner}"
+        if secret.startswith("whsec_"):
+            return ["--webhook-url", address, "--webhook-secret", secret]
+        return ["--webhook-url", f"{address}/{secret}"]
+
+    def _credential_words(self, partner: str) -> list[str]:
+        credentials = self.partner_files[partner].environments["simulator"].credentials
+        pairs = [f"{name}={resolve_secret(reference, {}).reveal()}" for name, reference in credentials.items()]
+        return [word for pair in pairs for word in ("--credential", pair)]
+
+    def _settings(self, port: int) -> str:
+        folder = self.folder.resolve()
+        addresses = "\n".join(f'"{partner}" = "{address}"' for partner, address in self.simulators.items())
+        return f"""
+# Written by `gateway demo`: real waiting times, shortened so that the journey takes less than a minute.
+[database]
+url = "{self.database_url or f"sqlite:///{folder}/gateway.db"}"
+
+[http]
+port = {port}
+public_url = "{self.gateway_url}"
+
+[oauth]
+issuer = "{self.gateway_url}"
+key_file = "{folder}/issuer-key.json"
+
+[redemption]
+interactive_wait_seconds = 1.5
+sweep_interval_seconds = 0.3
+lease_margin_seconds = 0.5
+retry_schedule_seconds = [0.5, 1, 2, 2, 5]
+
+[folders]
+data = "{folder}"
+exports = "{folder}/exports"
+
+[partners.base_urls]
+{addresses}
+""".lstrip()
+
+    async def _until_ready(self, process: Process) -> None:
+        port = int(self.gateway_url.rpartition(":")[2])
+        for _ in range(int(START_SECONDS / 0.05)):
+            if process.returncode is not None:
+                break
+            if await _answers(port):
+                return
+            await asyncio.sleep(0.05)
+        raise UnavailableError(f"The gateway did not start; see {self.folder}/logs/gateway.log.")
+
+    async def _stop_gateway(self) -> None:
+        if self._gateway is not None:
+            await _stop(self._gateway)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def _answers(port: int) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        status = await reader.readline()
+        writer.close()
+    except OSError:
+        return False
+    return b" 200 " in status
+
+
+async def _stop(process: Process) -> None:
+    """Stop a process and whatever it started: politely first."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), 10)
+    except TimeoutError:
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
