@@ -35,6 +35,7 @@ PURE = (
     "adapters.sdk.statement_file",
     "adapters.sdk.webhooks",
     "settlement.accounts",
+    "settlement.amounts",
     "settlement.breaks",
     "settlement.calendar",
     "settlement.contracts",
