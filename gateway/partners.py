@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from adapters.sdk.manifest import Manifest
 from config.errors import NotFoundError
 from config.partner_files import PartnerEnvironment, PartnerFile
+from config.secrets import Secret
 
 
 @dataclass(frozen=True)
 class ConnectedPartner:
-    """One partner, ready to be spoken to. ``adapter`` implements the capabilities that its manifest declares."""
+    """One partner, ready to be spoken to. ``adapter`` implements the capabilities that its manifest declares.
+
+    ``webhook_secrets`` are every live secret that its callbacks may be proved with; none refuses them all.
+    """
 
     file: PartnerFile
     environment: PartnerEnvironment
     manifest: Manifest
     adapter: object
+    webhook_secrets: tuple[Secret, ...] = ()
 
     @property
     def id(self) -> str:

@@ -111,6 +111,10 @@ _HIDDEN = {
 }
 
 
+_GONE = "client disconnected prematurely"
+"""What the framework says when the connection ends inside a body; nobody is there to read the answer."""
+
+
 class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
     """One place of the input that is wrong: ``pointer`` into the body, or the name of a ``parameter``."""
 
@@ -177,7 +181,9 @@ def answer_http_error(request: Request[Any, Any, Any], error: HTTPException) -> 
     """Answer an error that the framework raised: no route, wrong method, bad parameter, body too large."""
     status = error.status_code
     code = HTTP_CODES.get(status, "request" if status < 500 else "internal")
-    if status >= 500:
+    if error.detail == _GONE:
+        log.info("the caller went away before the body was there")
+    elif status >= 500:
         log.error("request failed", error_code=code, exc_info=error)
     errors = _parameter_errors(error) if isinstance(error, ValidationException) else ()
     detail = errors[0].detail if errors else HTTPStatus(kind_of(code).status).description or kind_of(code).title

@@ -148,7 +148,13 @@ async def _connect(
     closing.push_async_callback(context.client.aclose)
     adapter = package.create(context)
     check_declared(package, adapter)
-    return ConnectedPartner(file=file, environment=environment, manifest=context.manifest, adapter=adapter)
+    return ConnectedPartner(
+        file=file,
+        environment=environment,
+        manifest=context.manifest,
+        adapter=adapter,
+        webhook_secrets=tuple(resolve_secret(reference, environ) for reference in environment.webhook_secrets),
+    )
 
 
 def _environment(settings: Settings, file: PartnerFile) -> PartnerEnvironment:

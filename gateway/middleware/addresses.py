@@ -1,4 +1,4 @@
-"""Paths and queries hold text: what is not UTF-8, or holds control characters, ends here."""
+"""Addresses hold text and a body has one length: what is not UTF-8, holds control characters or has two, ends here."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Addresses:
             http = cast("dict[str, Any]", scope)
             check_text(http.get("raw_path") or http["path"].encode())
             check_text(http["query_string"])
+            check_framing([name for name, _ in http["headers"]])
         await self._app(scope, receive, send)
 
 
@@ -44,3 +45,13 @@ def check_text(raw: bytes) -> None:
         raise MalformedError("The address is not UTF-8.") from error
     if CONTROL.search(text):
         raise MalformedError("The address holds a control character.")
+
+
+def check_framing(names: list[bytes]) -> None:
+    """Refuse a request whose length is told in two ways: servers in a row could disagree (RFC 9112, section 6.3).
+
+    Raises:
+        MalformedError: both Content-Length and Transfer-Encoding are there.
+    """
+    if b"content-length" in names and b"transfer-encoding" in names:
+        raise MalformedError("Content-Length and Transfer-Encoding exclude each other.")

@@ -8,8 +8,6 @@ from functools import partial
 from adapters.sdk.capabilities import ReceivesWebhooks
 from adapters.sdk.errors import WebhookError
 from config.observability import get_logger
-from config.secrets import resolve_secret
-from config.settings import process_environment
 from gateway.webhooks import inbox
 from gateway.wiring import Gateway
 
@@ -51,11 +49,10 @@ async def take_in(
 def _verify(gateway: Gateway, partner: str, headers: Mapping[str, str], body: bytes, path_secret: str | None) -> str:
     connected = gateway.partners.get(partner)
     adapter = connected.adapter if connected is not None else None
-    references = connected.environment.webhook_secrets if connected is not None else ()
+    secrets = tuple(one.reveal() for one in connected.webhook_secrets) if connected is not None else ()
     try:
-        if not isinstance(adapter, ReceivesWebhooks) or not references:
+        if not isinstance(adapter, ReceivesWebhooks) or not secrets:
             raise WebhookError("No callbacks are expected from there.")
-        secrets = tuple(resolve_secret(one, process_environment()).reveal() for one in references)
         seen = {name: value for name, value in headers.items() if name != PATH_SECRET_HEADER}
         if path_secret is not None:
             seen[PATH_SECRET_HEADER] = path_secret

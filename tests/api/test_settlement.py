@@ -1,0 +1,163 @@
+"""Settlement over HTTP: upload, a run in a child process, breaks in pages, positions, exports and their files."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+import io
+import sys
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+
+from adapters.sdk.statement_file import write_statement
+from config.settings import load_settings
+from gateway.services import settlement
+from gateway.services.settlement import settings_environment
+from settlement import leases, night_store
+from tests.api.conftest import Stack
+from tests.integration.night import sides
+from tests.integration.night.sides import Ours, store_ours, theirs
+
+DAY = date(2026, 11, 21)
+PARTNER = "skyhub-lounge"
+
+
+def finance(stack: Stack, scope: str = "settlement:write settlement:read") -> dict[str, str]:
+    return stack.bearer("finance", scope)
+
+
+@pytest.fixture
+async def lines(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> list[Ours]:
+    """Five lines of ours at the lounge partner."""
+    monkeypatch.setattr(sides, "PARTNER", PARTNER)
+    lines = [Ours(id=f"sln_{n}", reference=f"rdm_{n}", service_date=DAY, business_date=DAY) for n in range(5)]
+    await stack.gateway.database.write(lambda connection: store_ours(connection, lines))
+    return lines
+
+
+async def upload(stack: Stack, content: bytes, partner: str = PARTNER) -> Any:
+    query = {"partner": partner, "name": "day.csv"}
+    headers = finance(stack) | {"Content-Type": "text/csv"}
+    return await stack.client.post("/v1/settlement/statements", params=query, content=content, headers=headers)
+
+
+async def get(stack: Stack, path: str, **query: Any) -> Any:
+    return await stack.client.get(f"/v1/settlement/{path}", params=query, headers=finance(stack))
+
+
+async def run_to_its_end(stack: Stack, body: dict[str, Any]) -> dict[str, Any]:
+    answer = await stack.client.post("/v1/settlement/runs", json=body, headers=finance(stack))
+    assert answer.status_code == 202, answer.text
+    (started,) = answer.json()["items"]
+    await asyncio.gather(*settlement._running)
+    found: dict[str, Any] = (await get(stack, f"runs/{started['id']}")).json()
+    return found
+
+
+async def test_a_day_from_upload_to_files(stack: Stack, lines: list[Ours]) -> None:
+    content = write_statement(PARTNER, DAY, 1, "CNY", [theirs(lines[0]), theirs(lines[1], status="vanished")])
+    uploaded = await upload(stack, content)
+    assert (uploaded.status_code, uploaded.json()["state"], uploaded.json()["known"]) == (201, "accepted", False)
+    assert (await upload(stack, content)).json()["known"] is True
+    assert [one["id"] for one in (await get(stack, "statements")).json()["items"]] == [uploaded.json()["id"]]
+    handback = await get(stack, f"statements/{uploaded.json()['id']}/handback")
+    assert handback.content.splitlines()[1].startswith(b"2,status,")
+
+    run = await run_to_its_end(stack, {"business_date": DAY.isoformat(), "partner": PARTNER})
+    assert "duckdb" not in sys.modules or "settlement.matching.engine" in sys.modules
+    assert (run["state"], run["failure"]) == ("failed", run["failure"])
+
+
+async def test_breaks_come_in_pages_with_age_and_owner(stack: Stack, lines: list[Ours]) -> None:
+    await upload(stack, write_statement(PARTNER, DAY, 1, "CNY", [theirs(lines[0])]))
+    await _matched(stack)
+    first = (await get(stack, "breaks", limit=3, state="open")).json()
+    assert [one["kind"] for one in first["items"]] == ["missing_theirs"] * 3
+    assert {(one["age_days"], one["age_bucket"], one["owner"]) for one in first["items"]} == {(1, "0-1", "partner")}
+    second = (await get(stack, "breaks", limit=3, state="open", cursor=first["next_cursor"])).json()
+    assert second["next_cursor"] is None
+    seen = [one["reference"] for one in first["items"] + second["items"]]
+    assert sorted(seen) == [f"rdm_{n}" for n in range(1, 5)]
+    assert (await get(stack, "breaks", min_age_days=2)).json()["items"] == []
+    assert (await get(stack, "breaks", kind="amount")).json()["items"] == []
+    stolen = await get(stack, "breaks", limit=3, cursor=first["next_cursor"])
+    assert (stolen.status_code, stolen.json()["code"]) == (400, "cursor_invalid")
+
+
+async def test_positions_and_exports(stack: Stack, lines: list[Ours]) -> None:
+    await upload(stack, write_statement(PARTNER, DAY, 1, "CNY", [theirs(line) for line in lines]))
+    await _matched(stack)
+    found = (await get(stack, "positions", period="2026-11")).json()["items"]
+    assert {one["bearer"]: (one["agreed"], one["total"]) for one in found} == {
+        "dealer": (24_000, 24_000),
+        "maker": (36_000, 36_000),
+    }
+    (export,) = (await get(stack, "exports", period="2026-11", partner=PARTNER)).json()["items"]
+    assert (export["version"], export["detail_lines"]) == (1, 5)
+    for name, digest in export["files"].items():
+        file = await get(stack, f"exports/{PARTNER}/2026-11/1/{name}")
+        assert hashlib.sha256(file.content).hexdigest() == digest
+    detail = await get(stack, f"exports/{PARTNER}/2026-11/1/detail.csv")
+    rows = list(csv.DictReader(io.StringIO(detail.content.decode("utf-8-sig"), newline="")))
+    assert {row["standing"] for row in rows} == {"agreed"}
+    for path in ("2026-11/2/detail.csv", "2026-11/1/other.csv", "2026-11/1/..%2F..%2Fgateway.db"):
+        assert (await get(stack, f"exports/{PARTNER}/{path}")).status_code == 404
+
+
+async def _matched(stack: Stack) -> None:
+    """Run the night as the command does, in this process."""
+    from gateway.cli.settlement.night import night_of
+
+    night = await night_of(stack.gateway, PARTNER, DAY, (), lambda _progress: None)
+    assert night.problem is None
+
+
+async def test_a_run_is_refused_while_the_day_is_being_reconciled(stack: Stack) -> None:
+    name = night_store.lease_name(PARTNER, DAY)
+    await stack.gateway.database.write(lambda connection: leases.acquire(connection, name, "other", 60))
+    body = {"business_date": DAY.isoformat(), "partner": PARTNER}
+    answer = await stack.client.post("/v1/settlement/runs", json=body, headers=finance(stack))
+    assert (answer.status_code, answer.json()["code"]) == (409, "run_in_progress")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"business_date": "2026-12-31"}, 422),
+        ({"business_date": "2026-11-21", "partner": "nobody"}, 404),
+        ({"business_date": "yesterday"}, 400),
+        ({"business_date": "2026-11-21", "partners": []}, 400),
+    ],
+)
+async def test_a_run_that_cannot_be(stack: Stack, body: dict[str, Any], status: int) -> None:
+    answer = await stack.client.post("/v1/settlement/runs", json=body, headers=finance(stack))
+    assert answer.status_code == status
+    assert not settlement._running
+
+
+async def test_scopes_and_names_that_are_not_there(stack: Stack) -> None:
+    reader = finance(stack, "settlement:read")
+    refused = await stack.client.post("/v1/settlement/runs", json={"business_date": "2026-11-21"}, headers=reader)
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert (await stack.client.get("/v1/settlement/breaks")).status_code == 401
+    assert (await get(stack, "runs/run_none")).status_code == 404
+    assert (await get(stack, "statements/stm_none/handback")).status_code == 404
+    assert (await get(stack, "positions", period="2026-13")).status_code == 400
+    assert (await get(stack, "exports", period="2026-11", partner="nobody")).status_code == 404
+    assert (await upload(stack, b"", PARTNER)).status_code == 400
+    assert (await upload(stack, b"x", "nobody")).status_code == 404
+    quarantined = await upload(stack, b"x")
+    assert (quarantined.status_code, quarantined.json()["state"]) == (201, "quarantined")
+
+
+def test_a_childs_settings_are_the_parents(stack: Stack) -> None:
+    assert load_settings(environ=settings_environment(stack.gateway.settings)) == stack.gateway.settings
+    odd = msgspec.structs.replace(
+        stack.gateway.settings,
+        partners=msgspec.structs.replace(stack.gateway.settings.partners, base_urls={"skyhub-lounge": "http://x"}),
+    )
+    assert load_settings(environ=settings_environment(odd)) == odd
