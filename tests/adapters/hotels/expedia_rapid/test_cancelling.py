@@ -137,3 +137,15 @@ async def test_an_itinerary_of_another_key_is_not_cancelled(answering: Answering
     other = msgspec.structs.replace(reservation(), key="another-key")
     result = await answering(_shown()).cancel(other, "8990000000001")
     assert (result.outcome, result.code) == (Outcome.UNKNOWN, "wrong_echo")
+
+
+async def test_an_itinerary_of_another_number_is_not_cancelled(answering: Answering) -> None:
+    result = await answering(_shown()).cancel(reservation(), "8990000000002")
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, "another_itinerary")
+
+
+async def test_a_look_up_holds_the_number_that_the_booking_gave(answering: Answering) -> None:
+    request = reservation()
+    moved = msgspec.structs.replace(request, carried={**request.carried, "itinerary_id": "8990000000002"})
+    found = await answering(load("look_up_booked").response(0)).look_up(moved)
+    assert (found.answer, found.code) == (LookUpAnswer.UNKNOWN, "another_itinerary")
