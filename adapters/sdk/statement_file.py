@@ -33,6 +33,7 @@ STATUSES = frozenset({"booked", "used", "completed", "cancelled", "no_show", "po
 """What a row can say became of it."""
 
 _COUNT = re.compile(r"-?(0|[1-9][0-9]{0,14})", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _QUANTITY = "quantity"
 
@@ -59,6 +60,9 @@ def write_statement(
         sequence: 1 for the first file of a day, one more for each correction.
         currency: the contract's currency; a row may state another.
         lines: rows are numbered anew in this order.
+
+    Raises:
+        StatementError: a text holds a control character.
     """
     target = io.StringIO(newline="")
     writer = csv.writer(target, lineterminator="\n")
@@ -112,6 +116,9 @@ def _row(row: int, line: StatementLine) -> list[str | int]:
     amount, currency = "", ""
     if line.amount is not None:
         amount, currency = decimal_text(line.amount.amount, line.amount.currency), line.amount.currency
+    texts = (line.reference, line.partner_reference, line.kind, line.status, line.member_hash)
+    if any(_CONTROL.search(text) for text in texts if text):
+        raise StatementError(f"row {row}: a text holds a control character.")
     references: list[str | int] = [line.reference or "", line.partner_reference or "", line.kind]
     rest: list[str | int] = [line.service_date.isoformat(), line.quantity, currency, amount, line.status]
     return ["D", row, *references, *rest, line.member_hash or ""]
@@ -161,7 +168,7 @@ def _take(name: str, row: int, record: list[str], parsed: _Parsed) -> None:
     if money is not None:
         parsed.totals[money.currency] = parsed.totals.get(money.currency, 0) + money.amount
     day = _date(service_date)
-    fault = _fault(reference, partner_reference, kind, day, status)
+    fault = _fault(record, day)
     if fault is not None or day is None:
         code, message = fault or ("service_date", "The service date is not a date.")
         parsed.faults.append(RowFault(row=row, code=code, message=message, raw=",".join(record)))
@@ -181,7 +188,10 @@ def _take(name: str, row: int, record: list[str], parsed: _Parsed) -> None:
     )
 
 
-def _fault(reference: str, partner_reference: str, kind: str, day: date | None, status: str) -> tuple[str, str] | None:
+def _fault(record: list[str], day: date | None) -> tuple[str, str] | None:
+    _, _, reference, partner_reference, kind, _, _, _, _, status, _ = record
+    if any(map(_CONTROL.search, record)):
+        return "control_character", "A text holds a control character."
     if not reference and not partner_reference:
         return "no_reference", "The row carries neither our reference nor the partner's."
     if day is None:
