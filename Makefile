@@ -25,8 +25,8 @@ demo: $(STAMP) ## Run the whole journey: simulators, gateway, six steps, closing
 	@$(RUN)/gateway demo
 
 .PHONY: serve
-serve: $(STAMP) ## Serve the API on the settings' address, with an embedded database
-	@$(RUN)/gateway serve
+serve: $(STAMP) ## Serve the API and the partner simulators, with an embedded database
+	@$(RUN)/gateway serve --with-simulators
 
 .PHONY: test
 test: $(STAMP) ## Run every test on two workers

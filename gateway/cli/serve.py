@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 import click
 import uvicorn
 from litestar import Litestar
 
+from config.partner_files import read_partner_files
 from config.settings import Settings
 from gateway.app import create_app
 from gateway.cli.context import CommandContext
+from gateway.demo.simulators import start_simulators
 from gateway.wiring import open_gateway
 
 GRACE_SECONDS = 20
@@ -30,14 +34,30 @@ class ReadyServer(uvicorn.Server):
 @click.command("serve")
 @click.option("--host", help="Address to listen on (default: http.host).")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on (default: http.port).")
+@click.option("--with-simulators", is_flag=True, help="Start the partners' simulators too, where their files say.")
 @click.pass_obj
-def command(context: CommandContext, host: str | None, port: int | None) -> None:
+def command(context: CommandContext, host: str | None, port: int | None, with_simulators: bool) -> None:
     """Serve the API; stops cleanly on SIGTERM and SIGINT."""
     settings = context.load(quiet=False)
-    context.run(_serve(settings, host or settings.http.host, settings.http.port if port is None else port))
+    where = host or settings.http.host, settings.http.port if port is None else port
+    context.run(_serve(settings, *where, with_simulators=with_simulators))
 
 
-async def _serve(settings: Settings, host: str, port: int) -> None:
+async def _serve(settings: Settings, host: str, port: int, *, with_simulators: bool) -> None:
+    async with AsyncExitStack() as closing:
+        if with_simulators:
+            await start_simulators(
+                closing,
+                read_partner_files(settings.folders.configuration),
+                gateway_url=settings.http.public_url,
+                logs=settings.folders.data / "logs",
+                seed=1,
+                fixed_ports=True,
+            )
+        await _serve_gateway(settings, host, port)
+
+
+async def _serve_gateway(settings: Settings, host: str, port: int) -> None:
     gateway = await open_gateway(settings)
     try:
         await ReadyServer(configuration(create_app(gateway, workers=True), host, port)).serve()

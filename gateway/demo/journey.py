@@ -12,7 +12,8 @@ import httpx
 
 from config.clock import Clock
 from gateway.demo.api import Caller, Simulator, UnexpectedAnswerError
-from gateway.demo.world import AIRLINE, HOTEL, LOUNGE, World
+from gateway.demo.simulators import AIRLINE, HOTEL, LOUNGE
+from gateway.demo.world import World
 
 MEMBER = "crm-liu-0001"
 EARNINGS = (("new_car", 25_000_000), ("parts", 3_000_000), ("parts", 1_000_000))

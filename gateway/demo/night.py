@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 
 from gateway.demo.api import Simulator, UnexpectedAnswerError
-from gateway.demo.world import AIRLINE, HOTEL, LOUNGE, World
+from gateway.demo.simulators import AIRLINE, HOTEL, LOUNGE
+from gateway.demo.world import World
 
 PLANTED = {
     HOTEL: ("amount_changed",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import signal
 import socket
@@ -16,16 +15,7 @@ from typing import IO
 
 from config.errors import UnavailableError
 from config.partner_files import PartnerFile
-from config.secrets import resolve_secret
-
-START_SECONDS = 30.0
-LOUNGE, HOTEL, AIRLINE = "skyhub-lounge", "expedia-rapid", "skyward-miles"
-MODULES = {
-    LOUNGE: ("adapters.direct.simulator", ()),
-    HOTEL: ("adapters.hotels.expedia_rapid.simulator", ()),
-    AIRLINE: ("adapters.airlines.points_lcp.simulator", ("batch=true",)),
-}
-"""Simulator and its options by partner."""
+from gateway.demo.simulators import START_SECONDS, start_simulators, stop
 
 
 @dataclass
@@ -58,8 +48,9 @@ class World:
         port = _free_port()
         self.gateway_url = f"http://127.0.0.1:{port}"
         async with AsyncExitStack() as closing:
-            started = (self._start_simulator(closing, partner) for partner in MODULES)
-            self.simulators = dict(zip(MODULES, await asyncio.gather(*started), strict=True))
+            self.simulators = await start_simulators(
+                closing, self.partner_files, gateway_url=self.gateway_url, logs=self.folder / "logs", seed=self.seed
+            )
             self.settings_file.write_text(self._settings(port), encoding="utf-8")
             closing.push_async_callback(self._stop_gateway)
             await self.start_gateway()
@@ -98,40 +89,6 @@ class World:
 
     def _log(self, name: str) -> IO[bytes]:
         return self._closing.enter_context((self.folder / "logs" / f"{name}.log").open("ab"))
-
-    async def _start_simulator(self, closing: AsyncExitStack, partner: str) -> str:
-        module, values = MODULES[partner]
-        command = [sys.executable, "-m", "adapters.sdk.testing.simulate", module, "--partner", partner]
-        command += ["--port", "0", "--seed", str(self.seed)]
-        command += [word for value in values for word in ("--option", value)]
-        command += self._webhook_words(partner) + self._credential_words(partner)
-        log = self._log(partner)
-        process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=log, start_new_session=True)
-        closing.push_async_callback(_stop, process)
-        assert process.stdout is not None
-        try:
-            line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
-        except TimeoutError:
-            line = b""
-        address = line.decode().strip().rpartition(" ")[2]
-        if not address.startswith("http"):
-            raise UnavailableError(f"The simulator of {partner} did not start; see {self.folder}/logs/{partner}.log.")
-        return address
-
-    def _webhook_words(self, partner: str) -> list[str]:
-        secrets = self.partner_files[partner].environments["simulator"].webhook_secrets
-        if not secrets:
-            return []
-        secret = resolve_secret(secrets[0], {}).reveal()
-        address = f"{self.gateway_url}/v1/webhooks/{partner}"
-        if secret.startswith("whsec_"):
-            return ["--webhook-url", address, "--webhook-secret", secret]
-        return ["--webhook-url", f"{address}/{secret}"]
-
-    def _credential_words(self, partner: str) -> list[str]:
-        credentials = self.partner_files[partner].environments["simulator"].credentials
-        pairs = [f"{name}={resolve_secret(reference, {}).reveal()}" for name, reference in credentials.items()]
-        return [word for pair in pairs for word in ("--credential", pair)]
 
     def _settings(self, port: int) -> str:
         folder = self.folder.resolve()
@@ -175,7 +132,7 @@ exports = "{folder}/exports"
 
     async def _stop_gateway(self) -> None:
         if self._gateway is not None:
-            await _stop(self._gateway)
+            await stop(self._gateway)
 
 
 def _free_port() -> int:
@@ -195,15 +152,3 @@ async def _answers(port: int) -> bool:
     except OSError:
         return False
     return b" 200 " in status
-
-
-async def _stop(process: Process) -> None:
-    """Stop a process and whatever it started: politely first."""
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), 10)
-    except TimeoutError:
-        os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()

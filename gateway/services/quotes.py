@@ -11,11 +11,12 @@ from adapters.sdk.capabilities import QuotesOffers
 from adapters.sdk.records import Offer, OfferRequest, Service, Stay, Visit
 from catalogue import members
 from catalogue.benefits import Benefit, PayWith, price_in_points
-from catalogue.calendar import local_date
+from catalogue.calendar import local_date, within
 from catalogue.eligibility import MemberContext, ServiceFacts, refusals
 from catalogue.entitlements import entitled
 from catalogue.errors import NotEligibleError
 from catalogue.programme import HOME_CURRENCY
+from catalogue.tier_match import offers
 from config.errors import NotFoundError, RuleError
 from gateway.partners import ConnectedPartner
 from gateway.redemption import store
@@ -105,9 +106,9 @@ async def _offer(
     if not isinstance(adapter, QuotesOffers):
         raise RuleError(f"The partner {benefit.partner!r} makes no offers.")
     currency = HOME_CURRENCY
-    partner_tier = _partner_tier(gateway, member, connected) if benefit.upgrade else None
-    offers = await adapter.quote_offers(OfferRequest(service=service, currency=currency, partner_tier=partner_tier))
-    fitting = [offer for offer in offers if (offer.base_price is not None) == benefit.upgrade]
+    partner_tier = _partner_tier(gateway, member, benefit.partner) if benefit.upgrade else None
+    found = await adapter.quote_offers(OfferRequest(service=service, currency=currency, partner_tier=partner_tier))
+    fitting = [offer for offer in found if (offer.base_price is not None) == benefit.upgrade]
     if not fitting:
         raise RuleError(
             f"The partner has nothing available for {benefit.title.en!r} as asked for.", reason="unavailable"
@@ -115,8 +116,19 @@ async def _offer(
     return fitting[0]
 
 
-def _partner_tier(gateway: Gateway, member: MemberContext, connected: ConnectedPartner) -> str:
-    return member.tier
+def _partner_tier(gateway: Gateway, member: MemberContext, partner: str) -> str | None:
+    """Answer the tier that the partner knows the member by: one held there, else one that an edge grants now."""
+    graph = gateway.catalogue.tier_matches
+    today = gateway.catalogue.programme.today(gateway.clock.now())
+    programmes = {ladder.programme for ladder in graph.ladders if ladder.partner == partner}
+    held = [
+        status.tier
+        for status in member.statuses
+        if status.programme in programmes and within(today, status.valid_from_date, status.valid_to_date)
+    ]
+    reachable = [offer.edge for offer in offers(graph, member.statuses, today)]
+    granted = [edge.to_tier for edge in reachable if edge.to_programme in programmes and edge.to_tier is not None]
+    return next(iter([*held, *granted]), None)
 
 
 def _payment(gateway: Gateway, benefit: Benefit, member: MemberContext, offer: Offer, facts: ServiceFacts) -> Payment:

@@ -1,0 +1,105 @@
+"""The three partner simulators as processes, each told the gateway's address and the throw-away credentials of its file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from config.errors import UnavailableError
+from config.partner_files import PartnerFile
+from config.secrets import resolve_secret
+
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+LOUNGE, HOTEL, AIRLINE = "skyhub-lounge", "expedia-rapid", "skyward-miles"
+MODULES = {
+    LOUNGE: ("adapters.direct.simulator", ()),
+    HOTEL: ("adapters.hotels.expedia_rapid.simulator", ()),
+    AIRLINE: ("adapters.airlines.points_lcp.simulator", ("batch=true",)),
+}
+"""Simulator and its options by partner."""
+
+
+async def start_simulators(
+    closing: AsyncExitStack,
+    files: Mapping[str, PartnerFile],
+    *,
+    gateway_url: str,
+    logs: Path,
+    seed: int,
+    fixed_ports: bool = False,
+) -> dict[str, str]:
+    """Start every simulator and answer their addresses by partner; ``closing`` stops them.
+
+    Args:
+        closing: stops what was started.
+        files: partner files; their simulator environment gives credentials, callback secrets and ports.
+        gateway_url: where callbacks go.
+        logs: folder for one log per simulator.
+        seed: the same seed gives the same offers.
+        fixed_ports: listen where the partner files say, instead of on free ports.
+
+    Raises:
+        UnavailableError: one did not come up; its log is named.
+    """
+    _make_folder(logs)
+    started = []
+    for partner in MODULES:
+        port = urlsplit(files[partner].environments["simulator"].base_url).port if fixed_ports else 0
+        words = ["--port", str(port), "--seed", str(seed), *_words(files[partner], gateway_url)]
+        started.append(_start(closing, partner, words, logs))
+    return dict(zip(MODULES, await asyncio.gather(*started), strict=True))
+
+
+def _make_folder(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+async def stop(process: Process) -> None:
+    """Stop a process: politely first, then with everything it started."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    except TimeoutError:
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+async def _start(closing: AsyncExitStack, partner: str, words: list[str], logs: Path) -> str:
+    module, values = MODULES[partner]
+    command = [sys.executable, "-m", "adapters.sdk.testing.simulate", module, "--partner", partner, *words]
+    command += [word for value in values for word in ("--option", value)]
+    log = closing.enter_context((logs / f"{partner}.log").open("ab"))
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=log, start_new_session=True)
+    closing.push_async_callback(stop, process)
+    assert process.stdout is not None
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
+    except TimeoutError:
+        line = b""
+    address = line.decode().strip().rpartition(" ")[2]
+    if not address.startswith("http"):
+        raise UnavailableError(f"The simulator of {partner} did not start; see {logs}/{partner}.log.")
+    return address
+
+
+def _words(file: PartnerFile, gateway_url: str) -> list[str]:
+    environment = file.environments["simulator"]
+    pairs = [f"{name}={resolve_secret(one, {}).reveal()}" for name, one in environment.credentials.items()]
+    words = [word for pair in pairs for word in ("--credential", pair)]
+    if not environment.webhook_secrets:
+        return words
+    address = f"{gateway_url}/v1/webhooks/{file.partner.id}"
+    secret = resolve_secret(environment.webhook_secrets[0], {}).reveal()
+    if secret.startswith("whsec_"):
+        return [*words, "--webhook-url", address, "--webhook-secret", secret]
+    return [*words, "--webhook-url", f"{address}/{secret}"]
