@@ -19,12 +19,12 @@ from sqlalchemy import Connection
 
 from config.clock import Clock
 from config.database import Database, Operation
-from settlement import leases, night_store
+from settlement import break_store, leases, night_store
 from settlement.breaks import breaks_of
 from settlement.errors import RunInProgressError
 from settlement.matching.engine import EngineSettings, MatchingEngine, write_kept, write_snapshot
 from settlement.matching.rules import MatchingRules, MatchResult
-from settlement.night_store import RunRow, run_id
+from settlement.night_store import RunRow, lease_name, run_id
 from settlement.undecided import SettledByFile, Undecided, settled_by_file
 
 T = TypeVar("T")
@@ -98,7 +98,7 @@ async def run(
         RunInProgressError: another process works on this day.
         LeaseLostError: this process was silent too long; run again.
     """
-    lease = f"settlement/{request.partner}/{request.business_date}"
+    lease = lease_name(request.partner, request.business_date)
     if not await database.write(lambda c: leases.acquire(c, lease, request.holder, LEASE_SECONDS)):
         raise RunInProgressError(f"{request.partner} of {request.business_date} is being reconciled; wait for it.")
     try:
@@ -168,7 +168,7 @@ class _Run:
         at = self.clock.now()
 
         def operation(connection: Connection) -> bool:
-            touched = night_store.apply_breaks(connection, self.request.run_id, self.request.days, found, at)
+            touched = break_store.apply_breaks(connection, self.request.run_id, self.request.days, found, at)
             if changed or touched or before.state != "finished":
                 night_store.finish_run(connection, self.request.run_id, summary, at)
                 return True

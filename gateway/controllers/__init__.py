@@ -16,6 +16,7 @@ from gateway.controllers.oauth import OAuthController
 from gateway.controllers.partners import PartnersController
 from gateway.controllers.quotes import QuotesController
 from gateway.controllers.redemptions import RedemptionsController
+from gateway.controllers.settlement import SettlementController
 from gateway.controllers.tier_matches import TierMatchesController
 from gateway.controllers.vouchers import VouchersController
 from gateway.controllers.webhooks import WebhooksController
@@ -34,6 +35,7 @@ CONTROLLERS: tuple[ControllerRouterHandler, ...] = (
     PartnersController,
     QuotesController,
     RedemptionsController,
+    SettlementController,
     TierMatchesController,
     VouchersController,
     WebhooksController,

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from adapters.sdk.currencies import decimal_text
 from config.errors import MalformedError
+from settlement.break_store import list_breaks
 from settlement.exports.csv_text import BYTE_ORDER_MARK, document, record
 from settlement.exports.rows import (
     BREAK_COLUMNS,
@@ -30,7 +31,6 @@ from settlement.exports.rows import (
     position_rows,
 )
 from settlement.exports.workbook import DetailWorkbook
-from settlement.night_store import list_breaks
 from settlement.positions import period_days, positions
 
 CONTROL = "control.json"

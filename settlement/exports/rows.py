@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 
 from adapters.sdk.currencies import EXPONENTS
 from catalogue.values import Money
+from settlement.break_store import KeptBreak
 from settlement.breaks import Break
 from settlement.errors import ExportError
 from settlement.exports.csv_text import Cell
 from settlement.netting import NetPosition
-from settlement.night_store import KeptBreak
 from settlement.night_tables import settlement_matches, statement_lines
 from settlement.positions import period_days, standing_of_line
 from settlement.tables import settlement_line_shares, settlement_lines

@@ -6,7 +6,6 @@ import asyncio
 import csv
 import hashlib
 import io
-import sys
 from datetime import date
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 
 from adapters.sdk.statement_file import write_statement
 from config.settings import load_settings
+from gateway.cli.settlement.night import night_of
 from gateway.services import settlement
 from gateway.services.settlement import settings_environment
 from settlement import leases, night_store
@@ -53,9 +53,12 @@ async def run_to_its_end(stack: Stack, body: dict[str, Any]) -> dict[str, Any]:
     answer = await stack.client.post("/v1/settlement/runs", json=body, headers=finance(stack))
     assert answer.status_code == 202, answer.text
     (started,) = answer.json()["items"]
-    await asyncio.gather(*settlement._running)
-    found: dict[str, Any] = (await get(stack, f"runs/{started['id']}")).json()
-    return found
+    for _ in range(300):
+        found: dict[str, Any] = (await get(stack, f"runs/{started['id']}")).json()
+        if found["state"] != "running":
+            return found
+        await asyncio.sleep(0.1)
+    pytest.fail(f"the run did not end: {found}")
 
 
 async def test_a_day_from_upload_to_files(stack: Stack, lines: list[Ours]) -> None:
@@ -68,8 +71,15 @@ async def test_a_day_from_upload_to_files(stack: Stack, lines: list[Ours]) -> No
     assert handback.content.splitlines()[1].startswith(b"2,status,")
 
     run = await run_to_its_end(stack, {"business_date": DAY.isoformat(), "partner": PARTNER})
-    assert "duckdb" not in sys.modules or "settlement.matching.engine" in sys.modules
-    assert (run["state"], run["failure"]) == ("failed", run["failure"])
+    assert (run["state"], run["failure"], run["revision"]) == ("finished", None, 1)
+    assert run["summary"]["outcomes"] == {"matched": 1, "missing_theirs": 4}
+    assert run["summary"]["sums"] == {"ours": {"CNY": "60000"}, "theirs": {"CNY": "12000"}}
+
+
+async def test_a_run_without_a_statement_says_why_it_did_not_match(stack: Stack) -> None:
+    run = await run_to_its_end(stack, {"business_date": DAY.isoformat(), "partner": PARTNER})
+    assert (run["state"], run["summary"]) == ("failed", {})
+    assert "could not be fetched" in run["failure"]
 
 
 async def test_breaks_come_in_pages_with_age_and_owner(stack: Stack, lines: list[Ours]) -> None:
@@ -110,8 +120,6 @@ async def test_positions_and_exports(stack: Stack, lines: list[Ours]) -> None:
 
 async def _matched(stack: Stack) -> None:
     """Run the night as the command does, in this process."""
-    from gateway.cli.settlement.night import night_of
-
     night = await night_of(stack.gateway, PARTNER, DAY, (), lambda _progress: None)
     assert night.problem is None
 

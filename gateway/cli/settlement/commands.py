@@ -12,7 +12,7 @@ import click
 from gateway.cli.context import CommandContext, json_option
 from gateway.cli.settlement import night
 from gateway.cli.settlement.display import Display
-from settlement.night_store import list_breaks
+from settlement.break_store import list_breaks
 from settlement.positions import positions as net_positions
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

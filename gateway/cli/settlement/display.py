@@ -15,13 +15,13 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from gateway.cli.settlement.night import PartnerNight
+from settlement.break_store import KeptBreak
 from settlement.breaks import age_days, bucket
 from settlement.exports.bundle import Bundle
 from settlement.exports.csv_text import field
 from settlement.exports.rows import amount
 from settlement.matching.rules import MATCHED
 from settlement.netting import NetPosition
-from settlement.night_store import KeptBreak
 from settlement.reconciliation import Progress, Report
 from settlement.statements import IngestReport
 

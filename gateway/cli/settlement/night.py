@@ -21,6 +21,7 @@ from gateway.wiring import Gateway, open_gateway
 from settlement.exports.bundle import Bundle, export_period
 from settlement.matching.rules import MatchingRules
 from settlement.netting import NetPosition
+from settlement.night_store import fail_run, run_id
 from settlement.positions import positions
 from settlement.reconciliation import Report, RunReport, RunRequest, run
 from settlement.statements import IngestReport, accepted_statement, ingest
@@ -108,10 +109,15 @@ async def night_of(
     """
     night = PartnerNight(partner=partner, business_date=business_date)
     try:
-        return await _night(gateway, night, files, report)
+        night = await _night(gateway, night, files, report)
     except (GatewayError, OSError) as error:
         message = error.message if isinstance(error, GatewayError) else str(error)
-        return msgspec.structs.replace(night, problem=message)
+        night = msgspec.structs.replace(night, problem=message)
+    if night.report is None:
+        failure = night.problem or night.note or ""
+        run = run_id(partner, business_date)
+        await gateway.database.write(partial(fail_run, run=run, failure=failure, at=gateway.clock.now()))
+    return night
 
 
 async def _night(gateway: Gateway, night: PartnerNight, files: Files | None, report: Report) -> PartnerNight:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from catalogue.values import Money
 from config.database import Database, RefusedByDatabaseError
-from settlement import leases, night_store
+from settlement import break_store, leases, night_store
 from settlement.errors import LeaseLostError, RunInProgressError
 from settlement.night_tables import breaks, settlement_matches, settlement_runs
 from settlement.reconciliation import RunReport
@@ -41,7 +41,7 @@ async def everything(database: Database) -> list[tuple[Any, ...]]:
 
 
 async def found(database: Database, **where: Any) -> Counter[tuple[str, str]]:
-    kept = await database.read(lambda c: night_store.list_breaks(c, **where))
+    kept = await database.read(lambda c: break_store.list_breaks(c, **where))
     return Counter((row.item.kind, row.item.reference or "") for row in kept)
 
 
@@ -57,7 +57,7 @@ async def test_st_07_every_planted_break_is_found_and_no_other(
     assert await found(database, state="open") == Counter(day.planted)
     outcomes = report.run.summary["outcomes"]
     assert sum(count for kind, count in outcomes.items() if kind != "matched") == len(day.planted)
-    kept = await database.read(lambda c: night_store.list_breaks(c, state="open"))
+    kept = await database.read(lambda c: break_store.list_breaks(c, state="open"))
     assert all(row.item.owner and row.item.evidence["pass"] and row.item.business_date == DAY for row in kept)
 
 
@@ -90,7 +90,7 @@ async def test_every_record_is_in_a_pair_or_in_a_break(
     report = await take_in(statement(day.theirs))
     await reconcile()
     pairs = await database.read(lambda c: c.execute(sa.select(settlement_matches)).all())
-    kept = await database.read(lambda c: night_store.list_breaks(c, partner=PARTNER))
+    kept = await database.read(lambda c: break_store.list_breaks(c, partner=PARTNER))
     lone = [row.item for row in kept if row.item.kind in {"missing_ours", "missing_theirs"}]
     ours = [row.ours_id for row in pairs if row.ours_id] + [item.ours_id for item in lone if item.ours_id]
     others = [row.theirs_id for row in pairs if row.theirs_id] + [item.theirs_id for item in lone if item.theirs_id]
@@ -109,7 +109,7 @@ async def test_a_late_arrival_closes_its_break_on_the_next_run(
     next_day = DAY + timedelta(days=1)
     await take_in(statement([theirs(line)], day=next_day))
     await reconcile(next_day)
-    (kept,) = await database.read(lambda c: night_store.list_breaks(c, partner=PARTNER))
+    (kept,) = await database.read(lambda c: break_store.list_breaks(c, partner=PARTNER))
     assert (kept.state, kept.close_reason) == ("closed", "matched")
     settled = await everything(database)
     await reconcile()
@@ -143,7 +143,7 @@ async def test_a_corrected_file_is_matched_anew_and_closes_what_it_corrects(
     await take_in(statement([theirs(wrong), theirs(gone)], sequence=2))
     report = await reconcile()
     assert await found(database, state="open") == Counter()
-    kept = await database.read(lambda c: night_store.list_breaks(c, partner=PARTNER))
+    kept = await database.read(lambda c: break_store.list_breaks(c, partner=PARTNER))
     assert {row.item.kind: row.close_reason for row in kept} == {"amount": "superseded", "missing_theirs": "matched"}
     assert report.run.revision == 2
 
@@ -161,7 +161,7 @@ async def test_st_08_groups_under_one_reference_match_by_sum_or_break_together(
     rows += [theirs(wrong[0], amount=Money(amount, "CNY")) for amount in (10, 20, 30)]
     await take_in(statement(rows))
     await reconcile()
-    (kept,) = await database.read(lambda c: night_store.list_breaks(c, partner=PARTNER))
+    (kept,) = await database.read(lambda c: break_store.list_breaks(c, partner=PARTNER))
     assert (kept.item.kind, kept.item.reference) == ("amount", "rdm_wrong")
     assert (kept.item.ours_amount, kept.item.theirs_amount) == (300, 60)
     assert (len(kept.item.evidence["ours"]), len(kept.item.evidence["theirs"])) == (2, 3)

@@ -1,0 +1,164 @@
+"""Shapes of the settlement resources. Amounts are minor units; a commodity that is no currency is counted whole."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from settlement.break_store import KeptBreak
+from settlement.breaks import age_days, bucket
+from settlement.exports.bundle import Bundle
+from settlement.netting import NetPosition
+from settlement.night_store import RunRow
+from settlement.statements import IngestReport
+
+PartnerId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$", max_length=64)]
+
+
+class RunRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which day to reconcile; without a partner: every partner that accounts in files."""
+
+    business_date: Annotated[date, msgspec.Meta(examples=["2026-11-22"])]
+    partner: PartnerId | None = None
+
+
+class RunView(msgspec.Struct, frozen=True):
+    """One run. ``revision`` grows when a repetition found other results than were kept."""
+
+    id: str
+    partner: str
+    business_date: date
+    state: Literal["running", "finished", "failed"]
+    revision: int
+    summary: dict[str, Any]
+    failure: str | None
+    started_at: datetime
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, row: RunRow) -> RunView:
+        """Show a run."""
+        return msgspec.convert(msgspec.structs.asdict(row), cls)
+
+
+class RunList(msgspec.Struct, frozen=True):
+    """Runs that were started."""
+
+    items: tuple[RunView, ...]
+
+
+class StatementView(msgspec.Struct, frozen=True):
+    """What became of a file. ``known``: the same bytes had been received before."""
+
+    id: str
+    partner: str
+    name: str
+    state: Literal["accepted", "superseded", "quarantined"]
+    known: bool
+    business_date: date | None
+    sequence: int | None
+    line_count: int
+    fault_count: int
+    reason: str | None
+
+    @classmethod
+    def of(cls, report: IngestReport) -> StatementView:
+        """Show a report."""
+        values = msgspec.structs.asdict(report) | {"id": report.statement_id}
+        return cls(**{name: values[name] for name in cls.__struct_fields__})
+
+
+class StatementList(msgspec.Struct, frozen=True):
+    """Files, newest first."""
+
+    items: tuple[StatementView, ...]
+
+
+class BreakView(msgspec.Struct, frozen=True):
+    """A break with its age in days as of the programme's today."""
+
+    id: str
+    partner: str
+    business_date: date
+    kind: str
+    state: Literal["open", "closed"]
+    owner: str
+    age_days: int
+    age_bucket: str
+    reference: str | None
+    ours_amount: int | None
+    ours_currency: str | None
+    theirs_amount: int | None
+    theirs_currency: str | None
+    evidence: dict[str, Any]
+    run_id: str
+    opened_at: datetime
+    closed_at: datetime | None
+    close_reason: str | None
+
+    @classmethod
+    def of(cls, kept: KeptBreak, today: date) -> BreakView:
+        """Show a break."""
+        age = age_days(kept.item.business_date, today)
+        values = msgspec.structs.asdict(kept.item) | msgspec.structs.asdict(kept)
+        values |= {"age_days": age, "age_bucket": bucket(age)}
+        return msgspec.convert({name: values[name] for name in cls.__struct_fields__}, cls)
+
+
+class BreakPage(msgspec.Struct, frozen=True):
+    """A page of breaks, oldest business date first."""
+
+    items: tuple[BreakView, ...]
+    next_cursor: str | None
+
+
+class PositionView(msgspec.Struct, frozen=True):
+    """What one bearer owes one partner for a period; ``total`` is the sum of the three before it."""
+
+    partner: str
+    period: str
+    currency: str
+    bearer: str
+    agreed: int
+    disputed: int
+    unreconciled: int
+    total: int
+    lines: int
+
+    @classmethod
+    def of(cls, position: NetPosition) -> PositionView:
+        """Show a position."""
+        return cls(**msgspec.structs.asdict(position), total=position.total)
+
+
+class PositionList(msgspec.Struct, frozen=True):
+    """Every position of a period."""
+
+    items: tuple[PositionView, ...]
+
+
+class ExportView(msgspec.Struct, frozen=True):
+    """One version of a partner's files, as its control file says; ``files`` maps name to SHA-256."""
+
+    partner: str
+    period: str
+    version: int
+    detail_lines: int
+    totals: dict[str, dict[str, str]]
+    breaks: int
+    open_breaks: int
+    files: dict[str, str]
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> ExportView:
+        """Show a bundle."""
+        values = msgspec.structs.asdict(bundle.control) | {"version": bundle.version, "files": bundle.control.sha256}
+        return cls(**{name: values[name] for name in cls.__struct_fields__})
+
+
+class ExportList(msgspec.Struct, frozen=True):
+    """Versions, oldest first within a partner."""
+
+    items: tuple[ExportView, ...]

@@ -1,0 +1,140 @@
+"""Breaks as they are kept: opened, closed and opened again by runs, listed for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from settlement.breaks import Break
+from settlement.night_store import chunks
+from settlement.night_tables import breaks, settlement_matches, settlement_runs, statement_lines, statements
+
+
+class KeptBreak(msgspec.Struct, frozen=True):
+    """A break with its life so far."""
+
+    item: Break
+    run_id: str
+    state: str
+    opened_at: datetime
+    closed_at: datetime | None
+    close_reason: str | None
+
+
+def apply_breaks(
+    connection: Connection, run: str, days: tuple[date, date], found: Sequence[Break], at: datetime
+) -> int:
+    """Bring the kept breaks to what a run found; answer how many rows changed.
+
+    New ones are opened; open ones that the run no longer finds are closed with the reason; ones that a run had closed
+    and that are there again are opened again. What a person closed stays closed.
+    """
+    wanted = {item.id: item for item in found}
+    changed = 0
+    for chunk in chunks(sorted(wanted)):
+        kept = {row.id: row for row in connection.execute(sa.select(breaks).where(breaks.c.id.in_(chunk)))}
+        for name in chunk:
+            changed += _open(connection, run, wanted[name], kept.get(name), at)
+    partner = _partner_of(connection, run)
+    for row in connection.execute(_in_scope(partner, run, days)).all():
+        if row.id not in wanted:
+            _close(connection, run, row, at)
+            changed += 1
+    return changed
+
+
+def _partner_of(connection: Connection, run: str) -> str:
+    """Answer whose run it is."""
+    return str(connection.execute(sa.select(settlement_runs.c.partner).where(settlement_runs.c.id == run)).scalar_one())
+
+
+def _open(connection: Connection, run: str, item: Break, kept: sa.Row[Any] | None, at: datetime) -> int:
+    if kept is None:
+        values = msgspec.structs.asdict(item) | {"run_id": run, "state": "open", "opened_at": at}
+        connection.execute(sa.insert(breaks).values(**values))
+        return 1
+    if kept.state == "closed" and kept.closed_by_run is not None:
+        again = {"state": "open", "closed_at": None, "closed_by_run": None, "close_reason": None}
+        connection.execute(sa.update(breaks).where(breaks.c.id == item.id).values(**again))
+        return 1
+    return 0
+
+
+def _in_scope(partner: str, run: str, days: tuple[date, date]) -> sa.Select[Any]:
+    """Open breaks that a run has judged anew: lone records of its days, and whatever it opened itself."""
+    lone = breaks.c.kind.in_(["missing_ours", "missing_theirs"]) & breaks.c.business_date.between(*days)
+    return (
+        sa.select(breaks.c.id, breaks.c.ours_id, breaks.c.theirs_id)
+        .where(breaks.c.partner == partner, breaks.c.state == "open")
+        .where(sa.or_(lone, breaks.c.run_id == run))
+        .order_by(breaks.c.id)
+    )
+
+
+def _close(connection: Connection, run: str, row: sa.Row[Any], at: datetime) -> None:
+    values = {"state": "closed", "closed_at": at, "closed_by_run": run, "close_reason": _reason(connection, row)}
+    connection.execute(sa.update(breaks).where(breaks.c.id == row.id).values(**values))
+
+
+def _reason(connection: Connection, row: sa.Row[Any]) -> str:
+    if row.theirs_id is not None:
+        state = sa.select(statements.c.state).join(statement_lines).where(statement_lines.c.id == row.theirs_id)
+        if connection.execute(state).scalar_one() != "accepted":
+            return "superseded"
+    pair = settlement_matches.c
+    paired = sa.select(pair.outcome).where(sa.or_(pair.ours_id == row.ours_id, pair.theirs_id == row.theirs_id))
+    return "matched" if connection.execute(paired).scalars().first() == "matched" else "changed"
+
+
+def list_breaks(
+    connection: Connection,
+    *,
+    partner: str | None = None,
+    kind: str | None = None,
+    state: str | None = None,
+    until: date | None = None,
+    since: date | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> list[KeptBreak]:
+    """List breaks ordered by business date and id.
+
+    Args:
+        connection: any.
+        partner: only this partner's.
+        kind: only this kind.
+        state: ``open`` or ``closed``.
+        until: business date at most.
+        since: business date at least.
+        after: the id that a page before ended with.
+        limit: at most so many.
+    """
+    query = sa.select(breaks).order_by(breaks.c.business_date, breaks.c.id)
+    for column, value in ((breaks.c.partner, partner), (breaks.c.kind, kind), (breaks.c.state, state)):
+        query = query if value is None else query.where(column == value)
+    query = query if until is None else query.where(breaks.c.business_date <= until)
+    query = query if since is None else query.where(breaks.c.business_date >= since)
+    if after is not None:
+        day = sa.select(breaks.c.business_date).where(breaks.c.id == after).scalar_subquery()
+        later = sa.and_(breaks.c.business_date == day, breaks.c.id > after)
+        query = query.where(sa.or_(breaks.c.business_date > day, later))
+    rows = connection.execute(query if limit is None else query.limit(limit))
+    return [_kept(row) for row in rows]
+
+
+def _kept(row: sa.Row[Any]) -> KeptBreak:
+    values = row._mapping
+    item = Break(**{name: values[name] for name in Break.__struct_fields__})
+    return KeptBreak(
+        item=item,
+        run_id=row.run_id,
+        state=row.state,
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+        close_reason=row.close_reason,
+    )
