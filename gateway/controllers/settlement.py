@@ -50,7 +50,7 @@ PeriodPath = Annotated[str, PathParameter(pattern=r"^\d{4}-\d{2}$", max_length=7
 RunPath = Annotated[str, PathParameter(max_length=64, description="The run's id (`run_...`).")]
 StatementPath = Annotated[str, PathParameter(max_length=64, description="The statement's id (`stm_...`).")]
 NamePath = Annotated[str, PathParameter(max_length=64, description="A file's name, as in `files`.")]
-VersionPath = Annotated[int, PathParameter(ge=1, le=10**6, description="The version.")]
+VersionPath = Annotated[str, PathParameter(pattern=r"^[1-9]\d{0,5}$", max_length=6, description="The version, from 1.")]
 KindFilter = Annotated[Kind | None, QueryParameter(description="Only this kind.")]
 StateFilter = Annotated[
     Literal["open", "closed"] | None, QueryParameter(name="state", description="Only in this state.")
@@ -154,7 +154,7 @@ class SettlementController(Controller):
         found = await asyncio.to_thread(settlement.exports, gateway, partner, period)
         return ExportList(tuple(ExportView.of(one) for one in found))
 
-    @get("/exports/{partner:str}/{period:str}/{version:int}/{name:str}", opt=READ)
+    @get("/exports/{partner:str}/{period:str}/{version:str}/{name:str}", opt=READ)
     async def get_export(
         self,
         partner: PartnerPath,
@@ -164,7 +164,7 @@ class SettlementController(Controller):
         gateway: NamedDependency[Gateway],
     ) -> Response[bytes]:
         """Give one file of an export; what a version holds never changes."""
-        path = await asyncio.to_thread(settlement.export_file, gateway, partner, period, version, name)
+        path = await asyncio.to_thread(settlement.export_file, gateway, partner, period, int(version), name)
         return _download(await asyncio.to_thread(path.read_bytes), name)
 
 
