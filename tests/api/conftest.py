@@ -121,6 +121,8 @@ async def stack(sqlite_url: str, tmp_path: Path, clock: StandingClock) -> AsyncI
     settings = settings_for(sqlite_url, tmp_path)
     gateway = await open_gateway(settings, clock, environ={})
     issuer = open_issuer(settings.oauth, clock)
-    async with AsyncTestClient(create_app(gateway), raise_server_exceptions=False) as client:
-        yield Stack(client, gateway, issuer, clock)
-    await gateway.close()
+    try:
+        async with AsyncTestClient(create_app(gateway), raise_server_exceptions=False) as client:
+            yield Stack(client, gateway, issuer, clock)
+    finally:
+        await gateway.close()

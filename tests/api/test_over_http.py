@@ -20,14 +20,16 @@ from tests.api.conftest import StandingClock, settings_for
 async def port(sqlite_url: str, tmp_path: Path, clock: StandingClock) -> AsyncIterator[int]:
     """The application behind the server that `gateway serve` configures."""
     gateway = await open_gateway(settings_for(sqlite_url, tmp_path), clock, environ={})
-    server = uvicorn.Server(configuration(create_app(gateway), "127.0.0.1", 0))
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    await task
-    await gateway.close()
+    try:
+        server = uvicorn.Server(configuration(create_app(gateway), "127.0.0.1", 0))
+        task = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield server.servers[0].sockets[0].getsockname()[1]
+        server.should_exit = True
+        await task
+    finally:
+        await gateway.close()
 
 
 async def talk(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
