@@ -276,3 +276,14 @@ async def test_progress_is_told_with_whole_rows_per_second(
     await reconcile(report=told.append)
     assert [progress.stage for progress in told] == ["snapshot", "match", "keep"]
     assert all(msgspec.json.encode(progress) and progress.rows_per_second > 0 for progress in told)
+
+
+async def test_references_that_only_look_alike_stay_open(
+    database: Database, take_in: TakeIn, reconcile: Reconcile
+) -> None:
+    alike = [Ours(id="sln_1", reference="rdm_a"), Ours(id="sln_2", reference="RDM-A")]
+    await database.write(lambda c: store_ours(c, alike))
+    await take_in(statement([theirs(alike[0], reference="PBG rdm.a")]))
+    await reconcile()
+    kinds = Counter(kind for kind, _ in (await found(database, state="open")).elements())
+    assert kinds == Counter(missing_theirs=2, missing_ours=1)
