@@ -10,8 +10,10 @@ Passes, first fit wins, a record is in at most one pair:
 5. ``attributes``: member, kind, currency, amount within tolerance, service date within the window, where at least one
    side carries no reference of ours; a tie stays open.
 
-The later passes see only what the first left. Comparison is null-safe, counts and sums are exact integers, and no
-window function runs over more than the repeated keys.
+What then remains of the partner's rows and claims nothing (cancelled, failed) agrees with our having no line
+(``nothing_due``); every other lone record is missing on the other side. The later passes see only what the first left.
+Comparison is null-safe, counts and sums are exact integers, and no window function runs over more than the repeated
+keys.
 """
 
 from __future__ import annotations
@@ -62,9 +64,11 @@ def match(ours: ir.Table, theirs: ir.Table, rules: MatchingRules, keep: Keep = l
         pairs.append(_as_pairs(found, name, rules))
         rest_ours = rest_ours.anti_join(found, "ours_id")
         rest_theirs = rest_theirs.anti_join(found, "theirs_id")
-    open_ours = _alone(rest_ours, "ours", "missing_theirs")
-    open_theirs = _alone(rest_theirs, "theirs", "missing_ours")
-    return reduce(lambda one, other: one.union(other), (*pairs, open_ours, open_theirs))
+    open_ours = _alone(rest_ours, "ours", "missing_theirs", "none")
+    due = rest_theirs.theirs_stands.fill_null(True)
+    open_theirs = _alone(rest_theirs.filter(due), "theirs", "missing_ours", "none")
+    nothing_due = _alone(rest_theirs.filter(~due), "theirs", MATCHED, "nothing_due")
+    return reduce(lambda one, other: one.union(other), (*pairs, open_ours, open_theirs, nothing_due))
 
 
 def _side(table: ir.Table, side: str) -> ir.Table:
@@ -118,8 +122,8 @@ def _as_pairs(pairs: ir.Table, pass_name: str, rules: MatchingRules) -> ir.Table
     )
 
 
-def _alone(table: ir.Table, side: str, outcome: str) -> ir.Table:
-    marked = table.mutate(outcome=ibis.literal(outcome), pass_name=ibis.literal("none"), group_reference=_no_text())
+def _alone(table: ir.Table, side: str, outcome: str, pass_name: str) -> ir.Table:
+    marked = table.mutate(outcome=ibis.literal(outcome), pass_name=ibis.literal(pass_name), group_reference=_no_text())
     return _result(marked, (side,))
 
 

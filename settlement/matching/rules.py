@@ -10,7 +10,6 @@ import msgspec
 Kind = Literal["missing_ours", "missing_theirs", "amount", "currency", "rate", "date", "status", "duplicate"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MATCHED = "matched"
-PASSES = ("reference", "grouped", "normalised", "partner_key", "attributes", "none")
 
 SNAPSHOT_COLUMNS: dict[str, str] = {
     "id": "string",

@@ -1129,6 +1129,26 @@ WITH "t24" AS (
         "t10"."theirs_count" > 1
       )
     )
+), "t26" AS (
+  SELECT
+    "t13"."theirs_id",
+    "t13"."theirs_reference",
+    "t13"."theirs_partner_reference",
+    "t13"."theirs_kind",
+    "t13"."theirs_member_hash",
+    "t13"."theirs_service_day",
+    "t13"."theirs_quantity",
+    "t13"."theirs_amount",
+    "t13"."theirs_currency",
+    "t13"."theirs_stands",
+    "t13"."theirs_present"
+  FROM "rest_theirs" AS "t13"
+  ANTI JOIN "found_normalised" AS "t16"
+    ON "t13"."theirs_id" = "t16"."theirs_id"
+  ANTI JOIN "found_partner_key" AS "t14"
+    ON "t13"."theirs_id" = "t14"."theirs_id"
+  ANTI JOIN "found_attributes" AS "t12"
+    ON "t13"."theirs_id" = "t12"."theirs_id"
 )
 SELECT
   *
@@ -1149,18 +1169,35 @@ FROM (
             *
           FROM (
             SELECT
-              COALESCE("t5"."ours_id", "t5"."theirs_id") AS "record",
-              "t5"."ours_id",
-              "t5"."theirs_id",
-              CASE
-                WHEN NOT (
-                  "t5"."ours_stands" IS NOT DISTINCT FROM "t5"."theirs_stands"
-                )
-                THEN 'status'
-                WHEN COALESCE("t5"."ours_currency" <> "t5"."theirs_currency", FALSE)
-                THEN 'currency'
-                WHEN (
-                  COALESCE(ABS("t5"."ours_amount" - "t5"."theirs_amount") > 1, FALSE)
+              *
+            FROM (
+              SELECT
+                COALESCE("t5"."ours_id", "t5"."theirs_id") AS "record",
+                "t5"."ours_id",
+                "t5"."theirs_id",
+                CASE
+                  WHEN NOT (
+                    "t5"."ours_stands" IS NOT DISTINCT FROM "t5"."theirs_stands"
+                  )
+                  THEN 'status'
+                  WHEN COALESCE("t5"."ours_currency" <> "t5"."theirs_currency", FALSE)
+                  THEN 'currency'
+                  WHEN (
+                    COALESCE(ABS("t5"."ours_amount" - "t5"."theirs_amount") > 1, FALSE)
+                    OR (
+                      (
+                        "t5"."ours_amount" IS NULL
+                      ) <> (
+                        "t5"."theirs_amount" IS NULL
+                      )
+                    )
+                  )
+                  AND (
+                    "t5"."ours_kind" IN ('conversion')
+                    AND "t5"."ours_quantity" IS NOT DISTINCT FROM "t5"."theirs_quantity"
+                  )
+                  THEN 'rate'
+                  WHEN COALESCE(ABS("t5"."ours_amount" - "t5"."theirs_amount") > 1, FALSE)
                   OR (
                     (
                       "t5"."ours_amount" IS NULL
@@ -1168,49 +1205,32 @@ FROM (
                       "t5"."theirs_amount" IS NULL
                     )
                   )
-                )
-                AND (
-                  "t5"."ours_kind" IN ('conversion')
-                  AND "t5"."ours_quantity" IS NOT DISTINCT FROM "t5"."theirs_quantity"
-                )
-                THEN 'rate'
-                WHEN COALESCE(ABS("t5"."ours_amount" - "t5"."theirs_amount") > 1, FALSE)
-                OR (
-                  (
-                    "t5"."ours_amount" IS NULL
-                  ) <> (
-                    "t5"."theirs_amount" IS NULL
+                  OR NOT (
+                    "t5"."ours_quantity" IS NOT DISTINCT FROM "t5"."theirs_quantity"
                   )
-                )
-                OR NOT (
-                  "t5"."ours_quantity" IS NOT DISTINCT FROM "t5"."theirs_quantity"
-                )
-                THEN 'amount'
-                WHEN ABS("t5"."ours_service_day" - "t5"."theirs_service_day") > 0
-                THEN 'date'
-                ELSE 'matched'
-              END AS "outcome",
-              'reference' AS "pass_name",
-              CAST(NULL AS TEXT) AS "group_reference",
-              COALESCE("t5"."ours_reference", "t5"."theirs_reference") AS "reference",
-              "t5"."ours_amount",
-              "t5"."ours_currency",
-              "t5"."ours_quantity",
-              "t5"."ours_service_day",
-              "t5"."ours_stands",
-              "t5"."theirs_amount",
-              "t5"."theirs_currency",
-              "t5"."theirs_quantity",
-              "t5"."theirs_service_day",
-              "t5"."theirs_stands"
-            FROM "joined" AS "t5"
-            WHERE
-              "t5"."ours_present" AND "t5"."theirs_present"
-          ) AS "t40"
-          UNION ALL
-          SELECT
-            *
-          FROM (
+                  THEN 'amount'
+                  WHEN ABS("t5"."ours_service_day" - "t5"."theirs_service_day") > 0
+                  THEN 'date'
+                  ELSE 'matched'
+                END AS "outcome",
+                'reference' AS "pass_name",
+                CAST(NULL AS TEXT) AS "group_reference",
+                COALESCE("t5"."ours_reference", "t5"."theirs_reference") AS "reference",
+                "t5"."ours_amount",
+                "t5"."ours_currency",
+                "t5"."ours_quantity",
+                "t5"."ours_service_day",
+                "t5"."ours_stands",
+                "t5"."theirs_amount",
+                "t5"."theirs_currency",
+                "t5"."theirs_quantity",
+                "t5"."theirs_service_day",
+                "t5"."theirs_stands"
+              FROM "joined" AS "t5"
+              WHERE
+                "t5"."ours_present" AND "t5"."theirs_present"
+            ) AS "t41"
+            UNION ALL
             SELECT
               *
             FROM (
@@ -1230,18 +1250,35 @@ FROM (
                         *
                       FROM (
                         SELECT
-                          COALESCE("t9"."ours_id", "t9"."theirs_id") AS "record",
-                          "t9"."ours_id",
-                          "t9"."theirs_id",
-                          CASE
-                            WHEN NOT (
-                              "t9"."ours_stands" IS NOT DISTINCT FROM "t9"."theirs_stands"
-                            )
-                            THEN 'status'
-                            WHEN COALESCE("t9"."ours_currency" <> "t9"."theirs_currency", FALSE)
-                            THEN 'currency'
-                            WHEN (
-                              COALESCE(ABS("t9"."ours_amount" - "t9"."theirs_amount") > 1, FALSE)
+                          *
+                        FROM (
+                          SELECT
+                            COALESCE("t9"."ours_id", "t9"."theirs_id") AS "record",
+                            "t9"."ours_id",
+                            "t9"."theirs_id",
+                            CASE
+                              WHEN NOT (
+                                "t9"."ours_stands" IS NOT DISTINCT FROM "t9"."theirs_stands"
+                              )
+                              THEN 'status'
+                              WHEN COALESCE("t9"."ours_currency" <> "t9"."theirs_currency", FALSE)
+                              THEN 'currency'
+                              WHEN (
+                                COALESCE(ABS("t9"."ours_amount" - "t9"."theirs_amount") > 1, FALSE)
+                                OR (
+                                  (
+                                    "t9"."ours_amount" IS NULL
+                                  ) <> (
+                                    "t9"."theirs_amount" IS NULL
+                                  )
+                                )
+                              )
+                              AND (
+                                "t9"."ours_kind" IN ('conversion')
+                                AND "t9"."ours_quantity" IS NOT DISTINCT FROM "t9"."theirs_quantity"
+                              )
+                              THEN 'rate'
+                              WHEN COALESCE(ABS("t9"."ours_amount" - "t9"."theirs_amount") > 1, FALSE)
                               OR (
                                 (
                                   "t9"."ours_amount" IS NULL
@@ -1249,102 +1286,170 @@ FROM (
                                   "t9"."theirs_amount" IS NULL
                                 )
                               )
-                            )
-                            AND (
-                              "t9"."ours_kind" IN ('conversion')
-                              AND "t9"."ours_quantity" IS NOT DISTINCT FROM "t9"."theirs_quantity"
-                            )
-                            THEN 'rate'
-                            WHEN COALESCE(ABS("t9"."ours_amount" - "t9"."theirs_amount") > 1, FALSE)
-                            OR (
-                              (
-                                "t9"."ours_amount" IS NULL
-                              ) <> (
-                                "t9"."theirs_amount" IS NULL
+                              OR NOT (
+                                "t9"."ours_quantity" IS NOT DISTINCT FROM "t9"."theirs_quantity"
                               )
-                            )
-                            OR NOT (
-                              "t9"."ours_quantity" IS NOT DISTINCT FROM "t9"."theirs_quantity"
-                            )
-                            THEN 'amount'
-                            WHEN ABS("t9"."ours_service_day" - "t9"."theirs_service_day") > 0
-                            THEN 'date'
-                            ELSE 'matched'
-                          END AS "outcome",
-                          'grouped' AS "pass_name",
-                          CAST(NULL AS TEXT) AS "group_reference",
-                          COALESCE("t9"."ours_reference", "t9"."theirs_reference") AS "reference",
-                          "t9"."ours_amount",
-                          "t9"."ours_currency",
-                          "t9"."ours_quantity",
-                          "t9"."ours_service_day",
-                          "t9"."ours_stands",
-                          "t9"."theirs_amount",
-                          "t9"."theirs_currency",
-                          "t9"."theirs_quantity",
-                          "t9"."theirs_service_day",
-                          "t9"."theirs_stands"
-                        FROM "group_equal" AS "t9"
-                      ) AS "t41"
+                              THEN 'amount'
+                              WHEN ABS("t9"."ours_service_day" - "t9"."theirs_service_day") > 0
+                              THEN 'date'
+                              ELSE 'matched'
+                            END AS "outcome",
+                            'grouped' AS "pass_name",
+                            CAST(NULL AS TEXT) AS "group_reference",
+                            COALESCE("t9"."ours_reference", "t9"."theirs_reference") AS "reference",
+                            "t9"."ours_amount",
+                            "t9"."ours_currency",
+                            "t9"."ours_quantity",
+                            "t9"."ours_service_day",
+                            "t9"."ours_stands",
+                            "t9"."theirs_amount",
+                            "t9"."theirs_currency",
+                            "t9"."theirs_quantity",
+                            "t9"."theirs_service_day",
+                            "t9"."theirs_stands"
+                          FROM "group_equal" AS "t9"
+                        ) AS "t42"
+                        UNION ALL
+                        SELECT
+                          *
+                        FROM (
+                          SELECT
+                            COALESCE("t44"."ours_id", "t44"."theirs_id") AS "record",
+                            "t44"."ours_id",
+                            "t44"."theirs_id",
+                            CASE
+                              WHEN NOT (
+                                "t44"."ours_stands" IS NOT DISTINCT FROM "t44"."theirs_stands"
+                              )
+                              THEN 'status'
+                              WHEN COALESCE("t44"."ours_currency" <> "t44"."theirs_currency", FALSE)
+                              THEN 'currency'
+                              WHEN (
+                                COALESCE(ABS("t44"."ours_amount" - "t44"."theirs_amount") > 1, FALSE)
+                                OR (
+                                  (
+                                    "t44"."ours_amount" IS NULL
+                                  ) <> (
+                                    "t44"."theirs_amount" IS NULL
+                                  )
+                                )
+                              )
+                              AND (
+                                "t44"."ours_kind" IN ('conversion')
+                                AND "t44"."ours_quantity" IS NOT DISTINCT FROM "t44"."theirs_quantity"
+                              )
+                              THEN 'rate'
+                              WHEN COALESCE(ABS("t44"."ours_amount" - "t44"."theirs_amount") > 1, FALSE)
+                              OR (
+                                (
+                                  "t44"."ours_amount" IS NULL
+                                ) <> (
+                                  "t44"."theirs_amount" IS NULL
+                                )
+                              )
+                              OR NOT (
+                                "t44"."ours_quantity" IS NOT DISTINCT FROM "t44"."theirs_quantity"
+                              )
+                              THEN 'amount'
+                              WHEN ABS("t44"."ours_service_day" - "t44"."theirs_service_day") > 0
+                              THEN 'date'
+                              ELSE 'matched'
+                            END AS "outcome",
+                            'grouped' AS "pass_name",
+                            CAST(NULL AS TEXT) AS "group_reference",
+                            COALESCE("t44"."ours_reference", "t44"."theirs_reference") AS "reference",
+                            "t44"."ours_amount",
+                            "t44"."ours_currency",
+                            "t44"."ours_quantity",
+                            "t44"."ours_service_day",
+                            "t44"."ours_stands",
+                            "t44"."theirs_amount",
+                            "t44"."theirs_currency",
+                            "t44"."theirs_quantity",
+                            "t44"."theirs_service_day",
+                            "t44"."theirs_stands"
+                          FROM (
+                            SELECT
+                              "t19"."ours_id",
+                              "t19"."ours_reference",
+                              "t19"."ours_partner_reference",
+                              "t19"."ours_kind",
+                              "t19"."ours_member_hash",
+                              "t19"."ours_service_day",
+                              "t19"."ours_quantity",
+                              "t19"."ours_amount",
+                              "t19"."ours_currency",
+                              "t19"."ours_stands",
+                              "t19"."ours_present",
+                              "t19"."ours_rank",
+                              "t31"."theirs_id",
+                              "t31"."theirs_reference",
+                              "t31"."theirs_partner_reference",
+                              "t31"."theirs_kind",
+                              "t31"."theirs_member_hash",
+                              "t31"."theirs_service_day",
+                              "t31"."theirs_quantity",
+                              "t31"."theirs_amount",
+                              "t31"."theirs_currency",
+                              "t31"."theirs_stands",
+                              "t31"."theirs_present",
+                              "t31"."theirs_rank"
+                            FROM "group_left_ours" AS "t19"
+                            SEMI JOIN (
+                              SELECT
+                                *
+                              FROM "group_recounted" AS "t10"
+                              WHERE
+                                "t10"."ours_count" > 0
+                                AND "t10"."theirs_count" > 0
+                                AND "t10"."ours_count" = 1
+                                AND "t10"."theirs_count" = 1
+                            ) AS "t25"
+                              ON "t19"."ours_reference" = "t25"."reference"
+                            INNER JOIN (
+                              SELECT
+                                "t18"."theirs_id",
+                                "t18"."theirs_reference",
+                                "t18"."theirs_partner_reference",
+                                "t18"."theirs_kind",
+                                "t18"."theirs_member_hash",
+                                "t18"."theirs_service_day",
+                                "t18"."theirs_quantity",
+                                "t18"."theirs_amount",
+                                "t18"."theirs_currency",
+                                "t18"."theirs_stands",
+                                "t18"."theirs_present",
+                                "t18"."theirs_rank"
+                              FROM "group_left_theirs" AS "t18"
+                              ANTI JOIN "group_copies" AS "t17"
+                                ON "t18"."theirs_id" = "t17"."theirs_id"
+                            ) AS "t31"
+                              ON "t19"."ours_reference" = "t31"."theirs_reference"
+                          ) AS "t44"
+                        ) AS "t51"
+                      ) AS "t52"
                       UNION ALL
                       SELECT
                         *
                       FROM (
                         SELECT
-                          COALESCE("t42"."ours_id", "t42"."theirs_id") AS "record",
-                          "t42"."ours_id",
-                          "t42"."theirs_id",
-                          CASE
-                            WHEN NOT (
-                              "t42"."ours_stands" IS NOT DISTINCT FROM "t42"."theirs_stands"
-                            )
-                            THEN 'status'
-                            WHEN COALESCE("t42"."ours_currency" <> "t42"."theirs_currency", FALSE)
-                            THEN 'currency'
-                            WHEN (
-                              COALESCE(ABS("t42"."ours_amount" - "t42"."theirs_amount") > 1, FALSE)
-                              OR (
-                                (
-                                  "t42"."ours_amount" IS NULL
-                                ) <> (
-                                  "t42"."theirs_amount" IS NULL
-                                )
-                              )
-                            )
-                            AND (
-                              "t42"."ours_kind" IN ('conversion')
-                              AND "t42"."ours_quantity" IS NOT DISTINCT FROM "t42"."theirs_quantity"
-                            )
-                            THEN 'rate'
-                            WHEN COALESCE(ABS("t42"."ours_amount" - "t42"."theirs_amount") > 1, FALSE)
-                            OR (
-                              (
-                                "t42"."ours_amount" IS NULL
-                              ) <> (
-                                "t42"."theirs_amount" IS NULL
-                              )
-                            )
-                            OR NOT (
-                              "t42"."ours_quantity" IS NOT DISTINCT FROM "t42"."theirs_quantity"
-                            )
-                            THEN 'amount'
-                            WHEN ABS("t42"."ours_service_day" - "t42"."theirs_service_day") > 0
-                            THEN 'date'
-                            ELSE 'matched'
-                          END AS "outcome",
+                          COALESCE("t35"."ours_id") AS "record",
+                          "t35"."ours_id",
+                          CAST(NULL AS TEXT) AS "theirs_id",
+                          'matched' AS "outcome",
                           'grouped' AS "pass_name",
-                          CAST(NULL AS TEXT) AS "group_reference",
-                          COALESCE("t42"."ours_reference", "t42"."theirs_reference") AS "reference",
-                          "t42"."ours_amount",
-                          "t42"."ours_currency",
-                          "t42"."ours_quantity",
-                          "t42"."ours_service_day",
-                          "t42"."ours_stands",
-                          "t42"."theirs_amount",
-                          "t42"."theirs_currency",
-                          "t42"."theirs_quantity",
-                          "t42"."theirs_service_day",
-                          "t42"."theirs_stands"
+                          "t35"."ours_reference" AS "group_reference",
+                          COALESCE("t35"."ours_reference") AS "reference",
+                          "t35"."ours_amount",
+                          "t35"."ours_currency",
+                          "t35"."ours_quantity",
+                          "t35"."ours_service_day",
+                          "t35"."ours_stands",
+                          CAST(NULL AS BIGINT) AS "theirs_amount",
+                          CAST(NULL AS TEXT) AS "theirs_currency",
+                          CAST(NULL AS BIGINT) AS "theirs_quantity",
+                          CAST(NULL AS BIGINT) AS "theirs_service_day",
+                          CAST(NULL AS BOOLEAN) AS "theirs_stands"
                         FROM (
                           SELECT
                             "t19"."ours_id",
@@ -1358,90 +1463,56 @@ FROM (
                             "t19"."ours_currency",
                             "t19"."ours_stands",
                             "t19"."ours_present",
-                            "t19"."ours_rank",
-                            "t30"."theirs_id",
-                            "t30"."theirs_reference",
-                            "t30"."theirs_partner_reference",
-                            "t30"."theirs_kind",
-                            "t30"."theirs_member_hash",
-                            "t30"."theirs_service_day",
-                            "t30"."theirs_quantity",
-                            "t30"."theirs_amount",
-                            "t30"."theirs_currency",
-                            "t30"."theirs_stands",
-                            "t30"."theirs_present",
-                            "t30"."theirs_rank"
+                            "t19"."ours_rank"
                           FROM "group_left_ours" AS "t19"
                           SEMI JOIN (
                             SELECT
                               *
-                            FROM "group_recounted" AS "t10"
+                            FROM "group_sums" AS "t11"
                             WHERE
-                              "t10"."ours_count" > 0
-                              AND "t10"."theirs_count" > 0
-                              AND "t10"."ours_count" = 1
-                              AND "t10"."theirs_count" = 1
-                          ) AS "t25"
-                            ON "t19"."ours_reference" = "t25"."reference"
-                          INNER JOIN (
-                            SELECT
-                              "t18"."theirs_id",
-                              "t18"."theirs_reference",
-                              "t18"."theirs_partner_reference",
-                              "t18"."theirs_kind",
-                              "t18"."theirs_member_hash",
-                              "t18"."theirs_service_day",
-                              "t18"."theirs_quantity",
-                              "t18"."theirs_amount",
-                              "t18"."theirs_currency",
-                              "t18"."theirs_stands",
-                              "t18"."theirs_present",
-                              "t18"."theirs_rank"
-                            FROM "group_left_theirs" AS "t18"
-                            ANTI JOIN "group_copies" AS "t17"
-                              ON "t18"."theirs_id" = "t17"."theirs_id"
-                          ) AS "t30"
-                            ON "t19"."ours_reference" = "t30"."theirs_reference"
-                        ) AS "t42"
-                      ) AS "t49"
-                    ) AS "t50"
+                              "t11"."agrees"
+                          ) AS "t23"
+                            ON "t19"."ours_reference" = "t23"."reference"
+                        ) AS "t35"
+                      ) AS "t48"
+                    ) AS "t53"
                     UNION ALL
                     SELECT
                       *
                     FROM (
                       SELECT
-                        COALESCE("t34"."ours_id") AS "record",
-                        "t34"."ours_id",
-                        CAST(NULL AS TEXT) AS "theirs_id",
+                        COALESCE("t34"."theirs_id") AS "record",
+                        CAST(NULL AS TEXT) AS "ours_id",
+                        "t34"."theirs_id",
                         'matched' AS "outcome",
                         'grouped' AS "pass_name",
-                        "t34"."ours_reference" AS "group_reference",
-                        COALESCE("t34"."ours_reference") AS "reference",
-                        "t34"."ours_amount",
-                        "t34"."ours_currency",
-                        "t34"."ours_quantity",
-                        "t34"."ours_service_day",
-                        "t34"."ours_stands",
-                        CAST(NULL AS BIGINT) AS "theirs_amount",
-                        CAST(NULL AS TEXT) AS "theirs_currency",
-                        CAST(NULL AS BIGINT) AS "theirs_quantity",
-                        CAST(NULL AS BIGINT) AS "theirs_service_day",
-                        CAST(NULL AS BOOLEAN) AS "theirs_stands"
+                        "t34"."theirs_reference" AS "group_reference",
+                        COALESCE("t34"."theirs_reference") AS "reference",
+                        CAST(NULL AS BIGINT) AS "ours_amount",
+                        CAST(NULL AS TEXT) AS "ours_currency",
+                        CAST(NULL AS BIGINT) AS "ours_quantity",
+                        CAST(NULL AS BIGINT) AS "ours_service_day",
+                        CAST(NULL AS BOOLEAN) AS "ours_stands",
+                        "t34"."theirs_amount",
+                        "t34"."theirs_currency",
+                        "t34"."theirs_quantity",
+                        "t34"."theirs_service_day",
+                        "t34"."theirs_stands"
                       FROM (
                         SELECT
-                          "t19"."ours_id",
-                          "t19"."ours_reference",
-                          "t19"."ours_partner_reference",
-                          "t19"."ours_kind",
-                          "t19"."ours_member_hash",
-                          "t19"."ours_service_day",
-                          "t19"."ours_quantity",
-                          "t19"."ours_amount",
-                          "t19"."ours_currency",
-                          "t19"."ours_stands",
-                          "t19"."ours_present",
-                          "t19"."ours_rank"
-                        FROM "group_left_ours" AS "t19"
+                          "t18"."theirs_id",
+                          "t18"."theirs_reference",
+                          "t18"."theirs_partner_reference",
+                          "t18"."theirs_kind",
+                          "t18"."theirs_member_hash",
+                          "t18"."theirs_service_day",
+                          "t18"."theirs_quantity",
+                          "t18"."theirs_amount",
+                          "t18"."theirs_currency",
+                          "t18"."theirs_stands",
+                          "t18"."theirs_present",
+                          "t18"."theirs_rank"
+                        FROM "group_left_theirs" AS "t18"
                         SEMI JOIN (
                           SELECT
                             *
@@ -1449,187 +1520,153 @@ FROM (
                           WHERE
                             "t11"."agrees"
                         ) AS "t23"
-                          ON "t19"."ours_reference" = "t23"."reference"
+                          ON "t18"."theirs_reference" = "t23"."reference"
                       ) AS "t34"
-                    ) AS "t46"
-                  ) AS "t51"
+                    ) AS "t47"
+                  ) AS "t54"
                   UNION ALL
                   SELECT
                     *
                   FROM (
                     SELECT
-                      COALESCE("t33"."theirs_id") AS "record",
-                      CAST(NULL AS TEXT) AS "ours_id",
-                      "t33"."theirs_id",
-                      'matched' AS "outcome",
+                      COALESCE("t46"."ours_id") AS "record",
+                      "t46"."ours_id",
+                      CAST(NULL AS TEXT) AS "theirs_id",
+                      'amount' AS "outcome",
                       'grouped' AS "pass_name",
-                      "t33"."theirs_reference" AS "group_reference",
-                      COALESCE("t33"."theirs_reference") AS "reference",
-                      CAST(NULL AS BIGINT) AS "ours_amount",
-                      CAST(NULL AS TEXT) AS "ours_currency",
-                      CAST(NULL AS BIGINT) AS "ours_quantity",
-                      CAST(NULL AS BIGINT) AS "ours_service_day",
-                      CAST(NULL AS BOOLEAN) AS "ours_stands",
-                      "t33"."theirs_amount",
-                      "t33"."theirs_currency",
-                      "t33"."theirs_quantity",
-                      "t33"."theirs_service_day",
-                      "t33"."theirs_stands"
+                      "t46"."ours_reference" AS "group_reference",
+                      COALESCE("t46"."ours_reference") AS "reference",
+                      "t46"."ours_amount",
+                      "t46"."ours_currency",
+                      "t46"."ours_quantity",
+                      "t46"."ours_service_day",
+                      "t46"."ours_stands",
+                      CAST(NULL AS BIGINT) AS "theirs_amount",
+                      CAST(NULL AS TEXT) AS "theirs_currency",
+                      CAST(NULL AS BIGINT) AS "theirs_quantity",
+                      CAST(NULL AS BIGINT) AS "theirs_service_day",
+                      CAST(NULL AS BOOLEAN) AS "theirs_stands"
                     FROM (
                       SELECT
-                        "t18"."theirs_id",
-                        "t18"."theirs_reference",
-                        "t18"."theirs_partner_reference",
-                        "t18"."theirs_kind",
-                        "t18"."theirs_member_hash",
-                        "t18"."theirs_service_day",
-                        "t18"."theirs_quantity",
-                        "t18"."theirs_amount",
-                        "t18"."theirs_currency",
-                        "t18"."theirs_stands",
-                        "t18"."theirs_present",
-                        "t18"."theirs_rank"
-                      FROM "group_left_theirs" AS "t18"
-                      SEMI JOIN (
-                        SELECT
-                          *
-                        FROM "group_sums" AS "t11"
-                        WHERE
-                          "t11"."agrees"
-                      ) AS "t23"
-                        ON "t18"."theirs_reference" = "t23"."reference"
-                    ) AS "t33"
-                  ) AS "t45"
-                ) AS "t52"
+                        "t19"."ours_id",
+                        "t19"."ours_reference",
+                        "t19"."ours_partner_reference",
+                        "t19"."ours_kind",
+                        "t19"."ours_member_hash",
+                        "t19"."ours_service_day",
+                        "t19"."ours_quantity",
+                        "t19"."ours_amount",
+                        "t19"."ours_currency",
+                        "t19"."ours_stands",
+                        "t19"."ours_present",
+                        "t19"."ours_rank"
+                      FROM "group_left_ours" AS "t19"
+                      SEMI JOIN "t24" AS "t33"
+                        ON "t19"."ours_reference" = "t33"."reference"
+                    ) AS "t46"
+                  ) AS "t50"
+                ) AS "t55"
                 UNION ALL
                 SELECT
                   *
                 FROM (
                   SELECT
-                    COALESCE("t44"."ours_id") AS "record",
-                    "t44"."ours_id",
-                    CAST(NULL AS TEXT) AS "theirs_id",
+                    COALESCE("t45"."theirs_id") AS "record",
+                    CAST(NULL AS TEXT) AS "ours_id",
+                    "t45"."theirs_id",
                     'amount' AS "outcome",
                     'grouped' AS "pass_name",
-                    "t44"."ours_reference" AS "group_reference",
-                    COALESCE("t44"."ours_reference") AS "reference",
-                    "t44"."ours_amount",
-                    "t44"."ours_currency",
-                    "t44"."ours_quantity",
-                    "t44"."ours_service_day",
-                    "t44"."ours_stands",
-                    CAST(NULL AS BIGINT) AS "theirs_amount",
-                    CAST(NULL AS TEXT) AS "theirs_currency",
-                    CAST(NULL AS BIGINT) AS "theirs_quantity",
-                    CAST(NULL AS BIGINT) AS "theirs_service_day",
-                    CAST(NULL AS BOOLEAN) AS "theirs_stands"
+                    "t45"."theirs_reference" AS "group_reference",
+                    COALESCE("t45"."theirs_reference") AS "reference",
+                    CAST(NULL AS BIGINT) AS "ours_amount",
+                    CAST(NULL AS TEXT) AS "ours_currency",
+                    CAST(NULL AS BIGINT) AS "ours_quantity",
+                    CAST(NULL AS BIGINT) AS "ours_service_day",
+                    CAST(NULL AS BOOLEAN) AS "ours_stands",
+                    "t45"."theirs_amount",
+                    "t45"."theirs_currency",
+                    "t45"."theirs_quantity",
+                    "t45"."theirs_service_day",
+                    "t45"."theirs_stands"
                   FROM (
                     SELECT
-                      "t19"."ours_id",
-                      "t19"."ours_reference",
-                      "t19"."ours_partner_reference",
-                      "t19"."ours_kind",
-                      "t19"."ours_member_hash",
-                      "t19"."ours_service_day",
-                      "t19"."ours_quantity",
-                      "t19"."ours_amount",
-                      "t19"."ours_currency",
-                      "t19"."ours_stands",
-                      "t19"."ours_present",
-                      "t19"."ours_rank"
-                    FROM "group_left_ours" AS "t19"
+                      "t18"."theirs_id",
+                      "t18"."theirs_reference",
+                      "t18"."theirs_partner_reference",
+                      "t18"."theirs_kind",
+                      "t18"."theirs_member_hash",
+                      "t18"."theirs_service_day",
+                      "t18"."theirs_quantity",
+                      "t18"."theirs_amount",
+                      "t18"."theirs_currency",
+                      "t18"."theirs_stands",
+                      "t18"."theirs_present",
+                      "t18"."theirs_rank"
+                    FROM "group_left_theirs" AS "t18"
+                    ANTI JOIN "group_copies" AS "t17"
+                      ON "t18"."theirs_id" = "t17"."theirs_id"
                     SEMI JOIN "t24" AS "t32"
-                      ON "t19"."ours_reference" = "t32"."reference"
-                  ) AS "t44"
-                ) AS "t48"
-              ) AS "t53"
+                      ON "t18"."theirs_reference" = "t32"."reference"
+                  ) AS "t45"
+                ) AS "t49"
+              ) AS "t56"
               UNION ALL
               SELECT
                 *
               FROM (
                 SELECT
-                  COALESCE("t43"."theirs_id") AS "record",
+                  COALESCE("t6"."theirs_id") AS "record",
                   CAST(NULL AS TEXT) AS "ours_id",
-                  "t43"."theirs_id",
-                  'amount' AS "outcome",
+                  "t6"."theirs_id",
+                  'duplicate' AS "outcome",
                   'grouped' AS "pass_name",
-                  "t43"."theirs_reference" AS "group_reference",
-                  COALESCE("t43"."theirs_reference") AS "reference",
+                  "t6"."theirs_reference" AS "group_reference",
+                  COALESCE("t6"."theirs_reference") AS "reference",
                   CAST(NULL AS BIGINT) AS "ours_amount",
                   CAST(NULL AS TEXT) AS "ours_currency",
                   CAST(NULL AS BIGINT) AS "ours_quantity",
                   CAST(NULL AS BIGINT) AS "ours_service_day",
                   CAST(NULL AS BOOLEAN) AS "ours_stands",
-                  "t43"."theirs_amount",
-                  "t43"."theirs_currency",
-                  "t43"."theirs_quantity",
-                  "t43"."theirs_service_day",
-                  "t43"."theirs_stands"
-                FROM (
-                  SELECT
-                    "t18"."theirs_id",
-                    "t18"."theirs_reference",
-                    "t18"."theirs_partner_reference",
-                    "t18"."theirs_kind",
-                    "t18"."theirs_member_hash",
-                    "t18"."theirs_service_day",
-                    "t18"."theirs_quantity",
-                    "t18"."theirs_amount",
-                    "t18"."theirs_currency",
-                    "t18"."theirs_stands",
-                    "t18"."theirs_present",
-                    "t18"."theirs_rank"
-                  FROM "group_left_theirs" AS "t18"
-                  ANTI JOIN "group_copies" AS "t17"
-                    ON "t18"."theirs_id" = "t17"."theirs_id"
-                  SEMI JOIN "t24" AS "t31"
-                    ON "t18"."theirs_reference" = "t31"."reference"
-                ) AS "t43"
-              ) AS "t47"
-            ) AS "t54"
-            UNION ALL
-            SELECT
-              *
-            FROM (
-              SELECT
-                COALESCE("t6"."theirs_id") AS "record",
-                CAST(NULL AS TEXT) AS "ours_id",
-                "t6"."theirs_id",
-                'duplicate' AS "outcome",
-                'grouped' AS "pass_name",
-                "t6"."theirs_reference" AS "group_reference",
-                COALESCE("t6"."theirs_reference") AS "reference",
-                CAST(NULL AS BIGINT) AS "ours_amount",
-                CAST(NULL AS TEXT) AS "ours_currency",
-                CAST(NULL AS BIGINT) AS "ours_quantity",
-                CAST(NULL AS BIGINT) AS "ours_service_day",
-                CAST(NULL AS BOOLEAN) AS "ours_stands",
-                "t6"."theirs_amount",
-                "t6"."theirs_currency",
-                "t6"."theirs_quantity",
-                "t6"."theirs_service_day",
-                "t6"."theirs_stands"
-              FROM "group_copies" AS "t6"
-            ) AS "t21"
-          ) AS "t55"
-        ) AS "t56"
-        UNION ALL
-        SELECT
-          *
-        FROM (
+                  "t6"."theirs_amount",
+                  "t6"."theirs_currency",
+                  "t6"."theirs_quantity",
+                  "t6"."theirs_service_day",
+                  "t6"."theirs_stands"
+                FROM "group_copies" AS "t6"
+              ) AS "t21"
+            ) AS "t57"
+          ) AS "t58"
+          UNION ALL
           SELECT
-            COALESCE("t4"."ours_id", "t4"."theirs_id") AS "record",
-            "t4"."ours_id",
-            "t4"."theirs_id",
-            CASE
-              WHEN NOT (
-                "t4"."ours_stands" IS NOT DISTINCT FROM "t4"."theirs_stands"
-              )
-              THEN 'status'
-              WHEN COALESCE("t4"."ours_currency" <> "t4"."theirs_currency", FALSE)
-              THEN 'currency'
-              WHEN (
-                COALESCE(ABS("t4"."ours_amount" - "t4"."theirs_amount") > 1, FALSE)
+            *
+          FROM (
+            SELECT
+              COALESCE("t4"."ours_id", "t4"."theirs_id") AS "record",
+              "t4"."ours_id",
+              "t4"."theirs_id",
+              CASE
+                WHEN NOT (
+                  "t4"."ours_stands" IS NOT DISTINCT FROM "t4"."theirs_stands"
+                )
+                THEN 'status'
+                WHEN COALESCE("t4"."ours_currency" <> "t4"."theirs_currency", FALSE)
+                THEN 'currency'
+                WHEN (
+                  COALESCE(ABS("t4"."ours_amount" - "t4"."theirs_amount") > 1, FALSE)
+                  OR (
+                    (
+                      "t4"."ours_amount" IS NULL
+                    ) <> (
+                      "t4"."theirs_amount" IS NULL
+                    )
+                  )
+                )
+                AND (
+                  "t4"."ours_kind" IN ('conversion')
+                  AND "t4"."ours_quantity" IS NOT DISTINCT FROM "t4"."theirs_quantity"
+                )
+                THEN 'rate'
+                WHEN COALESCE(ABS("t4"."ours_amount" - "t4"."theirs_amount") > 1, FALSE)
                 OR (
                   (
                     "t4"."ours_amount" IS NULL
@@ -1637,61 +1674,61 @@ FROM (
                     "t4"."theirs_amount" IS NULL
                   )
                 )
+                OR NOT (
+                  "t4"."ours_quantity" IS NOT DISTINCT FROM "t4"."theirs_quantity"
+                )
+                THEN 'amount'
+                WHEN ABS("t4"."ours_service_day" - "t4"."theirs_service_day") > 0
+                THEN 'date'
+                ELSE 'matched'
+              END AS "outcome",
+              'normalised' AS "pass_name",
+              CAST(NULL AS TEXT) AS "group_reference",
+              COALESCE("t4"."ours_reference", "t4"."theirs_reference") AS "reference",
+              "t4"."ours_amount",
+              "t4"."ours_currency",
+              "t4"."ours_quantity",
+              "t4"."ours_service_day",
+              "t4"."ours_stands",
+              "t4"."theirs_amount",
+              "t4"."theirs_currency",
+              "t4"."theirs_quantity",
+              "t4"."theirs_service_day",
+              "t4"."theirs_stands"
+            FROM "found_normalised" AS "t4"
+          ) AS "t40"
+        ) AS "t59"
+        UNION ALL
+        SELECT
+          *
+        FROM (
+          SELECT
+            COALESCE("t2"."ours_id", "t2"."theirs_id") AS "record",
+            "t2"."ours_id",
+            "t2"."theirs_id",
+            CASE
+              WHEN NOT (
+                "t2"."ours_stands" IS NOT DISTINCT FROM "t2"."theirs_stands"
               )
-              AND (
-                "t4"."ours_kind" IN ('conversion')
-                AND "t4"."ours_quantity" IS NOT DISTINCT FROM "t4"."theirs_quantity"
-              )
-              THEN 'rate'
-              WHEN COALESCE(ABS("t4"."ours_amount" - "t4"."theirs_amount") > 1, FALSE)
-              OR (
-                (
-                  "t4"."ours_amount" IS NULL
-                ) <> (
-                  "t4"."theirs_amount" IS NULL
+              THEN 'status'
+              WHEN COALESCE("t2"."ours_currency" <> "t2"."theirs_currency", FALSE)
+              THEN 'currency'
+              WHEN (
+                COALESCE(ABS("t2"."ours_amount" - "t2"."theirs_amount") > 1, FALSE)
+                OR (
+                  (
+                    "t2"."ours_amount" IS NULL
+                  ) <> (
+                    "t2"."theirs_amount" IS NULL
+                  )
                 )
               )
-              OR NOT (
-                "t4"."ours_quantity" IS NOT DISTINCT FROM "t4"."theirs_quantity"
+              AND (
+                "t2"."ours_kind" IN ('conversion')
+                AND "t2"."ours_quantity" IS NOT DISTINCT FROM "t2"."theirs_quantity"
               )
-              THEN 'amount'
-              WHEN ABS("t4"."ours_service_day" - "t4"."theirs_service_day") > 0
-              THEN 'date'
-              ELSE 'matched'
-            END AS "outcome",
-            'normalised' AS "pass_name",
-            CAST(NULL AS TEXT) AS "group_reference",
-            COALESCE("t4"."ours_reference", "t4"."theirs_reference") AS "reference",
-            "t4"."ours_amount",
-            "t4"."ours_currency",
-            "t4"."ours_quantity",
-            "t4"."ours_service_day",
-            "t4"."ours_stands",
-            "t4"."theirs_amount",
-            "t4"."theirs_currency",
-            "t4"."theirs_quantity",
-            "t4"."theirs_service_day",
-            "t4"."theirs_stands"
-          FROM "found_normalised" AS "t4"
-        ) AS "t39"
-      ) AS "t57"
-      UNION ALL
-      SELECT
-        *
-      FROM (
-        SELECT
-          COALESCE("t2"."ours_id", "t2"."theirs_id") AS "record",
-          "t2"."ours_id",
-          "t2"."theirs_id",
-          CASE
-            WHEN NOT (
-              "t2"."ours_stands" IS NOT DISTINCT FROM "t2"."theirs_stands"
-            )
-            THEN 'status'
-            WHEN COALESCE("t2"."ours_currency" <> "t2"."theirs_currency", FALSE)
-            THEN 'currency'
-            WHEN (
-              COALESCE(ABS("t2"."ours_amount" - "t2"."theirs_amount") > 1, FALSE)
+              THEN 'rate'
+              WHEN COALESCE(ABS("t2"."ours_amount" - "t2"."theirs_amount") > 1, FALSE)
               OR (
                 (
                   "t2"."ours_amount" IS NULL
@@ -1699,61 +1736,61 @@ FROM (
                   "t2"."theirs_amount" IS NULL
                 )
               )
+              OR NOT (
+                "t2"."ours_quantity" IS NOT DISTINCT FROM "t2"."theirs_quantity"
+              )
+              THEN 'amount'
+              WHEN ABS("t2"."ours_service_day" - "t2"."theirs_service_day") > 0
+              THEN 'date'
+              ELSE 'matched'
+            END AS "outcome",
+            'partner_key' AS "pass_name",
+            CAST(NULL AS TEXT) AS "group_reference",
+            COALESCE("t2"."ours_reference", "t2"."theirs_reference") AS "reference",
+            "t2"."ours_amount",
+            "t2"."ours_currency",
+            "t2"."ours_quantity",
+            "t2"."ours_service_day",
+            "t2"."ours_stands",
+            "t2"."theirs_amount",
+            "t2"."theirs_currency",
+            "t2"."theirs_quantity",
+            "t2"."theirs_service_day",
+            "t2"."theirs_stands"
+          FROM "found_partner_key" AS "t2"
+        ) AS "t38"
+      ) AS "t60"
+      UNION ALL
+      SELECT
+        *
+      FROM (
+        SELECT
+          COALESCE("t0"."ours_id", "t0"."theirs_id") AS "record",
+          "t0"."ours_id",
+          "t0"."theirs_id",
+          CASE
+            WHEN NOT (
+              "t0"."ours_stands" IS NOT DISTINCT FROM "t0"."theirs_stands"
             )
-            AND (
-              "t2"."ours_kind" IN ('conversion')
-              AND "t2"."ours_quantity" IS NOT DISTINCT FROM "t2"."theirs_quantity"
-            )
-            THEN 'rate'
-            WHEN COALESCE(ABS("t2"."ours_amount" - "t2"."theirs_amount") > 1, FALSE)
-            OR (
-              (
-                "t2"."ours_amount" IS NULL
-              ) <> (
-                "t2"."theirs_amount" IS NULL
+            THEN 'status'
+            WHEN COALESCE("t0"."ours_currency" <> "t0"."theirs_currency", FALSE)
+            THEN 'currency'
+            WHEN (
+              COALESCE(ABS("t0"."ours_amount" - "t0"."theirs_amount") > 1, FALSE)
+              OR (
+                (
+                  "t0"."ours_amount" IS NULL
+                ) <> (
+                  "t0"."theirs_amount" IS NULL
+                )
               )
             )
-            OR NOT (
-              "t2"."ours_quantity" IS NOT DISTINCT FROM "t2"."theirs_quantity"
+            AND (
+              "t0"."ours_kind" IN ('conversion')
+              AND "t0"."ours_quantity" IS NOT DISTINCT FROM "t0"."theirs_quantity"
             )
-            THEN 'amount'
-            WHEN ABS("t2"."ours_service_day" - "t2"."theirs_service_day") > 0
-            THEN 'date'
-            ELSE 'matched'
-          END AS "outcome",
-          'partner_key' AS "pass_name",
-          CAST(NULL AS TEXT) AS "group_reference",
-          COALESCE("t2"."ours_reference", "t2"."theirs_reference") AS "reference",
-          "t2"."ours_amount",
-          "t2"."ours_currency",
-          "t2"."ours_quantity",
-          "t2"."ours_service_day",
-          "t2"."ours_stands",
-          "t2"."theirs_amount",
-          "t2"."theirs_currency",
-          "t2"."theirs_quantity",
-          "t2"."theirs_service_day",
-          "t2"."theirs_stands"
-        FROM "found_partner_key" AS "t2"
-      ) AS "t38"
-    ) AS "t58"
-    UNION ALL
-    SELECT
-      *
-    FROM (
-      SELECT
-        COALESCE("t0"."ours_id", "t0"."theirs_id") AS "record",
-        "t0"."ours_id",
-        "t0"."theirs_id",
-        CASE
-          WHEN NOT (
-            "t0"."ours_stands" IS NOT DISTINCT FROM "t0"."theirs_stands"
-          )
-          THEN 'status'
-          WHEN COALESCE("t0"."ours_currency" <> "t0"."theirs_currency", FALSE)
-          THEN 'currency'
-          WHEN (
-            COALESCE(ABS("t0"."ours_amount" - "t0"."theirs_amount") > 1, FALSE)
+            THEN 'rate'
+            WHEN COALESCE(ABS("t0"."ours_amount" - "t0"."theirs_amount") > 1, FALSE)
             OR (
               (
                 "t0"."ours_amount" IS NULL
@@ -1761,130 +1798,127 @@ FROM (
                 "t0"."theirs_amount" IS NULL
               )
             )
-          )
-          AND (
-            "t0"."ours_kind" IN ('conversion')
-            AND "t0"."ours_quantity" IS NOT DISTINCT FROM "t0"."theirs_quantity"
-          )
-          THEN 'rate'
-          WHEN COALESCE(ABS("t0"."ours_amount" - "t0"."theirs_amount") > 1, FALSE)
-          OR (
-            (
-              "t0"."ours_amount" IS NULL
-            ) <> (
-              "t0"."theirs_amount" IS NULL
+            OR NOT (
+              "t0"."ours_quantity" IS NOT DISTINCT FROM "t0"."theirs_quantity"
             )
-          )
-          OR NOT (
-            "t0"."ours_quantity" IS NOT DISTINCT FROM "t0"."theirs_quantity"
-          )
-          THEN 'amount'
-          WHEN ABS("t0"."ours_service_day" - "t0"."theirs_service_day") > 0
-          THEN 'date'
-          ELSE 'matched'
-        END AS "outcome",
-        'attributes' AS "pass_name",
+            THEN 'amount'
+            WHEN ABS("t0"."ours_service_day" - "t0"."theirs_service_day") > 0
+            THEN 'date'
+            ELSE 'matched'
+          END AS "outcome",
+          'attributes' AS "pass_name",
+          CAST(NULL AS TEXT) AS "group_reference",
+          COALESCE("t0"."ours_reference", "t0"."theirs_reference") AS "reference",
+          "t0"."ours_amount",
+          "t0"."ours_currency",
+          "t0"."ours_quantity",
+          "t0"."ours_service_day",
+          "t0"."ours_stands",
+          "t0"."theirs_amount",
+          "t0"."theirs_currency",
+          "t0"."theirs_quantity",
+          "t0"."theirs_service_day",
+          "t0"."theirs_stands"
+        FROM "found_attributes" AS "t0"
+      ) AS "t37"
+    ) AS "t61"
+    UNION ALL
+    SELECT
+      *
+    FROM (
+      SELECT
+        COALESCE("t27"."ours_id") AS "record",
+        "t27"."ours_id",
+        CAST(NULL AS TEXT) AS "theirs_id",
+        'missing_theirs' AS "outcome",
+        'none' AS "pass_name",
         CAST(NULL AS TEXT) AS "group_reference",
-        COALESCE("t0"."ours_reference", "t0"."theirs_reference") AS "reference",
-        "t0"."ours_amount",
-        "t0"."ours_currency",
-        "t0"."ours_quantity",
-        "t0"."ours_service_day",
-        "t0"."ours_stands",
-        "t0"."theirs_amount",
-        "t0"."theirs_currency",
-        "t0"."theirs_quantity",
-        "t0"."theirs_service_day",
-        "t0"."theirs_stands"
-      FROM "found_attributes" AS "t0"
-    ) AS "t37"
-  ) AS "t59"
+        COALESCE("t27"."ours_reference") AS "reference",
+        "t27"."ours_amount",
+        "t27"."ours_currency",
+        "t27"."ours_quantity",
+        "t27"."ours_service_day",
+        "t27"."ours_stands",
+        CAST(NULL AS BIGINT) AS "theirs_amount",
+        CAST(NULL AS TEXT) AS "theirs_currency",
+        CAST(NULL AS BIGINT) AS "theirs_quantity",
+        CAST(NULL AS BIGINT) AS "theirs_service_day",
+        CAST(NULL AS BOOLEAN) AS "theirs_stands"
+      FROM (
+        SELECT
+          "t15"."ours_id",
+          "t15"."ours_reference",
+          "t15"."ours_partner_reference",
+          "t15"."ours_kind",
+          "t15"."ours_member_hash",
+          "t15"."ours_service_day",
+          "t15"."ours_quantity",
+          "t15"."ours_amount",
+          "t15"."ours_currency",
+          "t15"."ours_stands",
+          "t15"."ours_present"
+        FROM "rest_ours" AS "t15"
+        ANTI JOIN "found_normalised" AS "t16"
+          ON "t15"."ours_id" = "t16"."ours_id"
+        ANTI JOIN "found_partner_key" AS "t14"
+          ON "t15"."ours_id" = "t14"."ours_id"
+        ANTI JOIN "found_attributes" AS "t12"
+          ON "t15"."ours_id" = "t12"."ours_id"
+      ) AS "t27"
+    ) AS "t36"
+  ) AS "t62"
   UNION ALL
   SELECT
     *
   FROM (
     SELECT
-      COALESCE("t27"."ours_id") AS "record",
-      "t27"."ours_id",
-      CAST(NULL AS TEXT) AS "theirs_id",
-      'missing_theirs' AS "outcome",
+      COALESCE("t30"."theirs_id") AS "record",
+      CAST(NULL AS TEXT) AS "ours_id",
+      "t30"."theirs_id",
+      'missing_ours' AS "outcome",
       'none' AS "pass_name",
       CAST(NULL AS TEXT) AS "group_reference",
-      COALESCE("t27"."ours_reference") AS "reference",
-      "t27"."ours_amount",
-      "t27"."ours_currency",
-      "t27"."ours_quantity",
-      "t27"."ours_service_day",
-      "t27"."ours_stands",
-      CAST(NULL AS BIGINT) AS "theirs_amount",
-      CAST(NULL AS TEXT) AS "theirs_currency",
-      CAST(NULL AS BIGINT) AS "theirs_quantity",
-      CAST(NULL AS BIGINT) AS "theirs_service_day",
-      CAST(NULL AS BOOLEAN) AS "theirs_stands"
-    FROM (
-      SELECT
-        "t15"."ours_id",
-        "t15"."ours_reference",
-        "t15"."ours_partner_reference",
-        "t15"."ours_kind",
-        "t15"."ours_member_hash",
-        "t15"."ours_service_day",
-        "t15"."ours_quantity",
-        "t15"."ours_amount",
-        "t15"."ours_currency",
-        "t15"."ours_stands",
-        "t15"."ours_present"
-      FROM "rest_ours" AS "t15"
-      ANTI JOIN "found_normalised" AS "t16"
-        ON "t15"."ours_id" = "t16"."ours_id"
-      ANTI JOIN "found_partner_key" AS "t14"
-        ON "t15"."ours_id" = "t14"."ours_id"
-      ANTI JOIN "found_attributes" AS "t12"
-        ON "t15"."ours_id" = "t12"."ours_id"
-    ) AS "t27"
-  ) AS "t36"
-) AS "t60"
+      COALESCE("t30"."theirs_reference") AS "reference",
+      CAST(NULL AS BIGINT) AS "ours_amount",
+      CAST(NULL AS TEXT) AS "ours_currency",
+      CAST(NULL AS BIGINT) AS "ours_quantity",
+      CAST(NULL AS BIGINT) AS "ours_service_day",
+      CAST(NULL AS BOOLEAN) AS "ours_stands",
+      "t30"."theirs_amount",
+      "t30"."theirs_currency",
+      "t30"."theirs_quantity",
+      "t30"."theirs_service_day",
+      "t30"."theirs_stands"
+    FROM "t26" AS "t30"
+    WHERE
+      COALESCE("t30"."theirs_stands", TRUE)
+  ) AS "t39"
+) AS "t63"
 UNION ALL
 SELECT
   *
 FROM (
   SELECT
-    COALESCE("t26"."theirs_id") AS "record",
+    COALESCE("t30"."theirs_id") AS "record",
     CAST(NULL AS TEXT) AS "ours_id",
-    "t26"."theirs_id",
-    'missing_ours' AS "outcome",
-    'none' AS "pass_name",
+    "t30"."theirs_id",
+    'matched' AS "outcome",
+    'nothing_due' AS "pass_name",
     CAST(NULL AS TEXT) AS "group_reference",
-    COALESCE("t26"."theirs_reference") AS "reference",
+    COALESCE("t30"."theirs_reference") AS "reference",
     CAST(NULL AS BIGINT) AS "ours_amount",
     CAST(NULL AS TEXT) AS "ours_currency",
     CAST(NULL AS BIGINT) AS "ours_quantity",
     CAST(NULL AS BIGINT) AS "ours_service_day",
     CAST(NULL AS BOOLEAN) AS "ours_stands",
-    "t26"."theirs_amount",
-    "t26"."theirs_currency",
-    "t26"."theirs_quantity",
-    "t26"."theirs_service_day",
-    "t26"."theirs_stands"
-  FROM (
-    SELECT
-      "t13"."theirs_id",
-      "t13"."theirs_reference",
-      "t13"."theirs_partner_reference",
-      "t13"."theirs_kind",
-      "t13"."theirs_member_hash",
-      "t13"."theirs_service_day",
-      "t13"."theirs_quantity",
-      "t13"."theirs_amount",
-      "t13"."theirs_currency",
-      "t13"."theirs_stands",
-      "t13"."theirs_present"
-    FROM "rest_theirs" AS "t13"
-    ANTI JOIN "found_normalised" AS "t16"
-      ON "t13"."theirs_id" = "t16"."theirs_id"
-    ANTI JOIN "found_partner_key" AS "t14"
-      ON "t13"."theirs_id" = "t14"."theirs_id"
-    ANTI JOIN "found_attributes" AS "t12"
-      ON "t13"."theirs_id" = "t12"."theirs_id"
-  ) AS "t26"
-) AS "t35";
+    "t30"."theirs_amount",
+    "t30"."theirs_currency",
+    "t30"."theirs_quantity",
+    "t30"."theirs_service_day",
+    "t30"."theirs_stands"
+  FROM "t26" AS "t30"
+  WHERE
+    NOT (
+      COALESCE("t30"."theirs_stands", TRUE)
+    )
+) AS "t43";

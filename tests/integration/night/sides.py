@@ -142,6 +142,10 @@ def _split_in_two(day: Day, line: Ours) -> None:
     day.theirs += [theirs(line, quantity=1, amount=Money(part, "CNY")) for part in (450, 451)]
 
 
+def _cancelled_and_never_ours(day: Day, line: Ours) -> None:
+    day.theirs.append(theirs(line, status="cancelled"))
+
+
 def _missing_theirs(day: Day, line: Ours) -> None:
     day.ours.append(line)
     day.planted.append(("missing_theirs", line.reference or ""))
@@ -198,6 +202,7 @@ _PLANTS = {
         _by_partner_key,
         _by_attributes,
         _split_in_two,
+        _cancelled_and_never_ours,
         _missing_theirs,
         _missing_ours,
         _amount,
