@@ -7,10 +7,17 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import httpx
+import sqlalchemy as sa
+from sqlalchemy import Connection
 
 from adapters.sdk.transport import make_client
 from catalogue.calendar import end_of, local_date
+from catalogue.tables import members
 from config.clock import Clock
+from config.database import Database
+from config.errors import RuleError
+from config.migrate import current_revision
+from config.settings import DatabaseSettings
 from gateway.demo import night
 from gateway.demo.api import UnexpectedAnswerError
 from gateway.demo.closing import AuditFigures, Check, checks
@@ -42,8 +49,10 @@ async def run_demo(world: World, teller: Teller, clock: Clock, *, kills: int) ->
     """Run the journey in a world that this starts and stops.
 
     Raises:
+        RuleError: the database given holds members.
         UnavailableError: a process did not start, or answered what the journey does not expect.
     """
+    await _require_empty(world)
     today = await _whole_day(clock, teller)
     outcome = Outcome()
     http = make_client()
@@ -86,6 +95,22 @@ async def _audit(world: World) -> AuditFigures:
         findings=len(report["findings"]),
         open_holds=len(report["open_holds"]),
     )
+
+
+async def _require_empty(world: World) -> None:
+    """Refuse a database that holds members: the journey would mix with what is there."""
+    if world.database_url is None:
+        return
+    database = await Database.open(DatabaseSettings(url=world.database_url))
+    try:
+        if await current_revision(database) is not None and await database.read(_any_member):
+            raise RuleError("The database is not empty; give the demo one of its own.")
+    finally:
+        await database.close()
+
+
+def _any_member(connection: Connection) -> bool:
+    return connection.execute(sa.select(members.c.id).limit(1)).first() is not None
 
 
 async def _whole_day(clock: Clock, teller: Teller) -> date:

@@ -1,4 +1,4 @@
-"""The three partner simulators as processes, each told the gateway's address and the throw-away credentials of its file."""
+"""The three partner simulators as processes, each with the gateway's address and the credentials of its file."""
 
 from __future__ import annotations
 
