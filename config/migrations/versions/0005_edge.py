@@ -58,7 +58,7 @@ def _webhooks() -> None:
         sa.Column("next_attempt_at", Instant, nullable=False),
         sa.Column("finished_at", Instant),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_inbox")),
-        sa.UniqueConstraint("partner", "message_id", name=op.f("uq_webhook_inbox_partner")),
+        sa.UniqueConstraint("partner", "message_id", name=op.f("uq_webhook_inbox_partner_message_id")),
         sa.CheckConstraint("state IN ('waiting', 'done', 'dead')", name=op.f("ck_webhook_inbox_state")),
     )
     op.create_index("ix_webhook_inbox_state_next_attempt_at", "webhook_inbox", ["state", "next_attempt_at"])
