@@ -17,6 +17,7 @@ from settlement.exports.rows import DETAIL_COLUMNS, NUMBER_COLUMNS, DetailRow
 
 CREATED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 """Written as the creation date of every workbook, so that repeating an export repeats its bytes."""
+IDENTIFIER_WIDTH, TEXT_WIDTH, NARROW_WIDTH = 36, 20, 13
 MAX_TEXT = 32_767
 MAX_ROWS = 1_048_575
 """Data rows of one sheet; further ones go to the next."""
@@ -86,8 +87,11 @@ class DetailWorkbook:
         self._row = 0
         self._sheet = self._book.add_worksheet("detail" if self._sheets == 1 else f"detail {self._sheets}")
         self._sheet.freeze_panes(1, 1)
+        self._sheet.set_landscape()
+        self._sheet.fit_to_pages(1, 0)
+        self._sheet.repeat_rows(0)
         for column, name in enumerate(DETAIL_COLUMNS):
-            self._sheet.set_column(column, column, 14 if name in NUMBER_COLUMNS else 24)
+            self._sheet.set_column(column, column, _width(name))
             self._sheet.write_string(0, column, name, self._head)
 
     def _write(self, sheet: Any, row: int, column: int, cell: Cell) -> None:
@@ -119,3 +123,10 @@ class DetailWorkbook:
             pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
             self._numbers[decimals] = self._book.add_format({"num_format": f"{pattern};[Red]-{pattern}"})
         return self._numbers[decimals]
+
+
+def _width(column: str) -> int:
+    """Wide enough for what the column holds: identifiers whole, dates and numbers narrow."""
+    if column.endswith(("_id", "reference")):
+        return IDENTIFIER_WIDTH
+    return NARROW_WIDTH if column in NUMBER_COLUMNS or column.endswith("_date") else TEXT_WIDTH
