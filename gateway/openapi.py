@@ -120,6 +120,7 @@ def document(app: Litestar) -> dict[str, Any]:
     file = app.openapi_schema.to_schema()
     components = file.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
+    _mend_tuples(file)
     components["responses"] = {f"Problem{status}": _response(status) for status in _TITLES}
     components["securitySchemes"] = {"access_token": _security(app)}
     handlers = {(path, method): handler for path, method, handler in operations(app)}
@@ -174,6 +175,7 @@ def _without_null(parameter: dict[str, Any]) -> dict[str, Any]:
         schema["type"] = next(one for one in schema["type"] if one != "null")
     if "enum" in schema:
         schema["enum"] = [one for one in schema["enum"] if one is not None]
+    _printable(schema)
     return {**parameter, "schema": schema}
 
 
@@ -189,7 +191,7 @@ def _security(app: Litestar) -> dict[str, Any]:
 
 
 def _close(node: Any, schemas: dict[str, Any], seen: set[str]) -> None:
-    """Close every structure that a request body can hold against unknown names."""
+    """Say of everything a request body can hold what the parser does: no unknown names, no control characters."""
     if isinstance(node, list):
         for item in node:
             _close(item, schemas, seen)
@@ -202,8 +204,29 @@ def _close(node: Any, schemas: dict[str, Any], seen: set[str]) -> None:
         _close(schemas[name], schemas, seen)
     if node.get("type") == "object" and "properties" in node:
         node.setdefault("additionalProperties", False)
+    _printable(node)
     for value in node.values():
         _close(value, schemas, seen)
+
+
+def _printable(schema: dict[str, Any]) -> None:
+    """Exclude control characters from a free text."""
+    if schema.get("type") == "string" and not {"pattern", "format", "enum", "const"} & set(schema):
+        schema["pattern"] = r"^[^\x00-\x1f\x7f]*$"
+
+
+def _mend_tuples(node: Any) -> None:
+    """Give arrays their item type back: the framework describes ``tuple[T, ...]`` as items of T or of anything."""
+    if isinstance(node, list):
+        for item in node:
+            _mend_tuples(item)
+    elif isinstance(node, dict):
+        items = node.get("items")
+        if isinstance(items, dict) and {} in items.get("oneOf", []):
+            kinds = [kind for kind in items["oneOf"] if kind != {}]
+            node["items"] = kinds[0] if len(kinds) == 1 else {"oneOf": kinds}
+        for value in node.values():
+            _mend_tuples(value)
 
 
 def _operation_id(handler: HTTPRouteHandler, _method: Any, _path: Any) -> str:

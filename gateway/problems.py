@@ -174,7 +174,9 @@ def answer_gateway_error(request: Request[Any, Any, Any], error: GatewayError) -
     facts = dict(error.facts)
     pointer = facts.pop("pointer", None)
     errors = () if pointer is None else (FieldError(error.message, pointer=f"#{pointer}"),)
-    return problem_response(code, error.message, request_id_of(request.scope), errors=errors, facts=facts, headers=headers)
+    return problem_response(
+        code, error.message, request_id_of(request.scope), errors=errors, facts=facts, headers=headers
+    )
 
 
 def answer_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:

@@ -152,7 +152,7 @@ class CancellationView(msgspec.Struct, frozen=True):
 class ItineraryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Book several quotes as one trip."""
 
-    quote_ids: Annotated[tuple[Identifier, ...], msgspec.Meta(min_length=1, max_length=10)]
+    quote_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=10)]
     policy: Policy = "all_or_nothing"
 
 

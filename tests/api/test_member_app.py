@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,7 @@ async def test_benefit_pages_by_cursor(stack: Stack) -> None:
     member = stack.member(await stack.add_member())
     seen, cursor = [], None
     for _ in range(10):
-        query = {"limit": 1, "include": "ineligible"} | ({"cursor": cursor} if cursor else {})
+        query: dict[str, Any] = {"limit": 1, "include": "ineligible"} | ({"cursor": cursor} if cursor else {})
         page = (await stack.client.get("/v1/benefits", params=query, headers=member)).json()
         seen += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]

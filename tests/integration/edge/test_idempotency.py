@@ -121,7 +121,7 @@ def test_id_07_canonical_form() -> None:
     """Figures of RFC 8785 section 3.2.3 (sorting of property names by UTF-16 code units), read 2026-11-22."""
     value = {"\u20ac": 1, "\r": 2, "\ufb33": 3, "1": 4, "\U0001f600": 5, "\u0080": 6, "\u00f6": 7}
     assert list(json.loads(canonical_json(value))) == ["\r", "1", "\u0080", "\u00f6", "\u20ac", "\U0001f600", "\ufb33"]
-    assert canonical_json("\u20ac$\u000f\nA'B\"\\\\\"/") == b'"\xe2\x82\xac$\\u000f\\nA\'B\\"\\\\\\\\\\"/"'
+    assert canonical_json('\u20ac$\u000f\nA\'B"\\\\"/') == b'"\xe2\x82\xac$\\u000f\\nA\'B\\"\\\\\\\\\\"/"'
     with pytest.raises(TypeError):
         canonical_json({"a": 1.0})
 
