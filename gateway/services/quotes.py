@@ -22,6 +22,7 @@ from gateway.partners import ConnectedPartner
 from gateway.redemption import store
 from gateway.redemption.records import POINTS, Quote
 from gateway.redemption.services import guests_of, service_date
+from gateway.services.wishes import check_service
 from gateway.wiring import Gateway
 
 
@@ -38,7 +39,8 @@ async def create_quote(gateway: Gateway, member_id: str, benefit_id: str, servic
     Raises:
         NotFoundError: no such benefit is in force, or its partner is switched off.
         NotEligibleError: with every reason.
-        RuleError: nothing is available, or the price cannot be expressed in what the member wants to give.
+        RuleError: the service is not of the benefit's kind or cannot take place, nothing is available, or the price
+            cannot be expressed in what the member wants to give.
         PartnerError: the partner gave no trustworthy answer; nothing is lost.
     """
     now = gateway.clock.now()
@@ -47,6 +49,7 @@ async def create_quote(gateway: Gateway, member_id: str, benefit_id: str, servic
     benefit = gateway.catalogue.benefit(benefit_id, today)
     if benefit is None:
         raise NotFoundError(f"There is no benefit {benefit_id!r}.")
+    check_service(benefit, service, now)
     connected = gateway.partners.named(benefit.partner)
     member = await gateway.database.read(
         partial(members.member_context, programme=programme, member_id=member_id, on_date=today)
