@@ -94,7 +94,8 @@ async def _start(closing: AsyncExitStack, partner: str, words: list[str], logs: 
 
 def _words(file: PartnerFile, gateway_url: str) -> list[str]:
     environment = file.environments["simulator"]
-    pairs = [f"{name}={resolve_secret(one, {}).reveal()}" for name, one in environment.credentials.items()]
+    given = environment.credentials.items()
+    pairs = [f"{name}={resolve_secret(one, {}, masked=False).reveal()}" for name, one in given]
     words = [word for pair in pairs for word in ("--credential", pair)]
     if not environment.webhook_secrets:
         return words
