@@ -10,15 +10,18 @@ from litestar.params import JSONBody, QueryParameter
 from litestar.status_codes import HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from catalogue.calendar import within
-from gateway.controllers.redemptions import RedemptionPath, redemption_response
+from gateway.controllers.redemptions import RedemptionPath, full_view, redemption_page, redemption_response
 from gateway.idempotency import IdempotencyKeys, keyed_request
 from gateway.oauth.principal import Principal
+from gateway.pages import DEFAULT_LIMIT, Cursors
+from gateway.schemas.common import Cursor, Limit
 from gateway.schemas.redemptions import (
     ConversionQuoteView,
     ConversionRates,
     ConversionRateView,
     ConversionRequest,
     QuoteUse,
+    RedemptionPage,
     RedemptionView,
 )
 from gateway.services import conversions, redeem
@@ -93,6 +96,18 @@ class ConversionsController(Controller):
         )
         return await redemption_response(gateway, redemption, replayed=replayed)
 
+    @get()
+    async def list_conversions(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        cursors: NamedDependency[Cursors],
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: Cursor = None,
+    ) -> RedemptionPage:
+        """List the member's conversions, newest first."""
+        return await redemption_page(gateway, principal, cursors, "conversion", limit, cursor)
+
     @get("/{redemption_id:str}")
     async def get_conversion(
         self,
@@ -100,5 +115,6 @@ class ConversionsController(Controller):
         principal: NamedDependency[Principal],
         redemption_id: RedemptionPath,
     ) -> RedemptionView:
-        """Show one conversion."""
-        return RedemptionView.of(await redeem.of_member(gateway, principal.member_id, redemption_id), None)
+        """Show one conversion with its history."""
+        redemption = await redeem.of_member(gateway, principal.member_id, redemption_id, "conversion")
+        return await full_view(gateway, redemption)

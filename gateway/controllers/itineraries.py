@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from litestar import Controller, Response, get, post
@@ -14,7 +15,9 @@ from catalogue import voucher_store
 from gateway.controllers.answers import REPLAYED
 from gateway.idempotency import IdempotencyKeys, keyed_request
 from gateway.oauth.principal import Principal
-from gateway.schemas.redemptions import ItineraryRequest, ItineraryView
+from gateway.pages import DEFAULT_LIMIT, Cursors, cut
+from gateway.schemas.common import Cursor, Limit
+from gateway.schemas.redemptions import ItineraryPage, ItineraryRequest, ItineraryView
 from gateway.services import itineraries
 from gateway.services.itineraries import Itinerary, ItineraryState
 from gateway.wiring import Gateway
@@ -52,6 +55,22 @@ class ItinerariesController(Controller):
             headers={REPLAYED: "true"} if replayed else {},
         )
 
+    @get(opt={"scope": "redemptions:read"})
+    async def list_itineraries(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        cursors: NamedDependency[Cursors],
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: Cursor = None,
+    ) -> ItineraryPage:
+        """List the member's itineraries, newest first."""
+        purpose = f"itineraries {principal.caller}"
+        before = str(cursors.open(purpose, cursor)[0]) if cursor is not None else None
+        found = await itineraries.list_of_member(gateway, principal.member_id, before, limit + 1)
+        items, following = cut(found, limit, lambda one: (one.id,), partial(cursors.seal, purpose))
+        return ItineraryPage(tuple([await _view(gateway, one) for one in items]), following)
+
     @get("/{itinerary_id:str}", opt={"scope": "redemptions:read"})
     async def get_itinerary(
         self,
@@ -74,10 +93,11 @@ class ItinerariesController(Controller):
         keys: NamedDependency[IdempotencyKeys],
         idempotency_key: NamedDependency[str],
         itinerary_id: ItineraryPath,
-    ) -> ItineraryView:
-        """Ask that every leg be undone."""
+    ) -> Response[ItineraryView]:
+        """Cancel every leg that its own benefit lets go; the answer shows how far that has come."""
         keyed = keyed_request(principal.caller, "cancel_itinerary", idempotency_key, itinerary_id)
-        return await _view(gateway, await itineraries.cancel(gateway, keys, keyed, principal.member_id, itinerary_id))
+        itinerary, replayed = await itineraries.cancel(gateway, keys, keyed, principal.member_id, itinerary_id)
+        return Response(await _view(gateway, itinerary), headers={REPLAYED: "true"} if replayed else {})
 
 
 async def _view(gateway: Gateway, itinerary: Itinerary) -> ItineraryView:

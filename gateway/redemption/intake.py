@@ -17,11 +17,13 @@ from gateway.errors import QuoteExpiredError, QuoteUsedError, RiskCapError
 from gateway.partners import ConnectedPartner
 from gateway.redemption import store
 from gateway.redemption.keys import partner_key
+from gateway.redemption.plan import HEAD_START
 from gateway.redemption.records import POINTS, Quote, QuoteKind, Redemption
 from gateway.redemption.seams import Seams
 from gateway.redemption.services import service_date
 from gateway.redemption.states import State
 from settlement import ledger
+from settlement.errors import InsufficientFundsError
 
 
 class Intake:
@@ -61,7 +63,8 @@ class Intake:
             NotEligibleError: the member has not consented to what the partner must be told.
             RiskCapError: the partner's undecided redemptions already hold what its file allows.
             ObligationError: the partner's contract does not price it; nothing was held.
-            InsufficientFundsError: the member has not got it.
+            InsufficientFundsError: the member has not got the points.
+            EntitlementExhaustedError: no use remains.
         """
         now = self._clock.now()
         quote = store.get_quote(connection, quote_id, member_id)
@@ -83,15 +86,20 @@ class Intake:
         quote = redemption.quote
         if quote.pay_with == PayWith.ENTITLEMENT:
             self._grant_uses(connection, quote, now)
-        ledger.hold(
-            connection,
-            key=f"{redemption.id}:hold",
-            member_id=quote.member_id,
-            commodity=quote.commodity,
-            quantity=quote.quantity,
-            at=now,
-            reference=redemption.id,
-        )
+        try:
+            ledger.hold(
+                connection,
+                key=f"{redemption.id}:hold",
+                member_id=quote.member_id,
+                commodity=quote.commodity,
+                quantity=quote.quantity,
+                at=now,
+                reference=redemption.id,
+            )
+        except InsufficientFundsError as error:
+            if quote.pay_with == PayWith.ENTITLEMENT:
+                raise EntitlementExhaustedError("No use of this benefit remains; points can pay for it.") from error
+            raise
 
     def _grant_uses(self, connection: Connection, quote: Quote, now: datetime) -> None:
         """See that the uses of the window of the service date are in the ledger: they are granted when first needed."""
@@ -143,7 +151,7 @@ def _new(
         window_ends_at=now + timedelta(seconds=limits.validity_seconds),
         cancel_deadline_at=now + timedelta(seconds=limits.cancel_deadline_seconds),
         withdrawal_asked_at=None,
-        next_action_at=now,
+        next_action_at=now + HEAD_START,
         look_ups=0,
         lease_owner=None,
         lease_until=None,

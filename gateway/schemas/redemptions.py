@@ -12,7 +12,7 @@ from catalogue.benefits import PayWith
 from catalogue.conversion import ConversionQuote
 from catalogue.values import Money
 from catalogue.voucher_store import Voucher
-from gateway.redemption.records import Quote, Redemption
+from gateway.redemption.records import POINTS, Quote, Redemption, Reversal
 from gateway.services.itineraries import Itinerary, Policy
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=80, examples=["qte_01m80ahqyx60rk4csm6mv3ee1s"])]
@@ -83,43 +83,85 @@ class TransitionView(msgspec.Struct, frozen=True):
     happened_at: datetime
 
 
+class CancellationState(msgspec.Struct, frozen=True):
+    """A cancellation of a captured redemption: what comes back once its state is ``applied``.
+
+    ``refused``: the partner did not undo it, the member keeps the benefit. ``manual``: people find out.
+    """
+
+    state: str
+    points_back: int
+    uses_back: int
+    requested_at: datetime
+
+    @classmethod
+    def of(cls, redemption: Redemption, reversal: Reversal | None) -> CancellationState | None:
+        """Show a reversal; None when there is none."""
+        if reversal is None:
+            return None
+        points, uses = given_back(redemption.quote, reversal.quantity)
+        return cls(reversal.state.value, points, uses, reversal.requested_at)
+
+
+class Annexes(msgspec.Struct, frozen=True):
+    """What belongs to a redemption and is kept elsewhere."""
+
+    voucher: Voucher | None = None
+    reversal: Reversal | None = None
+    history: tuple[TransitionView, ...] = ()
+
+
 class RedemptionView(msgspec.Struct, frozen=True):
-    """A redemption as it stands. ``next_check_at`` is set while the outcome is not known."""
+    """A redemption as it stands. ``next_check_at`` is set while the outcome is not known.
+
+    A captured redemption stays ``captured`` when it is cancelled: ``cancellation`` tells what came back.
+    """
 
     id: str
     quote_id: str
     benefit_id: str | None
     partner: str
     state: str
+    pay_with: str
     points: int
+    uses: int
     partner_reference: str | None
     itinerary_id: str | None
     voucher: VoucherView | None
+    cancellation: CancellationState | None
     next_check_at: datetime | None
     requested_at: datetime
     updated_at: datetime
     history: tuple[TransitionView, ...] = ()
 
     @classmethod
-    def of(
-        cls, redemption: Redemption, voucher: Voucher | None, history: tuple[TransitionView, ...] = ()
-    ) -> RedemptionView:
+    def of(cls, redemption: Redemption, annexes: Annexes) -> RedemptionView:
         """Show a redemption; keys, leases and personal fields stay inside."""
+        points, uses = given_back(redemption.quote, redemption.quote.quantity)
+        voucher = annexes.voucher
         return cls(
             id=redemption.id,
             quote_id=redemption.quote.id,
             benefit_id=redemption.quote.benefit_id,
             partner=redemption.partner,
             state=redemption.state.value,
-            points=redemption.quote.points,
+            pay_with=redemption.quote.pay_with,
+            points=points,
+            uses=uses,
             partner_reference=redemption.partner_reference,
             itinerary_id=redemption.itinerary_id,
             voucher=None if voucher is None else voucher_view(voucher),
+            cancellation=CancellationState.of(redemption, annexes.reversal),
             next_check_at=redemption.next_action_at,
             requested_at=redemption.requested_at,
             updated_at=redemption.updated_at,
-            history=history,
+            history=annexes.history,
         )
+
+
+def given_back(quote: Quote, quantity: int) -> tuple[int, int]:
+    """Tell a quantity of what a quote holds as (points, uses)."""
+    return (quantity, 0) if quote.commodity == POINTS else (0, quantity)
 
 
 def voucher_view(voucher: Voucher) -> VoucherView:
@@ -141,11 +183,19 @@ class RedemptionPage(msgspec.Struct, frozen=True):
 
 
 class CancellationView(msgspec.Struct, frozen=True):
-    """What a cancellation gives back, or would give back."""
+    """What a cancellation gives back, or would give back, and how far it has come.
+
+    ``cancellation`` is the state of taking a captured benefit back (``applied``: done; ``refused``: the member keeps
+    it); None while the redemption itself is undecided and is being withdrawn, and on a dry run. ``obstacle`` says on a
+    dry run why it could not be cancelled.
+    """
 
     redemption_id: str
     state: str
     points_back: int
+    uses_back: int
+    cancellation: str | None
+    obstacle: str | None
     dry_run: bool
 
 
@@ -167,8 +217,17 @@ class ItineraryView(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, itinerary: Itinerary, vouchers: dict[str, Voucher]) -> ItineraryView:
         """Show an itinerary."""
-        legs = tuple(RedemptionView.of(leg, vouchers.get(leg.id)) for leg in itinerary.legs)
+        reversals = itinerary.reversals
+        annexes = {leg.id: Annexes(vouchers.get(leg.id), reversals.get(leg.id)) for leg in itinerary.legs}
+        legs = tuple(RedemptionView.of(leg, annexes[leg.id]) for leg in itinerary.legs)
         return cls(id=itinerary.id, state=itinerary.state.value, policy=itinerary.policy, legs=legs)
+
+
+class ItineraryPage(msgspec.Struct, frozen=True):
+    """One page of itineraries, newest first."""
+
+    items: tuple[ItineraryView, ...]
+    next_cursor: str | None
 
 
 class ConversionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -144,11 +144,27 @@ class Member(Client):
         found = (await self.get("/v1/me")).json()["wallet"]
         return found["available"], found["held"]
 
+    async def until_wallet(self, available: int, held: int = 0) -> None:
+        """Wait until the wallet holds this."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                if await self.wallet() == (available, held):
+                    return
+                await asyncio.sleep(0.05)
+
     async def visits(self) -> dict[str, int]:
         """Answer what stands in the entitlement to lounge visits."""
         items = (await self.get("/v1/entitlements")).json()["items"]
         found = next(item for item in items if item["benefit_id"] == "lounge-visit")
         return {name: found[name] for name in ("total", "used", "pending", "remaining")}
+
+    async def until_visits(self, used: int) -> None:
+        """Wait until so many visits are used and none is pending."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                if await self.visits() == {"total": 6, "used": used, "pending": 0, "remaining": 6 - used}:
+                    return
+                await asyncio.sleep(0.05)
 
     async def until(self, path: str, states: set[str] = UNDECIDED) -> dict[str, Any]:
         """Read something until its state is none of these."""
@@ -169,6 +185,13 @@ class House:
     issuer: DevelopmentIssuer
     clock: MovableClock
     simulators: dict[str, Simulator]
+    addresses: dict[str, str]
+
+    @asynccontextmanager
+    async def partner(self, name: str) -> AsyncIterator[httpx.AsyncClient]:
+        """Speak to a partner's simulator itself."""
+        async with httpx.AsyncClient(base_url=self.addresses[name], trust_env=False) as client:
+            yield client
 
     def bearer(self, subject: str, scope: str, client_id: str) -> dict[str, str]:
         """Make the header of a token."""
@@ -286,7 +309,7 @@ async def open_house(database_url: str, folder: Path) -> AsyncIterator[House]:
             await asyncio.sleep(0.01)
         http = httpx.AsyncClient(base_url=address, timeout=30, trust_env=False)
         try:
-            yield House(http, gateway, open_issuer(gateway.settings.oauth, clock), clock, simulators)
+            yield House(http, gateway, open_issuer(gateway.settings.oauth, clock), clock, simulators, addresses)
             report = await gateway.database.read(audit)
             assert report.findings == ()
         finally:
