@@ -13,12 +13,15 @@ from sqlalchemy import Connection
 from adapters.sdk.capabilities import LooksUp
 from adapters.sdk.outcomes import LookUpAnswer
 from adapters.sdk.records import LookUpResult
+from config.observability import get_logger
 from gateway.redemption import attempt_store, reversal_store, store
 from gateway.redemption.records import Redemption
 from gateway.redemption.reversal_engine import apply
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import TERMINAL, State
 from gateway.redemption.states import ReversalState as R
+
+log = get_logger(__name__)
 
 
 class Observer:
@@ -46,7 +49,11 @@ class Observer:
         redemption, attempt = asked
         adapter = self._partners[redemption.partner].adapter
         assert isinstance(adapter, LooksUp)
-        result = await adapter.look_up(redemption.request())
+        try:
+            result = await adapter.look_up(redemption.request())
+        except Exception:
+            log.exception("adapter.raised", partner=redemption.partner, operation="observe")
+            result = LookUpResult(answer=LookUpAnswer.UNKNOWN, code="adapter_raised")
         return await self._database.write(partial(self._record, redemption, attempt, result))
 
     def _prepare(self, redemption_id: str, connection: Connection) -> tuple[Redemption, int] | None:
