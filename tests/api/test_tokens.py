@@ -243,6 +243,7 @@ def _short() -> bytes:
         b"[]",
         b'{"keys": [7]}',
     ],
+    ids=["mixed", "private", "symmetric", "off_curve", "same_kid", "short", "html", "empty", "list", "number"],
 )
 def test_jw_11_key_sets_that_are_refused(document: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
