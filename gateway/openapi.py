@@ -72,6 +72,10 @@ _KEY_HEADER = {
     "description": "1 to 255 visible ASCII characters, quoted or bare. The same key with the same request is safe.",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,255}$", "minLength": 1, "maxLength": 255},
 }
+_REPLAYED_HEADER = {
+    "description": "Set when the key was known: nothing was done again.",
+    "schema": {"type": "string", "enum": ["true"]},
+}
 
 
 class _File(JsonRenderPlugin):
@@ -149,11 +153,10 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     statuses = {*_ALWAYS, *(() if scope == NONE else (401, 403)), *handler.opt.get("also", ())}
     if "requestBody" in operation:
         operation["requestBody"]["required"] = True
+        _add_examples(operation["requestBody"], handler.opt.get("examples", {}))
         statuses |= {408, 413, 415}
     responses = operation.setdefault("responses", {})
-    success = next((answer for status, answer in responses.items() if status.startswith("2")), None)
-    for status in handler.opt.get("also_success", ()):
-        responses.setdefault(str(status), success)
+    _complete_success(responses, handler)
     if handler.opt.get("not_modified"):
         responses["304"] = {"description": "Nothing changed since the entity tag of If-None-Match"}
     operation["parameters"] = [_without_null(one) for one in operation.get("parameters", [])]
@@ -163,6 +166,24 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     operation["security"] = [] if scope == NONE else [{"access_token": [scope]}]
     if handler.opt.get("idempotent"):
         operation.setdefault("parameters", []).append(_KEY_HEADER)
+
+
+def _complete_success(responses: dict[str, Any], handler: HTTPRouteHandler) -> None:
+    """Describe every way of success (``opt["success"]``: status to sentence), and the mark of a replay."""
+    first: dict[str, Any] = next((answer for status, answer in responses.items() if status.startswith("2")), {})
+    for status, sentence in handler.opt.get("success", {}).items():
+        responses[str(status)] = {**first, "description": sentence}
+    if handler.opt.get("idempotent"):
+        for status, answer in responses.items():
+            if status.startswith("2"):
+                answer["headers"] = {**answer.get("headers", {}), "Idempotent-Replayed": _REPLAYED_HEADER}
+
+
+def _add_examples(body: dict[str, Any], examples: dict[str, Any]) -> None:
+    """Show the examples of a route (``opt["examples"]``: name to value) in its body."""
+    for content in body.get("content", {}).values():
+        if examples:
+            content["examples"] = {name: {"value": value} for name, value in examples.items()}
 
 
 def _without_null(parameter: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,13 @@ from litestar.params import JSONBody, QueryParameter
 from litestar.status_codes import HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from catalogue.calendar import within
-from gateway.controllers.redemptions import RedemptionPath, full_view, redemption_page, redemption_response
+from gateway.controllers.redemptions import (
+    QUOTE_EXAMPLE,
+    RedemptionPath,
+    full_view,
+    redemption_page,
+    redemption_response,
+)
 from gateway.idempotency import IdempotencyKeys, keyed_request
 from gateway.oauth.principal import Principal
 from gateway.pages import DEFAULT_LIMIT, Cursors
@@ -27,6 +33,10 @@ from gateway.schemas.redemptions import (
 from gateway.services import conversions, redeem
 from gateway.wiring import Gateway
 
+SUCCESS = {
+    HTTP_201_CREATED: "Credited at the partner.",
+    HTTP_202_ACCEPTED: "Queued at the partner (`accepted`), awaited or not known; points are held.",
+}
 PartnerFilter = Annotated[str | None, QueryParameter(max_length=80, description="Only this partner's contracts.")]
 
 
@@ -66,7 +76,7 @@ class ConversionsController(Controller):
             )
         )
 
-    @post("/quotes")
+    @post("/quotes", opt={"examples": {"two thousand points": {"partner": "skyward-miles", "points": 2_000}}})
     async def create_conversion_quote(
         self,
         gateway: NamedDependency[Gateway],
@@ -79,7 +89,12 @@ class ConversionsController(Controller):
 
     @post(
         status_code=HTTP_201_CREATED,
-        opt={"scope": "conversions:write", "idempotent": True, "also_success": (HTTP_202_ACCEPTED,)},
+        opt={
+            "scope": "conversions:write",
+            "idempotent": True,
+            "success": SUCCESS,
+            "examples": {"quote": QUOTE_EXAMPLE},
+        },
     )
     async def create_conversion(
         self,

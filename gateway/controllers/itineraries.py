@@ -24,6 +24,15 @@ from gateway.wiring import Gateway
 
 ItineraryPath = Annotated[str, PathParameter(max_length=64, description="The itinerary's id (`itn_...`).")]
 
+SUCCESS = {
+    HTTP_201_CREATED: "Decided: `confirmed`, or with `best_effort` as much as could be had.",
+    HTTP_202_ACCEPTED: "A leg is under way, or what was granted is being undone; points of open legs are held.",
+}
+EXAMPLE = {
+    "quote_ids": ["qte_01m80ahqyx60rk4csm6mv3ee1s", "qte_01m80ahqyx60rk4csm6mv3ee1t"],
+    "policy": "all_or_nothing",
+}
+
 
 class ItinerariesController(Controller):
     """``/v1/itineraries``."""
@@ -33,7 +42,7 @@ class ItinerariesController(Controller):
 
     @post(
         status_code=HTTP_201_CREATED,
-        opt={"scope": "redemptions:write", "idempotent": True, "also_success": (HTTP_202_ACCEPTED,)},
+        opt={"scope": "redemptions:write", "idempotent": True, "success": SUCCESS, "examples": {"trip": EXAMPLE}},
     )
     async def create_itinerary(
         self,

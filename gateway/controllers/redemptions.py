@@ -18,7 +18,7 @@ from gateway.oauth.principal import Principal
 from gateway.pages import DEFAULT_LIMIT, Cursors, cut
 from gateway.redemption import reversal_store, store
 from gateway.redemption.records import QuoteKind, Redemption
-from gateway.redemption.states import State
+from gateway.redemption.states import ReversalState, State
 from gateway.schemas.common import Cursor, Limit
 from gateway.schemas.redemptions import (
     Annexes,
@@ -33,6 +33,11 @@ from gateway.services import cancellations, redeem
 from gateway.wiring import Gateway
 
 RedemptionPath = Annotated[str, PathParameter(max_length=64, description="The redemption's id (`rdm_...`).")]
+SUCCESS = {
+    HTTP_201_CREATED: "Granted: points are taken, a voucher is there when the benefit has one.",
+    HTTP_202_ACCEPTED: "The partner's answer is awaited or not known; points are held. Ask again at `next_check_at`.",
+}
+QUOTE_EXAMPLE = {"quote_id": "qte_01m80ahqyx60rk4csm6mv3ee1s"}
 DryRun = Annotated[bool, QueryParameter(description="Only show what would come back.")]
 
 
@@ -44,7 +49,12 @@ class RedemptionsController(Controller):
 
     @post(
         status_code=HTTP_201_CREATED,
-        opt={"scope": "redemptions:write", "idempotent": True, "also_success": (HTTP_202_ACCEPTED,)},
+        opt={
+            "scope": "redemptions:write",
+            "idempotent": True,
+            "success": SUCCESS,
+            "examples": {"quote": QUOTE_EXAMPLE},
+        },
     )
     async def create_redemption(
         self,
@@ -105,18 +115,18 @@ class RedemptionsController(Controller):
         redemption, replayed = await cancellations.cancel(gateway, keys, keyed, principal.member_id, redemption_id)
         reversal = await cancellations.reversal_of(gateway, redemption_id)
         back = redemption.quote.quantity if reversal is None else reversal.quantity
-        state = None if reversal is None else reversal.state.value
+        state = None if reversal is None else reversal.state
         headers = {REPLAYED: "true"} if replayed else {}
         return Response(_cancellation(redemption, back, state, None, dry_run=False), headers=headers)
 
 
 def _cancellation(
-    redemption: Redemption, back: int, state: str | None, obstacle: str | None, *, dry_run: bool
+    redemption: Redemption, back: int, state: ReversalState | None, obstacle: str | None, *, dry_run: bool
 ) -> CancellationView:
     points, uses = given_back(redemption.quote, back)
     return CancellationView(
         redemption_id=redemption.id,
-        state=redemption.state.value,
+        state=redemption.state,
         points_back=points,
         uses_back=uses,
         cancellation=state,
@@ -147,7 +157,7 @@ async def full_view(gateway: Gateway, redemption: Redemption) -> RedemptionView:
 
     def read(connection: Connection) -> RedemptionView:
         steps = tuple(
-            TransitionView(row["state"], row["event"], row["happened_at"])
+            TransitionView(State(row["state"]), row["event"], row["happened_at"])
             for row in store.history(connection, redemption.id)
         )
         annexes = _annexes(connection, redemption)

@@ -98,8 +98,9 @@ class Intake:
             )
         except InsufficientFundsError as error:
             if quote.pay_with == PayWith.ENTITLEMENT:
-                raise EntitlementExhaustedError("No use of this benefit remains; points can pay for it.") from error
-            raise
+                raise EntitlementExhaustedError("No use of this benefit remains in its year.") from error
+            told = f"{quote.quantity} points are needed and fewer are available."
+            raise InsufficientFundsError(told, **error.facts) from error
 
     def _grant_uses(self, connection: Connection, quote: Quote, now: datetime) -> None:
         """See that the uses of the window of the service date are in the ledger: they are granted when first needed."""

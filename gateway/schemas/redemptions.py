@@ -12,8 +12,10 @@ from catalogue.benefits import PayWith
 from catalogue.conversion import ConversionQuote
 from catalogue.values import Money
 from catalogue.voucher_store import Voucher
+from catalogue.vouchers import VoucherState
 from gateway.redemption.records import POINTS, Quote, Redemption, Reversal
-from gateway.services.itineraries import Itinerary, Policy
+from gateway.redemption.states import ReversalState, State
+from gateway.services.itineraries import Itinerary, ItineraryState, Policy
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=80, examples=["qte_01m80ahqyx60rk4csm6mv3ee1s"])]
 
@@ -33,7 +35,7 @@ class QuoteView(msgspec.Struct, frozen=True):
     benefit_id: str | None
     partner: str
     title: str
-    pay_with: str
+    pay_with: PayWith
     points: int
     uses: int
     price: Money | None
@@ -69,7 +71,7 @@ class VoucherView(msgspec.Struct, frozen=True):
     """The voucher that the member shows at the desk."""
 
     code: str
-    state: str
+    state: VoucherState
     valid_from_at: datetime
     valid_to_at: datetime
     guests_allowed: int
@@ -78,7 +80,7 @@ class VoucherView(msgspec.Struct, frozen=True):
 class TransitionView(msgspec.Struct, frozen=True):
     """One step of a redemption's life."""
 
-    state: str
+    state: State
     event: str
     happened_at: datetime
 
@@ -89,7 +91,7 @@ class CancellationState(msgspec.Struct, frozen=True):
     ``refused``: the partner did not undo it, the member keeps the benefit. ``manual``: people find out.
     """
 
-    state: str
+    state: ReversalState
     points_back: int
     uses_back: int
     requested_at: datetime
@@ -100,7 +102,7 @@ class CancellationState(msgspec.Struct, frozen=True):
         if reversal is None:
             return None
         points, uses = given_back(redemption.quote, reversal.quantity)
-        return cls(reversal.state.value, points, uses, reversal.requested_at)
+        return cls(reversal.state, points, uses, reversal.requested_at)
 
 
 class Annexes(msgspec.Struct, frozen=True):
@@ -121,8 +123,8 @@ class RedemptionView(msgspec.Struct, frozen=True):
     quote_id: str
     benefit_id: str | None
     partner: str
-    state: str
-    pay_with: str
+    state: State
+    pay_with: PayWith
     points: int
     uses: int
     partner_reference: str | None
@@ -144,7 +146,7 @@ class RedemptionView(msgspec.Struct, frozen=True):
             quote_id=redemption.quote.id,
             benefit_id=redemption.quote.benefit_id,
             partner=redemption.partner,
-            state=redemption.state.value,
+            state=redemption.state,
             pay_with=redemption.quote.pay_with,
             points=points,
             uses=uses,
@@ -168,7 +170,7 @@ def voucher_view(voucher: Voucher) -> VoucherView:
     """Show a voucher to its member."""
     return VoucherView(
         code=voucher.code,
-        state=voucher.state.value,
+        state=voucher.state,
         valid_from_at=voucher.valid_from_at,
         valid_to_at=voucher.valid_to_at,
         guests_allowed=voucher.guests_allowed,
@@ -191,10 +193,10 @@ class CancellationView(msgspec.Struct, frozen=True):
     """
 
     redemption_id: str
-    state: str
+    state: State
     points_back: int
     uses_back: int
-    cancellation: str | None
+    cancellation: ReversalState | None
     obstacle: str | None
     dry_run: bool
 
@@ -210,7 +212,7 @@ class ItineraryView(msgspec.Struct, frozen=True):
     """A trip and its legs in the order in which they are submitted."""
 
     id: str
-    state: str
+    state: ItineraryState
     policy: Policy
     legs: tuple[RedemptionView, ...]
 
@@ -220,7 +222,7 @@ class ItineraryView(msgspec.Struct, frozen=True):
         reversals = itinerary.reversals
         annexes = {leg.id: Annexes(vouchers.get(leg.id), reversals.get(leg.id)) for leg in itinerary.legs}
         legs = tuple(RedemptionView.of(leg, annexes[leg.id]) for leg in itinerary.legs)
-        return cls(id=itinerary.id, state=itinerary.state.value, policy=itinerary.policy, legs=legs)
+        return cls(id=itinerary.id, state=itinerary.state, policy=itinerary.policy, legs=legs)
 
 
 class ItineraryPage(msgspec.Struct, frozen=True):
