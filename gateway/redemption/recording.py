@@ -144,7 +144,7 @@ class Recording:
             connection,
             redemption,
             finding.event,
-            detail=result.code,
+            detail=result.code or f"look_up_{result.answer.value}",
             again_at=self._again_at(connection, redemption, connected, order, finding.event, delay),
             partner_reference=result.partner_reference or redemption.partner_reference,
         )
