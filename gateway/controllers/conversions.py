@@ -76,7 +76,7 @@ class ConversionsController(Controller):
             )
         )
 
-    @post("/quotes", opt={"examples": {"two thousand points": {"partner": "skyward-miles", "points": 2_000}}})
+    @post("/quotes", opt={"examples": {"two thousand points": {"partner": "some-airline", "points": 2_000}}})
     async def create_conversion_quote(
         self,
         gateway: NamedDependency[Gateway],

@@ -55,3 +55,9 @@ async def liu(house: House) -> Member:
 async def wang(house: House) -> Member:
     """Another one."""
     return await house.join()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def idle(_open_house: House) -> Member:
+    """A gold member for every test in which nothing moves."""
+    return await _open_house.join()

@@ -252,10 +252,13 @@ class House:
         member = Member(self, answer.json()["id"], MEMBER_SCOPES, "member-app")
         if yuan:
             await self.earn(member.id, yuan)
-        for path in (f"{HOTEL}/booking", f"{AIRLINE}/mileage_credit"):
-            assert (await member.put(f"/v1/consents/{path}", {"granted": True})).status_code == 200
         link = {"account_number": f"88{uuid4().int % 10**8:08d}55"}
-        assert (await member.put(f"/v1/partner-links/{AIRLINE}", link)).status_code == 200
+        answers = await asyncio.gather(
+            member.put(f"/v1/consents/{HOTEL}/booking", {"granted": True}),
+            member.put(f"/v1/consents/{AIRLINE}/mileage_credit", {"granted": True}),
+            member.put(f"/v1/partner-links/{AIRLINE}", link),
+        )
+        assert [answer.status_code for answer in answers] == [200] * 3
         return member
 
     async def entries(self, redemption_id: str) -> set[str]:

@@ -15,23 +15,23 @@ async def quoted(member: Member, points: Any, partner: str = AIRLINE) -> Any:
     return await member.post("/v1/conversions/quotes", {"partner": partner, "points": points})
 
 
-async def test_the_contract_in_force_is_published(liu: Member) -> None:
-    rates = (await liu.get("/v1/conversions/rates")).json()["items"]
+async def test_the_contract_in_force_is_published(idle: Member) -> None:
+    rates = (await idle.get("/v1/conversions/rates")).json()["items"]
     rate = next(one for one in rates if one["partner"] == AIRLINE)
     assert (rate["from_units"], rate["to_units"], rate["minimum"], rate["increment"]) == (5, 4, 1_000, 500)
     assert rate["maximum"] == 300_000
     assert rate["source"]
-    only = (await liu.get("/v1/conversions/rates", params={"partner": AIRLINE})).json()["items"]
+    only = (await idle.get("/v1/conversions/rates", params={"partner": AIRLINE})).json()["items"]
     assert only == [rate]
-    assert (await liu.get("/v1/conversions/rates", params={"partner": "nobody"})).json()["items"] == []
+    assert (await idle.get("/v1/conversions/rates", params={"partner": "nobody"})).json()["items"] == []
 
 
-async def test_a_quote_shows_the_arithmetic_and_the_bonus(house: House, liu: Member) -> None:
-    quote = (await quoted(liu, 61_000)).json()
+async def test_a_quote_shows_the_arithmetic_and_the_bonus(house: House, idle: Member) -> None:
+    quote = (await quoted(idle, 61_000)).json()
     assert (quote["points"], quote["receives"]) == (61_000, 48_800 + 5_000)
     assert quote["to_commodity"] == f"MILES:{AIRLINE}"
     assert any("61000 x 4 / 5" in step for step in quote["steps"])
-    assert await liu.wallet() == (20_000, 0)
+    assert await idle.wallet() == (20_000, 0)
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ async def test_a_quote_shows_the_arithmetic_and_the_bonus(house: House, liu: Mem
     ],
 )
 async def test_a_quantity_that_is_not_converted_names_the_nearest(
-    liu: Member, points: int, reason: str, nearest: int, nearest_to: int
+    idle: Member, points: int, reason: str, nearest: int, nearest_to: int
 ) -> None:
-    answer = await quoted(liu, points)
+    answer = await quoted(idle, points)
     problem = answer.json()
     assert (answer.status_code, problem["code"], problem["reason"]) == (422, "conversion_refused", reason)
     assert (problem["nearest"], problem["nearest_to"]) == (nearest, nearest_to)
@@ -54,14 +54,14 @@ async def test_a_quantity_that_is_not_converted_names_the_nearest(
 
 
 @pytest.mark.parametrize("points", [0, -500, 10**12, "1000", 1_000.0, True, None])
-async def test_what_is_no_quantity_is_malformed(liu: Member, points: Any) -> None:
-    answer = await quoted(liu, points)
+async def test_what_is_no_quantity_is_malformed(idle: Member, points: Any) -> None:
+    answer = await quoted(idle, points)
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
 
 
-async def test_an_unknown_partner_and_one_that_converts_nothing(liu: Member) -> None:
-    assert (await quoted(liu, 1_000, "nobody")).status_code == 404
-    answer = await quoted(liu, 1_000, "skyhub-lounge")
+async def test_an_unknown_partner_and_one_that_converts_nothing(idle: Member) -> None:
+    assert (await quoted(idle, 1_000, "nobody")).status_code == 404
+    answer = await quoted(idle, 1_000, "skyhub-lounge")
     assert (answer.status_code, answer.json()["reason"]) == (422, "no_contract")
 
 

@@ -99,9 +99,9 @@ async def test_one_quote_twice_is_refused(liu: Member) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 11])
-async def test_one_to_ten_quotes_make_a_trip(liu: Member, count: int) -> None:
+async def test_one_to_ten_quotes_make_a_trip(idle: Member, count: int) -> None:
     body = {"quote_ids": [f"qte_{number:026d}" for number in range(count)]}
-    answer = await liu.post("/v1/itineraries", body)
+    answer = await idle.post("/v1/itineraries", body)
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
     assert answer.json()["errors"][0]["pointer"] == "#/quote_ids"
 

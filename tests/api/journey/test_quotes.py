@@ -28,41 +28,41 @@ async def test_a_visit_in_points_is_priced_per_visitor_and_locked(house: House, 
     assert await liu.wallet() == (20_000, 0), "a quote holds nothing"
 
 
-async def test_a_visit_by_entitlement_costs_one_use(liu: Member) -> None:
-    quote = await liu.lounge("entitlement", guests=1)
+async def test_a_visit_by_entitlement_costs_one_use(idle: Member) -> None:
+    quote = await idle.lounge("entitlement", guests=1)
     assert (quote["points"], quote["uses"], quote["pay_with"]) == (0, 1, "entitlement")
 
 
-async def test_an_exchange_of_resources_has_its_own_fixed_price(house: House, liu: Member) -> None:
-    quote = await liu.quote("lounge-for-parts", house.visit())
+async def test_an_exchange_of_resources_has_its_own_fixed_price(house: House, idle: Member) -> None:
+    quote = await idle.quote("lounge-for-parts", house.visit())
     assert (quote["points"], quote["uses"]) == (300, 0)
 
 
-async def test_a_stay_is_priced_live_at_five_points_to_the_yuan(house: House, liu: Member) -> None:
-    quote = await liu.quote("hotel-stay", house.stay())
+async def test_a_stay_is_priced_live_at_five_points_to_the_yuan(house: House, idle: Member) -> None:
+    quote = await idle.quote("hotel-stay", house.stay())
     assert quote["partner"] == HOTEL
     assert quote["points"] * 20 == quote["price"]["amount"], "a point is worth 20 fen"
     assert quote["base_price"] is None
 
 
-async def test_a_stay_paid_at_the_hotel_takes_no_points(house: House, liu: Member) -> None:
-    quote = await liu.quote("hotel-stay", house.stay(), "at_partner")
+async def test_a_stay_paid_at_the_hotel_takes_no_points(house: House, idle: Member) -> None:
+    quote = await idle.quote("hotel-stay", house.stay(), "at_partner")
     assert (quote["points"], quote["uses"], quote["pay_with"]) == (0, 0, "at_partner")
     assert quote["price"]["amount"] > 0
 
 
-async def test_an_upgrade_is_priced_at_the_standard_room(house: House, liu: Member) -> None:
-    quote = await liu.quote("hotel-upgrade", house.stay())
+async def test_an_upgrade_is_priced_at_the_standard_room(house: House, idle: Member) -> None:
+    quote = await idle.quote("hotel-upgrade", house.stay())
     assert quote["points"] * 20 == quote["base_price"]["amount"] < quote["price"]["amount"]
 
 
-async def test_a_city_is_searched(house: House, liu: Member) -> None:
-    quote = await liu.quote("hotel-stay", house.stay(property_id=None, city="SHA"))
+async def test_a_city_is_searched(house: House, idle: Member) -> None:
+    quote = await idle.quote("hotel-stay", house.stay(property_id=None, city="SHA"))
     assert quote["service"]["property_id"] in {"1001", "1002"}
 
 
-async def test_what_the_partner_needs_stays_inside(house: House, liu: Member) -> None:
-    quote = await liu.quote("hotel-stay", house.stay())
+async def test_what_the_partner_needs_stays_inside(house: House, idle: Member) -> None:
+    quote = await idle.quote("hotel-stay", house.stay())
     assert set(quote) == {
         "id", "benefit_id", "partner", "title", "pay_with", "points", "uses", "price", "base_price", "service",
         "expires_at",
@@ -90,9 +90,9 @@ async def test_every_reason_is_told_at_once(house: House) -> None:
     ],
 )
 async def test_a_visit_that_is_not_open_to_the_member(
-    house: House, liu: Member, benefit_id: str, changes: dict[str, Any], pay_with: str, reasons: str
+    house: House, idle: Member, benefit_id: str, changes: dict[str, Any], pay_with: str, reasons: str
 ) -> None:
-    answer = await ask(liu, benefit_id, house.visit(**changes), pay_with)
+    answer = await ask(idle, benefit_id, house.visit(**changes), pay_with)
     assert (answer.status_code, answer.json()["reasons"]) == (422, reasons)
 
 
@@ -102,13 +102,13 @@ async def test_a_silver_member_has_no_free_visits(house: House) -> None:
     assert (answer.status_code, answer.json()["reasons"]) == (422, "no_entitlement")
 
 
-async def test_an_unknown_benefit_is_not_found(house: House, liu: Member) -> None:
-    answer = await ask(liu, "free-car", house.visit())
+async def test_an_unknown_benefit_is_not_found(house: House, idle: Member) -> None:
+    answer = await ask(idle, "free-car", house.visit())
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-async def test_a_member_who_is_not_here_is_not_found(house: House, liu: Member) -> None:
-    stranger = Member(house, house.gateway.identifiers.new("member"), liu.scope, liu.client_id)
+async def test_a_member_who_is_not_here_is_not_found(house: House, idle: Member) -> None:
+    stranger = Member(house, house.gateway.identifiers.new("member"), idle.scope, idle.client_id)
     answer = await ask(stranger, "lounge-visit", house.visit())
     assert answer.status_code == 404
 
@@ -124,9 +124,9 @@ WRONG_KINDS = {
 
 
 @pytest.mark.parametrize("benefit_id", sorted(WRONG_KINDS))
-async def test_a_service_of_another_kind_is_the_callers_mistake(house: House, liu: Member, benefit_id: str) -> None:
+async def test_a_service_of_another_kind_is_the_callers_mistake(house: House, idle: Member, benefit_id: str) -> None:
     before = sum(house.simulators[partner].counts.total() for partner in (LOUNGE, HOTEL))
-    answer = await ask(liu, benefit_id, WRONG_KINDS[benefit_id])
+    answer = await ask(idle, benefit_id, WRONG_KINDS[benefit_id])
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (422, "rule")
     assert problem["errors"] == [{"detail": problem["detail"], "pointer": "#/service/kind"}]
@@ -153,10 +153,10 @@ async def test_a_service_of_another_kind_is_the_callers_mistake(house: House, li
     ],
 )
 async def test_a_service_that_cannot_be_is_refused_with_its_place(
-    house: House, liu: Member, benefit_id: str, changes: dict[str, Any], place: str
+    house: House, idle: Member, benefit_id: str, changes: dict[str, Any], place: str
 ) -> None:
     service = house.visit(**changes) if benefit_id == "lounge-visit" else house.stay(**changes)
-    answer = await ask(liu, benefit_id, service)
+    answer = await ask(idle, benefit_id, service)
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (422, "rule"), problem
     assert problem["errors"][0]["pointer"] == f"#/service/{place}"
@@ -172,8 +172,8 @@ async def test_a_service_that_cannot_be_is_refused_with_its_place(
         ({"benefit_id": "lounge-visit", "service": "x", "pay_with": "shells"}, "#/service"),
     ],
 )
-async def test_a_malformed_body_names_the_place(liu: Member, body: object, pointer: str) -> None:
-    answer = await liu.post("/v1/quotes", body)
+async def test_a_malformed_body_names_the_place(idle: Member, body: object, pointer: str) -> None:
+    answer = await idle.post("/v1/quotes", body)
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (400, "malformed")
     assert problem["errors"][0]["pointer"] == pointer
@@ -191,21 +191,21 @@ async def test_a_malformed_body_names_the_place(liu: Member, body: object, point
     ],
 )
 async def test_a_partner_that_fails_costs_nothing(
-    house: House, liu: Member, partner: str, operation: str, mode: str, status: int, code: str
+    house: House, idle: Member, partner: str, operation: str, mode: str, status: int, code: str
 ) -> None:
     house.fault(partner, operation, mode)
     benefit, service = ("lounge-visit", house.visit()) if partner == LOUNGE else ("hotel-stay", house.stay())
-    answer = await ask(liu, benefit, service)
+    answer = await ask(idle, benefit, service)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert ("retry-after" in answer.headers) is (status == 503)
     assert "simulator" not in answer.text
-    assert await liu.wallet() == (20_000, 0)
-    assert (await ask(liu, benefit, service)).status_code == 201, "it is well again at once"
+    assert await idle.wallet() == (20_000, 0)
+    assert (await ask(idle, benefit, service)).status_code == 201, "it is well again at once"
 
 
 @pytest.mark.parametrize("partner", [LOUNGE, HOTEL])
 async def test_a_partner_that_is_not_there_is_not_available(
-    house: House, liu: Member, partner: str, monkeypatch: pytest.MonkeyPatch
+    house: House, idle: Member, partner: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nobody = listen(0)
     address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
@@ -213,7 +213,7 @@ async def test_a_partner_that_is_not_there_is_not_available(
     adapter: Any = house.gateway.partners[partner].adapter
     monkeypatch.setattr(adapter._client, "base_url", address)
     benefit, service = ("lounge-visit", house.visit()) if partner == LOUNGE else ("hotel-stay", house.stay())
-    answer = await ask(liu, benefit, service)
+    answer = await ask(idle, benefit, service)
     assert (answer.status_code, answer.json()["code"]) == (503, "partner_unavailable")
     assert answer.headers["retry-after"]
 
@@ -228,7 +228,7 @@ async def test_a_hotel_that_is_full_is_said_to_be(house: House, liu: Member) -> 
     assert (answer.status_code, answer.json()["reason"]) == (422, "unavailable")
 
 
-async def test_a_quote_is_never_longer_than_the_partners_offer(house: House, liu: Member) -> None:
+async def test_a_quote_is_never_longer_than_the_partners_offer(house: House, idle: Member) -> None:
     limit = house.clock.now() + timedelta(seconds=house.gateway.settings.redemption.quote_seconds + 1)
-    quote = await liu.lounge()
+    quote = await idle.lounge()
     assert house.clock.now().isoformat() < quote["expires_at"] < limit.isoformat()
