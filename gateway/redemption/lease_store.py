@@ -81,6 +81,8 @@ def release(connection: Connection, ordered: Redemption, owner: str, next_action
     """
     redemption = redemptions.c
     woken = redemption.next_action_at != ordered.next_action_at
+    if ordered.withdrawal_asked_at is None:
+        woken = sa.or_(woken, redemption.withdrawal_asked_at.is_not(None))
     connection.execute(
         redemptions.update()
         .where(redemption.id == ordered.id, redemption.lease_owner == owner)

@@ -191,6 +191,8 @@ class Recording:
         delay: timedelta,
     ) -> datetime | None:
         """Say when to look again after a transition: at once when somebody woke the redemption during the call."""
-        if redemption.next_action_at != order.redemption.next_action_at:
+        before = order.redemption
+        wanted_no_more = redemption.withdrawal_asked_at != before.withdrawal_asked_at
+        if wanted_no_more or redemption.next_action_at != before.next_action_at:
             return self._clock.now()
         return self._ordering.again_at(connection, redemption, connected, delay, target(redemption.state, event))

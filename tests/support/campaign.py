@@ -1,4 +1,4 @@
-"""A campaign: redemptions and trips at partners of every profile, while processes die and lines fail, until all is quiet.
+"""A campaign: redemptions and trips at partners of every profile while processes die, until all is quiet.
 
 Seeded, so that a failure is repeated by its seed. `Campaign.run` raises AssertionError when an invariant is broken.
 """
@@ -54,8 +54,8 @@ T = TypeVar("T")
 OPENING = 1_000_000
 FENCED_OR_WINDOWED = frozenset("ABDF")
 """Profiles whose late requests are harmless for ever; those of the others end with the partner's closed file."""
-CRASH = 0.04
-SINGLES, TRIPS, ROUNDS = 10, 3, 45
+CRASH = 0.004
+SINGLES, TRIPS, ROUNDS = 12, 4, 60
 
 
 @cache
@@ -247,7 +247,7 @@ class Campaign:
     async def wait(self) -> None:
         """Time passes; leases of dead processes end (they are judged by the database's own clock)."""
         await asyncio.sleep(0.003)
-        self.clock.advance(seconds=self.dice.choice((1, 3, 10, 60, 200, 500)))
+        self.clock.advance(seconds=self.dice.choice((1, 2, 3, 5, 8, 15, 40, 150, 400)))
 
     async def withdraw(self) -> None:
         """The member no longer wants one."""
@@ -415,13 +415,13 @@ def _next_at(connection: Connection) -> datetime | None:
 
 
 ACTS: tuple[tuple[int, Callable[[Campaign], Awaitable[None]]], ...] = (
-    (6, Campaign.advance),
-    (8, Campaign.sweep),
+    (12, Campaign.advance),
+    (10, Campaign.sweep),
     (3, Campaign.sweep_together),
     (10, Campaign.wait),
-    (2, Campaign.withdraw),
+    (1, Campaign.withdraw),
     (4, Campaign.deliver),
-    (3, Campaign.hint),
+    (2, Campaign.hint),
     (1, Campaign.partner_cancels),
     (3, Campaign.pause),
     (2, Campaign.resume),

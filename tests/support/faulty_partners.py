@@ -19,6 +19,9 @@ from tests.support.partners import CAPABILITIES, PlainPartner
 
 VALIDITY = timedelta(seconds=600)
 SKEW = timedelta(seconds=60)
+SOLD_OUT, SOLD_OUT_AGAIN = 0.15, 0.5
+"""How often nothing is left; more often when the request itself has taken the last before."""
+
 KEY = KeyFacts(field="key")
 FACTS = {
     "A": Facts(key=KEY, on_repeat="replay", checks_key_first=True, look_up_staleness_seconds=30),
@@ -81,7 +84,8 @@ class Ledger:
             return StepResult(outcome=Outcome.NO, code="too_late")
         if key in self.tombstones:
             return StepResult(outcome=Outcome.NO, code="cancelled")
-        if self.troubled and self.dice.random() < 0.2:
+        scarce = SOLD_OUT_AGAIN if key in self.granted else SOLD_OUT
+        if self.troubled and self.dice.random() < scarce:
             return StepResult(outcome=Outcome.NO, code="sold_out")
         return self._repeated(key) if key in self.granted else self._grant(key)
 
@@ -145,15 +149,15 @@ class Line(PlainPartner):
         if step != "book":
             return StepResult(outcome=self._any_of(Outcome.OK, Outcome.UNKNOWN, Outcome.BUSY), carried={"room": "7"})
         ledger, roll = self.ledger, self._roll()
-        if roll < 0.05:
+        if roll < 0.015:
             self.life.die()
-        if roll < 0.15:
+        if roll < 0.12:
             return StepResult(outcome=self._any_of(Outcome.NOT_SENT, Outcome.BUSY, Outcome.UNKNOWN), code="line")
-        if roll < 0.25:
+        if roll < 0.22:
             ledger.in_flight.append(request)
             return StepResult(outcome=Outcome.UNKNOWN, code="timeout")
         result = ledger.process(request)
-        if roll < 0.30:
+        if roll < 0.25:
             self.life.die()
         if roll < 0.45:
             return StepResult(outcome=Outcome.UNKNOWN, code="timeout")
@@ -171,7 +175,7 @@ class Line(PlainPartner):
     def _garbled(self, result: CancelResult) -> CancelResult:
         """Let a cancellation's answer, or the process, be lost after the partner acted."""
         roll = self._roll()
-        if roll < 0.05:
+        if roll < 0.015:
             self.life.die()
         return CancelResult(outcome=Outcome.UNKNOWN, code="timeout") if roll < 0.25 else result
 
@@ -184,7 +188,7 @@ class LookingLine(Line):
     async def look_up(self, request: ReservationRequest) -> LookUpResult:
         self.life.check()
         roll = self._roll()
-        if roll < 0.05:
+        if roll < 0.015:
             self.life.die()
         return LookUpResult(answer=LookUpAnswer.UNKNOWN) if roll < 0.2 else self.ledger.look_up(request.key)
 
@@ -211,7 +215,7 @@ class FencingLookingLine(FencingLine):
     async def look_up(self, request: ReservationRequest) -> LookUpResult:
         self.life.check()
         roll = self._roll()
-        if roll < 0.05:
+        if roll < 0.015:
             self.life.die()
         return LookUpResult(answer=LookUpAnswer.UNKNOWN) if roll < 0.2 else self.ledger.look_up(request.key)
 

@@ -17,7 +17,7 @@ from config.database import Database
 from config.settings import DatabaseSettings
 from tests.support.campaign import Campaign
 
-MEMORY = Path("/dev/shm")  # noqa: S108
+MEMORY = Path("/dev/shm")
 SEEDS = int(os.environ.get("GATEWAY_CRASH_SEEDS", "24"))
 
 
