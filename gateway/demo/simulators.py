@@ -79,7 +79,10 @@ async def _start(closing: AsyncExitStack, partner: str, words: list[str], logs: 
     command = [sys.executable, "-m", "adapters.sdk.testing.simulate", module, "--partner", partner, *words]
     command += [word for value in values for word in ("--option", value)]
     log = closing.enter_context((logs / f"{partner}.log").open("ab"))
-    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=log, start_new_session=True)
+    # The pipe to its standard input ends with this process, however that ends; no simulator is left behind.
+    process = await asyncio.create_subprocess_exec(
+        *command, "--stop-with-stdin", stdin=PIPE, stdout=PIPE, stderr=log, start_new_session=True
+    )
     closing.push_async_callback(stop, process)
     assert process.stdout is not None
     try:
