@@ -30,10 +30,11 @@ from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, Simulato
 @click.option("--option", "values", multiple=True, metavar="NAME=VALUE", help="The simulator's own option.")
 def simulate(module: str, port: int, stop_with_stdin: bool, **given: Any) -> None:
     """Run the simulator in MODULE (for example adapters.direct.simulator) and print one line when it is ready."""
-    pairs = {name: _pairs(given.pop(name)) for name in ("credentials", "values")}
-    options = SimulatorOptions(**given, **pairs)
+    credentials, values = _pairs(given.pop("credentials")), _pairs(given.pop("values"))
+    options = SimulatorOptions(credentials=credentials, values=values, **given)
     simulator: Simulator = importlib.import_module(module).create_simulator(options)
-    _Announcing(server_config(simulator.app), partner, stop_with_stdin=stop_with_stdin).run(sockets=[listen(port)])
+    server = _Announcing(server_config(simulator.app), options.partner, stop_with_stdin=stop_with_stdin)
+    server.run(sockets=[listen(port)])
 
 
 class _Announcing(SimulatorServer):
