@@ -92,6 +92,33 @@ def find_member(connection: Connection, external_id: str) -> MemberRecord:
     return _one(connection, members.c.external_id == external_id)
 
 
+def surviving_member(connection: Connection, member_id: str) -> MemberRecord:
+    """Find a member by our id, or the one that the membership was merged into; see `get_member` for the error."""
+    found = get_member(connection, member_id)
+    while found.merged_into is not None:
+        found = get_member(connection, found.merged_into)
+    return found
+
+
+def members_with_birthday(connection: Connection, birthdays: tuple[str, ...], after: str, limit: int) -> list[str]:
+    """List active members whose birthday (``MM-DD``) is one of these, by id, after an id."""
+    query = (
+        sa.select(members.c.id)
+        .join(member_personal, member_personal.c.member_id == members.c.id)
+        .where(member_personal.c.birthday.in_(birthdays), members.c.state == ACTIVE, members.c.id > after)
+        .order_by(members.c.id)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def closed_members(connection: Connection, after: str, limit: int) -> list[MemberRecord]:
+    """List memberships that have ended, by id, after an id."""
+    query = sa.select(members).where(members.c.state == CLOSED, members.c.id > after)
+    rows = connection.execute(query.order_by(members.c.id).limit(limit))
+    return [MemberRecord(**row._mapping) for row in rows]
+
+
 def get_personal(connection: Connection, member_id: str) -> Personal:
     """Read the personal fields; whoever calls this records why in the audit trail."""
     columns = [member_personal.c[name] for name in Personal.__struct_fields__]

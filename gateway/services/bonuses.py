@@ -46,7 +46,9 @@ def referral(
     """Give what a referral earns, when the member referred has done what its rule waits for (None: joined)."""
     if member.referred_by is None:
         return
-    referrer = members.get_member(connection, member.referred_by)
+    referrer = members.surviving_member(connection, member.referred_by)
+    if referrer.id == member.id:
+        return
     for bonus in _in_force(connection, programme, "referral", referrer.id, at):
         if bonus.activity != activity:
             continue

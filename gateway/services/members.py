@@ -40,9 +40,7 @@ def member_of_path(connection: Connection, named: str) -> str:
     """
     known = is_identifier("member", named)
     found = members.get_member(connection, named) if known else members.find_member(connection, named)
-    while found.merged_into is not None:
-        found = members.get_member(connection, found.merged_into)
-    return found.id
+    return members.surviving_member(connection, found.id).id
 
 
 def require_member(connection: Connection, member_id: str) -> None:
