@@ -46,7 +46,7 @@ def qualifying_credits(connection: Connection, member_id: str) -> list[tuple[dat
 def expiring(connection: Connection, member_id: str, after: datetime, until: datetime) -> list[Expiring]:
     """List a member's spendable points that expire after one instant and no later than another, first first."""
     query = _expiring(after, until).where(lots.c.member_id == member_id).order_by(lots.c.expires_at)
-    return [Expiring(*row) for row in connection.execute(query)]
+    return [Expiring(member, at, int(points)) for member, at, points in connection.execute(query)]
 
 
 def members_expiring(
