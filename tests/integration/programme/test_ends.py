@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -77,7 +78,7 @@ async def test_lg_11_open_holds_refuse_merge_and_close_until_they_have_ended(clu
     liu, double = await club.join("liu"), await club.join("double")
     for member in (liu, double):
         await club.earn(member, 1_000, "parts")
-        await club.database.write(lambda c, member=member: hold(c, member, 40, club.clock.now(), member))
+        await club.database.write(partial(hold, name=member, quantity=40, at=club.clock.now(), member_id=member))
     entries = await club.entries()
     for refused in (merge(club, liu, double), merge(club, double, liu), close(club, liu, forfeit=True)):
         with pytest.raises(LedgerStateError) as found:
@@ -137,7 +138,7 @@ async def test_what_is_refunded_to_an_ended_membership_goes_where_the_rest_went(
     await merge(club, liu, double)
     await close(club, gone, forfeit=True)
     for member in (double, gone):
-        await club.database.write(lambda connection, member=member: reverse(connection, member, 1, 60))
+        await club.database.write(partial(reverse, name=member, number=1, quantity=60))
     assert (await club.night())["remainders"].handled == 2
     assert [(await club.points(one)).available for one in (liu, double, gone)] == [100, 0, 0]
     club.go_to(club.today + timedelta(1))

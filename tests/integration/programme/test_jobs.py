@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 import pytest
 from sqlalchemy import Connection
 
+from catalogue.programme import Programme
 from catalogue.programme_rules import Renewal
 from catalogue.values import Rate
 from config.errors import RuleError
-from gateway.services import programme_jobs
+from gateway.services import bonuses, programme_jobs
 from settlement import leases
 from settlement.errors import RunInProgressError
 from tests.integration.ledger.helpers import capture, hold
@@ -148,14 +149,14 @@ async def test_one_who_cannot_be_handled_stops_nobody_and_the_job_is_run_again(
     club: Club, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = await club.born("first", "11-22"), await club.born("second", "11-22")
-    given = programme_jobs.bonuses.birthday
+    given = bonuses.birthday
 
-    def broken(connection: object, programme: object, member_id: str, *rest: object) -> int:
+    def broken(connection: Connection, programme: Programme, member_id: str, day: date, at: datetime) -> int:
         if member_id == first:
             raise RuleError("not today")
-        return given(connection, programme, member_id, *rest)  # type: ignore[arg-type]
+        return given(connection, programme, member_id, day, at)
 
-    monkeypatch.setattr(programme_jobs.bonuses, "birthday", broken)
+    monkeypatch.setattr(bonuses, "birthday", broken)
     report = (await club.night())["birthdays"]
     assert (report.handled, report.failed) == (1, (f"{first}: not today",))
     monkeypatch.undo()
