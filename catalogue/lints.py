@@ -35,6 +35,7 @@ def lint(catalogue: Catalogue) -> tuple[Finding, ...]:
     checks = (
         _programme,
         _earn_rules,
+        _campaigns,
         _benefit_versions,
         _benefit_terms,
         _contracts,
@@ -71,6 +72,18 @@ def _earn_rules(catalogue: Catalogue) -> Iterator[Finding]:
     for name, rules in groupby(sorted(catalogue.programme.earn_rules, key=activity), activity):
         spans = [(rule.effective_from_date, rule.effective_to_date, rule.id) for rule in rules]
         yield from _spans(catalogue, "programme", f"earn_rules ({name})", spans)
+
+
+def _campaigns(catalogue: Catalogue) -> Iterator[Finding]:
+    """A campaign for an activity that nothing earns is a slip of the pen."""
+    earned = {rule.activity for rule in catalogue.programme.earn_rules}
+    named = [(one.id, activity) for one in catalogue.programme.campaigns for activity in one.activities]
+    named += [(one.id, one.activity) for one in catalogue.programme.bonuses if one.activity]
+    named += [(one.id, one.activity) for one in catalogue.programme.renewals if one.activity]
+    for rule, activity in named:
+        if activity not in earned:
+            message = f"{rule} waits for the activity {activity!r}, which earns nothing"
+            yield _finding(catalogue, "programme", "activity", message, "name an activity of earn_rules", "warning")
 
 
 def _spans(catalogue: Catalogue, thing: str, key: str, spans: list[tuple[date, date | None, str]]) -> Iterator[Finding]:

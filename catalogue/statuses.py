@@ -5,16 +5,16 @@ Idempotency: a status is known by member, programme, tier, provenance and first 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from catalogue.calendar import add_months
 from catalogue.member_lock import lock_member
-from catalogue.programme import Programme, tier_for
+from catalogue.programme import Programme
+from catalogue.programme_tiers import best_tier
 from catalogue.tables import statuses
 from catalogue.tier_match import HeldStatus, Provenance
 from config.database import insert_new
@@ -23,25 +23,12 @@ _KEY = ["member_id", "programme", "tier", "provenance", "valid_from_date"]
 _FIELDS = HeldStatus.__struct_fields__
 
 
-class TierChange(msgspec.Struct, frozen=True):
-    """A member's earned tier rose."""
-
-    before: str
-    after: str
-
-
 def held_statuses(connection: Connection, member_id: str) -> tuple[HeldStatus, ...]:
     """List every status a member holds or held, oldest first; whether one is valid is for the reader's day to say."""
     columns = [statuses.c[name] for name in _FIELDS]
     query = sa.select(*columns).where(statuses.c.member_id == member_id)
     rows = connection.execute(query.order_by(*(statuses.c[name] for name in ("valid_from_date", *_KEY[1:4]))))
     return tuple(HeldStatus(**dict(row._mapping) | {"provenance": Provenance(row.provenance)}) for row in rows)
-
-
-def best_tier(programme: Programme, held: Iterable[HeldStatus], on_date: date) -> str:
-    """Give the highest tier of the host programme among statuses valid on a day; the entry tier when there is none."""
-    tiers = [status.tier for status in held if status.programme == programme.id and status.holds_on(on_date)]
-    return max(tiers, key=programme.rank, default=programme.entry_tier)
 
 
 def current_tier(connection: Connection, programme: Programme, member_id: str, on_date: date) -> str:
@@ -68,35 +55,3 @@ def grant_status(
     row = msgspec.structs.asdict(status) | {"provenance": status.provenance.value}
     row |= {"member_id": member_id, "evidence": dict(evidence), "granted_at": at}
     return insert_new(connection, statuses, row, unique=_KEY)
-
-
-def record_qualifying(
-    connection: Connection, programme: Programme, member_id: str, qualifying_total: int, at: datetime
-) -> TierChange | None:
-    """Grant the tier that a member's qualifying points reach, if he has not earned it or a higher one already.
-
-    Call it in the transaction that posts the qualifying points, with their new total. A matched tier does not stand in
-    the way: only what is earned counts, so that earning it later makes it a status of his own.
-
-    Returns:
-        The rise of the earned tier, or None when nothing changed.
-
-    Raises:
-        NotFoundError: there is no such member.
-    """
-    lock_member(connection, member_id)
-    today = programme.today(at)
-    held = held_statuses(connection, member_id)
-    before = best_tier(programme, (status for status in held if status.provenance is Provenance.EARNED), today)
-    after = tier_for(programme, qualifying_total)
-    if programme.rank(after) <= programme.rank(before):
-        return None
-    status = HeldStatus(
-        programme=programme.id,
-        tier=after,
-        provenance=Provenance.EARNED,
-        valid_from_date=today,
-        valid_to_date=add_months(today, programme.tier_validity_months),
-    )
-    grant_status(connection, member_id, status, {"qualifying": qualifying_total}, at)
-    return TierChange(before, after)

@@ -15,6 +15,8 @@ members = sa.Table(
     sa.Column("city", sa.String(80)),
     sa.Column("locale", sa.String(35), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("referred_by", sa.String(40)),
+    sa.Column("merged_into", sa.String(40), index=True),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.CheckConstraint("state IN ('active', 'closed')", name="state"),
@@ -29,6 +31,7 @@ member_personal = sa.Table(
     sa.Column("family_name", sa.Text),
     sa.Column("email", sa.Text),
     sa.Column("phone", sa.Text),
+    sa.Column("birthday", sa.String(5), index=True),
     sa.Column("updated_at", Instant, nullable=False),
 )
 """Personal fields, apart from everything else, so that they can be encrypted, traced and erased by themselves.
@@ -51,6 +54,7 @@ statuses = sa.Table(
     sa.CheckConstraint("provenance IN ('earned', 'matched', 'gifted', 'challenge')", name="provenance"),
     sa.CheckConstraint("valid_to_date IS NULL OR valid_to_date >= valid_from_date", name="dates"),
     sa.CheckConstraint("provenance <> 'matched' OR edge_id IS NOT NULL", name="edge"),
+    sa.Index(None, "programme", "valid_to_date"),
 )
 """Every status a member holds or held, here and in partner programmes, with where it came from."""
 

@@ -77,6 +77,7 @@ PROBLEMS: dict[str, Kind] = {
     "conversion_refused": Kind(422, "The conversion is not possible"),
     "tier_match_refused": Kind(422, "The tier match is not possible"),
     "voucher_refused": Kind(422, "The voucher cannot be used"),
+    "bulk_file_refused": Kind(422, "The file is refused whole"),
     "quote_expired": Kind(422, "The quote has ended"),
     "quote_used": Kind(422, "The quote was used"),
     "points_at_risk": Kind(422, "Too much is undecided at this partner"),

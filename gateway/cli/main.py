@@ -31,6 +31,8 @@ COMMANDS = {
     "conversion": Command("gateway.cli.conversion", "Quote and check conversions."),
     "db": Command("gateway.cli.db", "Bring the database's schema up to date, or look at it."),
     "demo": Command("gateway.cli.demo", "Run the whole journey on this machine."),
+    "member": Command("gateway.cli.member", "Look at members, merge and close memberships."),
+    "programme": Command("gateway.cli.programme", "Run the programme's night, and ask its rules."),
     "serve": Command("gateway.cli.serve", "Serve the API, the sweeper and the inbox worker."),
     "settlement": Command("gateway.cli.settlement", "Statements, nightly runs, breaks, exports."),
     "tier": Command("gateway.cli.tier", "Explain and check tier matches."),

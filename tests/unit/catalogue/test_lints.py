@@ -92,9 +92,16 @@ def test_versions_follow_each_other_day_by_day(last: date | None, first: date, s
         msgspec.structs.replace(PROGRAMME.earn_rules[0], effective_to_date=last),
         msgspec.structs.replace(PROGRAMME.earn_rules[0], id="next", effective_from_date=first),
     )
-    programme = msgspec.structs.replace(PROGRAMME, earn_rules=rules)
+    programme = msgspec.structs.replace(PROGRAMME, earn_rules=rules, campaigns=(), bonuses=(), renewals=())
     found = lint(with_catalogue(programme=programme))
     assert [finding.severity for finding in found] == ([severity] if severity else [])
+
+
+def test_a_campaign_waits_for_an_activity_that_earns() -> None:
+    rules = tuple(rule for rule in PROGRAMME.earn_rules if rule.activity != "parts")
+    found = only(with_catalogue(programme=msgspec.structs.replace(PROGRAMME, earn_rules=rules)))
+    assert (found.severity, found.key) == ("warning", "activity")
+    assert "double-service-days-2027" in found.message
 
 
 def test_conversions_name_partners_and_sources() -> None:
