@@ -11,7 +11,15 @@ from gateway.middleware.authentication import NONE
 from tests.api.journey.house import AIRLINE, House, Member
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-SYSTEMS = ("/v1/members", "/v1/settlement", "/v1/partners", "/v1/webhooks", "/v1/vouchers")
+SYSTEMS = (
+    "/v1/members",
+    "/v1/settlement",
+    "/v1/partners",
+    "/v1/webhooks",
+    "/v1/vouchers",
+    "/v1/accrual-files",
+    "/v1/opening-balances",
+)
 
 
 async def possessions(member: Member) -> dict[str, str]:
