@@ -62,7 +62,7 @@ def window(cap: Cap, on_date: date) -> tuple[date | None, date | None]:
         case "rolling":
             assert cap.days is not None
             return on_date - timedelta(days=cap.days - 1), on_date
-        case "lifetime":
+        case _:
             return None, None
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from catalogue.conversion import BlockBonus, Cap, Correction, Fee, PricePoint, Promotion
-from catalogue.conversion_arithmetic import best_ratio
+from catalogue.conversion_arithmetic import best_ratio, convert
 from catalogue.conversion_caps import Used, window
 from catalogue.conversion_quotes import Occasion, in_force, quote
 from catalogue.errors import ConversionRefusedError
@@ -262,6 +262,11 @@ def test_periods_of_the_calendar() -> None:
     assert window(Cap(1, "from", "year"), TODAY) == (date(2026, 1, 1), date(2026, 12, 31))
     assert window(Cap(1, "from", "rolling", 1), TODAY) == (TODAY, TODAY)
     assert window(Cap(1, "from", "lifetime"), TODAY) == (None, None)
+
+
+def test_the_arithmetic_itself_guesses_no_bonus_unit() -> None:
+    with pytest.raises(ValueError, match="what its bonus blocks are counted in"):
+        convert(msgspec.structs.replace(BASE, bonus=BlockBonus(60_000, 5_000)), 100, TODAY)
 
 
 @pytest.mark.parametrize("quantity", [1_000.0, True])
