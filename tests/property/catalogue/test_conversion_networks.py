@@ -81,7 +81,7 @@ def test_a_round_trip_is_found_exactly_when_it_gains(rates: list[Rate], data: st
     ]
     product = prod((rate.fraction for rate in rates), start=Fraction(1))
     network = tuple(data.draw(st.permutations(legs)))
-    found = gains(network) or gains_over_time(network)
+    found = gains(network) if one_day else gains(network) or gains_over_time(network)
     assert {trip.gain for trip in found} == ({product} if product > 1 else set())
 
 
