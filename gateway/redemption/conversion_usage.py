@@ -31,7 +31,7 @@ def conversions_used(connection: Connection, catalogue: Catalogue, member_id: st
             quotes.c.kind == "conversion",
             redemptions.c.state != State.VOIDED.value,
         )
-        .order_by(redemptions.c.id)
+        .order_by(redemptions.c.requested_at, redemptions.c.id)
     )
     return tuple(
         Used(catalogue.programme.today(requested_at), *pairs[contract_id], quantity, int(service["quantity"]))
