@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from fractions import Fraction
 from itertools import groupby, pairwise
 from typing import Literal
 
 import msgspec
 
 from catalogue.benefits import Benefit, Way
-from catalogue.conversion import ConversionContract
+from catalogue.conversion_lints import contract_faults
 from catalogue.model import Catalogue
 from catalogue.programme import EarnRule
 from catalogue.tier_match import Edge
-
-LONGEST_ROUND_TRIP = 4
-"""Conversions in a row that the round-trip lint follows."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,9 +34,7 @@ def lint(catalogue: Catalogue) -> tuple[Finding, ...]:
         _campaigns,
         _benefit_versions,
         _benefit_terms,
-        _contracts,
-        _contract_dates,
-        _round_trips,
+        _conversions,
         _edges,
     )
     return tuple(finding for check in checks for finding in check(catalogue))
@@ -134,72 +128,10 @@ def _term_faults(catalogue: Catalogue, benefit: Benefit) -> Iterator[tuple[str, 
         yield "upgrade", "nobody is named who funds the difference", 'set way = "joint" and cost_split_rule'
 
 
-def _contracts(catalogue: Catalogue) -> Iterator[Finding]:
-    for contract in catalogue.conversions:
-        thing = f"conversion:{contract.id}"
-        if contract.partner not in catalogue.partners:
-            message = f"there is no partner {contract.partner!r}"
-            yield _finding(catalogue, thing, "partner", message, "name a file of partners/")
-        if not contract.source:
-            message = f"version {contract.version} does not say where its terms are published"
-            yield _finding(catalogue, thing, "source", message, "name the contract or page", "warning")
-
-
-def _contract_dates(catalogue: Catalogue) -> Iterator[Finding]:
-    def pair(contract: ConversionContract) -> tuple[str, str, str]:
-        return contract.from_commodity, contract.to_commodity, contract.region or ""
-
-    for (source, target, _), group in groupby(sorted(catalogue.conversions, key=pair), pair):
-        contracts = list(group)
-        spans = [
-            (one.effective_from_date or date.min, one.effective_to_date, f"{one.id} version {one.version}")
-            for one in contracts
-        ]
-        yield from _spans(catalogue, f"conversion:{contracts[0].id}", f"{source} to {target}", spans)
-
-
-def _round_trips(catalogue: Catalogue) -> Iterator[Finding]:
-    for trip in _trips(catalogue.conversions):
-        gain = Fraction(1)
-        for contract in trip:
-            gain *= contract.best_ratio
-        if gain > 1:
-            path = " to ".join([*(contract.from_commodity for contract in trip), trip[-1].to_commodity])
-            yield _finding(
-                catalogue,
-                f"conversion:{trip[0].id}",
-                "rate",
-                f"a round trip gains: {path} turns 1 into up to {gain}",
-                "lower one of the rates or bonuses, or end one contract before the other begins",
-            )
-
-
-def _trips(contracts: tuple[ConversionContract, ...]) -> Iterator[tuple[ConversionContract, ...]]:
-    """Give every cycle once: the one that starts at its first contract in file order."""
-    order = {id(contract): number for number, contract in enumerate(contracts)}
-    open_trips: list[tuple[ConversionContract, ...]] = [(contract,) for contract in contracts]
-    while open_trips:
-        trip = open_trips.pop()
-        if trip[-1].to_commodity == trip[0].from_commodity:
-            yield trip
-        elif len(trip) < LONGEST_ROUND_TRIP:
-            visited = {contract.from_commodity for contract in trip}
-            open_trips.extend(
-                (*trip, following)
-                for following in contracts
-                if following.from_commodity == trip[-1].to_commodity
-                and following.from_commodity not in visited
-                and order[id(following)] > order[id(trip[0])]
-                and _together((*trip, following))
-            )
-
-
-def _together(trip: tuple[ConversionContract, ...]) -> bool:
-    """Say whether contracts can be used on one day by one member."""
-    starts = max(contract.effective_from_date or date.min for contract in trip)
-    ends = min(contract.effective_to_date or date.max for contract in trip)
-    regions = {contract.region for contract in trip if contract.region is not None}
-    return starts <= ends and len(regions) <= 1
+def _conversions(catalogue: Catalogue) -> Iterator[Finding]:
+    for fault in contract_faults(catalogue.conversions, catalogue.partners):
+        thing = f"conversion:{fault.contract.id}"
+        yield _finding(catalogue, thing, fault.key, fault.message, fault.fix, fault.severity)
 
 
 def _edges(catalogue: Catalogue) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ import msgspec
 
 from catalogue.benefits import Benefit
 from catalogue.conversion import ConversionContract
+from catalogue.conversion_files import read_contracts
 from catalogue.errors import CatalogueFileError
 from catalogue.lints import lint
 from catalogue.model import Catalogue
@@ -32,12 +33,6 @@ class BenefitFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file of ``benefits/``."""
 
     versions: tuple[Benefit, ...]
-
-
-class ConversionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One file of ``conversions/``."""
-
-    contracts: tuple[ConversionContract, ...]
 
 
 class TierMatchFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,7 +111,7 @@ def _conversions(folder: Path, files: dict[str, str]) -> tuple[ConversionContrac
     found: list[ConversionContract] = []
     seen: set[tuple[str, int]] = set()
     for path in toml_files(folder / "conversions"):
-        for contract in _read(path, ConversionFile).contracts:
+        for contract in read_contracts(path):
             _note(files, f"conversion:{contract.id}", path)
             if (contract.id, contract.version) in seen:
                 message = f"{path}: contracts: {contract.id!r} has version {contract.version} twice."

@@ -26,6 +26,7 @@ from gateway.schemas.redemptions import (
     ConversionRates,
     ConversionRateView,
     ConversionRequest,
+    ConversionView,
     QuoteUse,
     RedemptionPage,
     RedemptionView,
@@ -55,26 +56,10 @@ class ConversionsController(Controller):
             contract
             for contract in gateway.catalogue.conversions
             if partner in (None, contract.partner)
+            and not contract.superseded
             and within(today, contract.effective_from_date, contract.effective_to_date)
         ]
-        return ConversionRates(
-            tuple(
-                ConversionRateView(
-                    contract_id=contract.id,
-                    version=contract.version,
-                    partner=contract.partner,
-                    to_commodity=contract.to_commodity,
-                    from_units=contract.rate.from_units,
-                    to_units=contract.rate.to_units,
-                    minimum=contract.smallest,
-                    maximum=contract.maximum,
-                    increment=contract.increment,
-                    transfer_days=contract.transfer_days,
-                    source=contract.source,
-                )
-                for contract in found
-            )
-        )
+        return ConversionRates(tuple(ConversionRateView.of(contract) for contract in found))
 
     @post("/quotes", opt={"examples": {"two thousand points": {"partner": "some-airline", "points": 2_000}}})
     async def create_conversion_quote(
@@ -84,7 +69,9 @@ class ConversionsController(Controller):
         data: JSONBody[ConversionRequest],
     ) -> ConversionQuoteView:
         """Say what points become at a partner, with the arithmetic, and lock it."""
-        quote, terms = await conversions.create_quote(gateway, principal.member_id, data.partner, data.points)
+        quote, terms = await conversions.create_quote(
+            gateway, principal.member_id, data.partner, data.points, data.to_commodity
+        )
         return ConversionQuoteView.of(quote, terms)
 
     @post(
@@ -129,7 +116,8 @@ class ConversionsController(Controller):
         gateway: NamedDependency[Gateway],
         principal: NamedDependency[Principal],
         redemption_id: RedemptionPath,
-    ) -> RedemptionView:
-        """Show one conversion with its history."""
+    ) -> ConversionView:
+        """Show one conversion with its history, and whether its transfer is overdue."""
         redemption = await redeem.of_member(gateway, principal.member_id, redemption_id, "conversion")
-        return await full_view(gateway, redemption)
+        view = await full_view(gateway, redemption)
+        return ConversionView.with_transfer(view, redemption, conversions.transfer_of(gateway, redemption))

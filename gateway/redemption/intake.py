@@ -16,6 +16,7 @@ from config.errors import NotFoundError
 from gateway.errors import QuoteExpiredError, QuoteUsedError, RiskCapError
 from gateway.partners import ConnectedPartner
 from gateway.redemption import store
+from gateway.redemption.conversion_usage import refuse_above_cap
 from gateway.redemption.keys import partner_key
 from gateway.redemption.plan import HEAD_START
 from gateway.redemption.records import POINTS, Quote, QuoteKind, Redemption
@@ -61,6 +62,7 @@ class Intake:
             NotFoundError: no such quote of this member.
             QuoteExpiredError, QuoteUsedError: the quote cannot be used (any more).
             NotEligibleError: the member has not consented to what the partner must be told.
+            ConversionRefusedError: conversions since the quote leave too little under the contract's caps.
             RiskCapError: the partner's undecided redemptions already hold what its file allows.
             ObligationError: the partner's contract does not price it; nothing was held.
             InsufficientFundsError: the member has not got the points.
@@ -78,6 +80,8 @@ class Intake:
         self._effects.require_priced(redemption, now)
         if quote.quantity:
             self._hold(connection, redemption, now)
+        if kind == "conversion":
+            refuse_above_cap(connection, self._catalogue, quote, now)
         if not store.add_redemption(connection, redemption):
             raise QuoteUsedError("The quote already has a redemption.", quote_id=quote_id)
         return redemption

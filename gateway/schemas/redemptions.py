@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import msgspec
 
 from adapters.sdk.records import Service
 from catalogue.benefits import PayWith
-from catalogue.conversion import ConversionQuote
+from catalogue.conversion import BlockBonus, Cap, ConversionContract, Fee, PricePoint, Promotion
+from catalogue.conversion_quotes import ConversionQuote
+from catalogue.conversion_transfers import Transfer
 from catalogue.values import Money
 from catalogue.voucher_store import Voucher
 from catalogue.vouchers import VoucherState
@@ -233,26 +235,59 @@ class ItineraryPage(msgspec.Struct, frozen=True):
 
 
 class ConversionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Ask what a number of points becomes at a partner."""
+    """Ask what a number of points becomes at a partner; ``to_commodity`` only where the partner has several."""
 
     partner: Identifier
     points: Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
+    to_commodity: Identifier | None = None
 
 
 class ConversionRateView(msgspec.Struct, frozen=True):
-    """A contract in force: ``to_units`` for ``from_units``, from the minimum, in whole increments."""
+    """A contract in force: ``to_units`` for ``from_units``, from the minimum, in whole increments.
+
+    Where ``price_points`` are listed there is no ratio, and they are the only quantities there are.
+    """
 
     contract_id: str
     version: int
     partner: str
     to_commodity: str
-    from_units: int
-    to_units: int
+    from_units: int | None
+    to_units: int | None
+    price_points: tuple[PricePoint, ...]
     minimum: int
     maximum: int | None
     increment: int
-    transfer_days: int
+    bonus: BlockBonus | None
+    promotions: tuple[Promotion, ...]
+    caps: tuple[Cap, ...]
+    fee: Fee | None
+    region: str | None
+    transfer_days: int | None
     source: str
+
+    @classmethod
+    def of(cls, contract: ConversionContract) -> ConversionRateView:
+        """Show a contract; promotions that lie ahead are shown too."""
+        return cls(
+            contract_id=contract.id,
+            version=contract.version,
+            partner=contract.partner,
+            to_commodity=contract.to_commodity,
+            from_units=contract.rate.from_units if contract.rate else None,
+            to_units=contract.rate.to_units if contract.rate else None,
+            price_points=contract.price_points,
+            minimum=contract.smallest,
+            maximum=contract.maximum,
+            increment=contract.increment,
+            bonus=contract.bonus,
+            promotions=contract.promotions,
+            caps=contract.caps,
+            fee=contract.fee,
+            region=contract.region,
+            transfer_days=contract.transfer_days,
+            source=contract.source,
+        )
 
 
 class ConversionRates(msgspec.Struct, frozen=True):
@@ -262,7 +297,7 @@ class ConversionRates(msgspec.Struct, frozen=True):
 
 
 class ConversionQuoteView(msgspec.Struct, frozen=True):
-    """A locked conversion with its arithmetic in words."""
+    """A locked conversion with its arithmetic in words; it is posted by ``due_date`` (None: not stated)."""
 
     id: str
     partner: str
@@ -272,7 +307,8 @@ class ConversionQuoteView(msgspec.Struct, frozen=True):
     contract_id: str
     contract_version: int
     fee: Money | None
-    transfer_days: int
+    transfer_days: int | None
+    due_date: date | None
     steps: tuple[str, ...]
     expires_at: datetime
 
@@ -289,6 +325,28 @@ class ConversionQuoteView(msgspec.Struct, frozen=True):
             contract_version=terms.version,
             fee=terms.fee,
             transfer_days=terms.transfer_days,
+            due_date=terms.due_date,
             steps=terms.steps,
             expires_at=quote.expires_at,
+        )
+
+
+class ConversionView(RedemptionView, frozen=True, kw_only=True):
+    """A conversion as it stands, by the contract version it was quoted under.
+
+    ``transfer`` tells by when the partner must have posted it and whether it is overdue; null when it was not granted.
+    """
+
+    contract_id: str | None
+    contract_version: int | None
+    transfer: Transfer | None
+
+    @classmethod
+    def with_transfer(cls, view: RedemptionView, redemption: Redemption, transfer: Transfer | None) -> ConversionView:
+        """Show a conversion: what is shown of every redemption, the contract version, and the transfer."""
+        return cls(
+            **msgspec.structs.asdict(view),
+            contract_id=redemption.quote.contract_id,
+            contract_version=redemption.quote.contract_version,
+            transfer=transfer,
         )

@@ -59,12 +59,22 @@ def test_a_round_trip_over_three_programmes_is_found_once() -> None:
         assert "11/10" in only(with_catalogue(conversions=tuple(ring[number] for number in order))).message
 
 
-def test_contracts_that_never_hold_together_make_no_round_trip() -> None:
+def test_waiting_for_a_change_of_terms_is_told_apart_from_a_round_trip_on_one_day() -> None:
     ended = msgspec.structs.replace(THERE, effective_to_date=date(2026, 6, 30))
     back = plain_contract("back", "MILES:x", "PTS", Rate(1, 2), effective_from_date=date(2026, 7, 1))
-    assert lint(with_catalogue(conversions=(ended, back))) == ()
+    found = only(with_catalogue(conversions=(ended, back)))
+    assert (found.severity, found.message) == (
+        "warning",
+        "a round trip over a change of terms gains: PTS to MILES:x to PTS turns 1 into up to 8/5; "
+        "legs: there version 1, back version 1",
+    )
     overlapping = msgspec.structs.replace(back, effective_from_date=date(2026, 6, 30))
-    assert "round trip" in only(with_catalogue(conversions=(ended, overlapping))).message
+    assert "a round trip gains" in only(with_catalogue(conversions=(ended, overlapping))).message
+    backwards = (
+        msgspec.structs.replace(THERE, effective_from_date=date(2026, 7, 1)),
+        msgspec.structs.replace(back, effective_from_date=None, effective_to_date=date(2026, 6, 30)),
+    )
+    assert "MILES:x to PTS to MILES:x" in only(with_catalogue(conversions=backwards)).message
 
 
 def test_contracts_of_two_regions_make_no_round_trip() -> None:
