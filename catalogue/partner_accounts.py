@@ -39,3 +39,10 @@ def get_accounts(connection: Connection, member_id: str) -> dict[str, str]:
     table = partner_accounts
     query = sa.select(table.c.partner, table.c.account_number).where(table.c.member_id == member_id)
     return {row.partner: row.account_number for row in connection.execute(query)}
+
+
+def linked_since(connection: Connection, member_id: str) -> dict[str, datetime]:
+    """Say by partner since when a member's present account has been linked."""
+    table = partner_accounts
+    query = sa.select(table.c.partner, table.c.updated_at).where(table.c.member_id == member_id)
+    return {row.partner: row.updated_at for row in connection.execute(query)}

@@ -24,7 +24,7 @@ from catalogue.tier_match_graph import (
     TierGraph,
 )
 from catalogue.tier_match_levels import LevelAnswer, level_on, unknown
-from catalogue.tier_match_rules import MatchFacts, MatchOffer, UsedMatch, grant_of, offers
+from catalogue.tier_match_rules import MatchFacts, MatchOffer, UsedMatch, grant_of, last_day, offers, reported_status
 from catalogue.tier_match_signals import raised
 
 __all__ = [
@@ -51,10 +51,12 @@ __all__ = [
     "explain",
     "grant_of",
     "kept_status",
+    "last_day",
     "level_on",
     "offers",
     "outcome_of",
     "raised",
+    "reported_status",
     "start",
     "unknown",
 ]

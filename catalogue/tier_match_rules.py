@@ -142,15 +142,37 @@ def grant_of(edge: Edge, on_date: date) -> HeldStatus | None:
     """
     if edge.to_tier is None:
         return None
-    trial = edge.challenge if edge.kind is EdgeKind.CHALLENGE else None
     return HeldStatus(
         programme=edge.to_programme,
         tier=edge.to_tier,
-        provenance=Provenance.MATCHED if trial is None else Provenance.CHALLENGE,
+        provenance=Provenance.CHALLENGE if edge.kind is EdgeKind.CHALLENGE else Provenance.MATCHED,
         valid_from_date=on_date,
-        valid_to_date=add_months(on_date, edge.months) if trial is None else trial.deadline(on_date),
+        valid_to_date=last_day(edge, on_date),
         edge_id=edge.id,
     )
+
+
+def last_day(edge: Edge, on_date: date) -> date:
+    """Give the last day of what an edge grants from a day on; of a challenge, the last day of the trial."""
+    if edge.kind is EdgeKind.CHALLENGE and edge.challenge is not None:
+        return edge.challenge.deadline(on_date)
+    return add_months(on_date, edge.months)
+
+
+def reported_status(graph: TierGraph, status: HeldStatus, held: Iterable[HeldStatus]) -> HeldStatus | None:
+    """Judge a status that a partner reports; None when it is what a match of ours made the partner know.
+
+    A partner does not say where a tier came from. As long as a status that we matched, gave or put on trial there
+    reaches as high on any of the same days, the report tells nothing new, least of all that the tier was earned.
+    """
+    rank = graph.rank(status.programme, status.tier)
+    for other in held:
+        begins_in_time = status.valid_to_date is None or other.valid_from_date <= status.valid_to_date
+        overlaps = begins_in_time and within(status.valid_from_date, None, other.valid_to_date)
+        ours = other.programme == status.programme and other.provenance is not Provenance.EARNED
+        if ours and overlaps and graph.rank(other.programme, other.tier) >= rank:
+            return None
+    return status
 
 
 def _ways_of(graph: TierGraph, edge: Edge, match: Match) -> Iterator[Way]:

@@ -1,4 +1,4 @@
-"""``gateway tier``: which status leads where, and why."""
+"""``gateway tier``: which status leads where, and why; what people decide, and what partners are told."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from config.clock import SystemClock
 from config.settings import Settings
 from gateway.cli.catalogue_files import read_files
 from gateway.cli.context import CommandContext, json_option, show
+from gateway.cli.tier_desk import desk_commands
 
 
 @click.group("tier")
@@ -96,6 +97,10 @@ def explained(
         programme=programme, tier=tier, provenance=provenance, valid_from_date=day, edge_id="command-line"
     )
     return explain(catalogue.tier_matches, status, to_programme, day, locale=locale)
+
+
+for one in desk_commands:
+    command.add_command(one)
 
 
 class ListedLevel(msgspec.Struct, frozen=True):
