@@ -74,11 +74,6 @@ class Dated(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         """The last certain day; None is an open end."""
         return self.certain_to_date or self.valid_to_date
 
-    @property
-    def is_sure(self) -> bool:
-        """Whether both ends are stated, or open."""
-        return self.certain_from == self.valid_from_date and self.certain_to == self.valid_to_date
-
     def on(self, day: date) -> Certainty:
         """Say whether it is in force on a day."""
         if within(day, self.certain_from, self.certain_to):
@@ -145,7 +140,7 @@ class Edge(Dated, frozen=True, forbid_unknown_fields=True, kw_only=True):
             (not self.from_tiers and not self.unstated, "from_tiers names a tier, or unstated says why not"),
             (self._grants_nothing, f"an edge of kind {self.kind} names to_tier, or to_level with to_members"),
             (self.kind not in GIVES_TIER and self.grants is None, f"an edge of kind {self.kind} says what it grants"),
-            (self.kind is EdgeKind.CHALLENGE and self.challenge is None, "a challenge states its challenge terms"),
+            ((self.kind is EdgeKind.CHALLENGE) != (self.challenge is not None), "a challenge states challenge terms"),
         )
         for is_wrong, message in faults:
             if is_wrong:

@@ -154,9 +154,7 @@ def grant_of(edge: Edge, on_date: date) -> HeldStatus | None:
 
 def last_day(edge: Edge, on_date: date) -> date:
     """Give the last day of what an edge grants from a day on; of a challenge, the last day of the trial."""
-    if edge.kind is EdgeKind.CHALLENGE and edge.challenge is not None:
-        return edge.challenge.deadline(on_date)
-    return add_months(on_date, edge.months)
+    return edge.challenge.deadline(on_date) if edge.challenge is not None else add_months(on_date, edge.months)
 
 
 def reported_status(graph: TierGraph, status: HeldStatus, held: Iterable[HeldStatus]) -> HeldStatus | None:

@@ -232,3 +232,18 @@ def test_an_edge_that_another_makes_useless_is_dead(changes: dict[str, object], 
     assert [(one.severity, one.message.partition(":")[0]) for one in findings] == (
         [("warning", "out")] if is_dead else []
     )
+
+
+def ring(length: int) -> tuple[Edge, ...]:
+    """As many programmes as edges, each granting the next one's only tier, the last the first's."""
+    names = [f"p{number}" for number in range(length)]
+    return tuple(
+        edge(f"e{number}", (name, "tier"), (names[(number + 1) % length], "tier")) for number, name in enumerate(names)
+    )
+
+
+@pytest.mark.parametrize(("length", "is_found"), [(2, True), (6, True), (7, False)])
+def test_a_ring_is_told_once_and_followed_over_six_edges(length: int, is_found: bool) -> None:
+    ladders = tuple(Ladder(programme=f"p{number}", tiers=("tier",)) for number in range(length))
+    findings = found(*ring(length), ladders=ladders)
+    assert [one.key for one in findings] == (["to_tier"] if is_found else [])

@@ -33,6 +33,7 @@ from catalogue.tier_match import (
     offers,
     outcome_of,
     raised,
+    reported_status,
     start,
 )
 
@@ -158,6 +159,34 @@ def test_no_tier_is_granted_where_none_certainly_has_the_level() -> None:
     assert asked(graph(TO_MEMBERS, levels=unclear), GOLD, "wing").refusal == "no_tier_at_level"
 
 
+def test_an_edge_to_an_alliance_leads_back_to_nobodys_own_programme() -> None:
+    to_sky = msgspec.structs.replace(TO_MEMBERS, from_programme="air", from_tiers=("red",), to_members=("air", "wing"))
+    made = graph(to_sky, levels=(*WINGS, RED_HIGH))
+    assert asked(made, STATUS, "air").refusal == "no_edge"
+    assert asked(made, STATUS, "wing").granted_tier == "two"
+    world = Ladder(programme="world", tiers=("top",), alliance=True)
+    seen = Level(programme="wing", tier="one", alliance="world", level="top", sources=("table A",))
+    across = msgspec.structs.replace(TO_MEMBERS, from_programme="world", from_tiers=("top",))
+    both = TierGraph((HOST, WING, SKY, world), (across,), (*WINGS, seen))
+    one = msgspec.structs.replace(STATUS, programme="wing", tier="one")
+    assert asked(both, one, "wing").refusal == "no_edge"
+
+
+def test_benefits_of_an_alliance_itself_are_no_benefits_of_its_programmes() -> None:
+    lounge = msgspec.structs.replace(
+        TO_MEMBERS,
+        kind=EdgeKind.BENEFIT_SUBSET,
+        to_level=None,
+        to_members=(),
+        grants=Text("休息室", "the alliance's lounges"),
+    )
+    made = graph(lounge, levels=WINGS)
+    assert asked(made, GOLD, "wing").refusal == "no_edge"
+    assert [edge.id for edge in asked(made, GOLD, "sky").edges] == ["to-members"]
+    given = msgspec.structs.replace(GOLD, provenance=Provenance.MATCHED)
+    assert asked(made, given, "sky").refusal == "matched_onward"
+
+
 def test_the_highest_tier_is_answered_first() -> None:
     higher = msgspec.structs.replace(HUB_TO_HOST, id="higher", to_tier="platinum")
     found = asked(graph(DIRECT, higher, HUB_TO_HOST))
@@ -280,8 +309,9 @@ def test_a_challenge_gives_a_trial_and_then_a_status_without_a_gap_and_neither_l
 def test_only_a_challenge_can_be_started() -> None:
     with pytest.raises(ValueError, match="direct"):
         start(DIRECT, DAY)
-    with pytest.raises(ValueError, match="challenge terms"):
-        msgspec.structs.replace(CHALLENGE, challenge=None)
+    for changes in ({"challenge": None}, {"kind": EdgeKind.STATUS}):
+        with pytest.raises(ValueError, match="challenge terms"):
+            msgspec.structs.replace(CHALLENGE, **changes)
 
 
 @pytest.mark.parametrize(
@@ -299,6 +329,42 @@ def test_only_a_challenge_can_be_started() -> None:
 def test_an_edge_that_cannot_be_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         msgspec.structs.replace(DIRECT, **changes)
+
+
+GIVEN = HeldStatus(
+    programme="air",
+    tier="red",
+    provenance=Provenance.MATCHED,
+    valid_from_date=DAY,
+    valid_to_date=date(2026, 12, 31),
+    edge_id="direct",
+)
+
+
+@pytest.mark.parametrize(
+    ("reported", "given", "is_news"),
+    [
+        ({}, {}, False),
+        ({"tier": "blue"}, {}, False),
+        ({"tier": "black"}, {}, True),
+        ({}, {"provenance": Provenance.GIFTED}, False),
+        ({}, {"provenance": Provenance.CHALLENGE}, False),
+        ({}, {"provenance": Provenance.EARNED}, True),
+        ({}, {"programme": "wing"}, True),
+        ({"valid_from_date": date(2026, 12, 31)}, {}, False),
+        ({"valid_from_date": date(2027, 1, 1)}, {}, True),
+        ({"valid_from_date": date(2027, 1, 1)}, {"valid_to_date": None}, False),
+        ({"valid_to_date": DAY - timedelta(days=1)}, {}, True),
+        ({"valid_to_date": DAY}, {}, False),
+    ],
+)
+def test_what_a_grant_of_ours_made_a_partner_know_is_no_news(
+    reported: dict[str, object], given: dict[str, object], is_news: bool
+) -> None:
+    status = msgspec.structs.replace(STATUS, **reported)
+    found = reported_status(graph(), status, [msgspec.structs.replace(GIVEN, **given)])
+    assert found == (status if is_news else None)
+    assert reported_status(graph(), status, []) == status
 
 
 def signal(kind: SignalKind, within_days: int, times: int = 1) -> Signal:
