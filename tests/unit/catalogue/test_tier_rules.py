@@ -218,6 +218,15 @@ def test_a_cap_turns_on_its_day(kind: EdgeKind, cap: Cap | None, ago: list[int],
     assert asked(graph(edge), used=used).refusal == refusal
 
 
+def test_a_match_that_is_used_up_says_so_though_what_it_gave_is_still_held() -> None:
+    edge = msgspec.structs.replace(DIRECT, kind=EdgeKind.ONE_OFF)
+    given = HeldStatus(
+        programme="host", tier="gold", provenance=Provenance.MATCHED, valid_from_date=DAY, edge_id="direct"
+    )
+    assert explain(graph(edge), STATUS, "host", DAY, held=[given]).refusal == "used_before"
+    assert explain(graph(DIRECT), STATUS, "host", DAY, held=[given]).refusal == "already_held"
+
+
 def test_a_reached_cap_says_from_when_it_is_free() -> None:
     edge = msgspec.structs.replace(DIRECT, cap=Cap(2, 3))
     used = (UsedMatch("direct", date(2024, 2, 29)), UsedMatch("direct", date(2026, 1, 1)))
