@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import groupby, pairwise
-from typing import Literal
 
 import msgspec
 
@@ -13,13 +12,13 @@ from catalogue.benefits import Benefit, Way
 from catalogue.conversion_lints import contract_faults
 from catalogue.model import Catalogue
 from catalogue.programme import EarnRule
-from catalogue.tier_match import Edge
+from catalogue.tier_match_lints import Severity, tier_faults
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing an operator should mend: where, what is wrong, and what to do."""
+    """One thing an operator should mend, or know (a note): where, what it is, and what to do."""
 
-    severity: Literal["error", "warning"]
+    severity: Severity
     file: str
     key: str
     message: str
@@ -35,13 +34,13 @@ def lint(catalogue: Catalogue) -> tuple[Finding, ...]:
         _benefit_versions,
         _benefit_terms,
         _conversions,
-        _edges,
+        _tier_graph,
     )
     return tuple(finding for check in checks for finding in check(catalogue))
 
 
 def _finding(
-    catalogue: Catalogue, thing: str, key: str, message: str, fix: str, severity: Literal["error", "warning"] = "error"
+    catalogue: Catalogue, thing: str, key: str, message: str, fix: str, severity: Severity = "error"
 ) -> Finding:
     return Finding(severity=severity, file=catalogue.files.get(thing, thing), key=key, message=message, fix=fix)
 
@@ -134,25 +133,7 @@ def _conversions(catalogue: Catalogue) -> Iterator[Finding]:
         yield _finding(catalogue, thing, fault.key, fault.message, fault.fix, fault.severity)
 
 
-def _edges(catalogue: Catalogue) -> Iterator[Finding]:
-    for ladder in catalogue.tier_matches.ladders:
-        if ladder.partner is not None and ladder.partner not in catalogue.partners:
-            message = f"there is no partner {ladder.partner!r}"
-            yield _finding(catalogue, f"ladder:{ladder.programme}", "partner", message, "name a file of partners/")
-    for edge in catalogue.tier_matches.edges:
-        if not edge.source.strip():
-            message = "the edge does not say which agreement grants it"
-            yield _finding(catalogue, f"edge:{edge.id}", "source", message, "name the contract or page")
-        for key, programme, tier in _named_tiers(edge):
-            if catalogue.tier_matches.rank(programme, tier) < 0:
-                message = f"the ladder of {programme} has no tier {tier!r}"
-                yield _finding(
-                    catalogue, f"edge:{edge.id}", key, message, "name a tier of [[ladders]], or add it there"
-                )
-
-
-def _named_tiers(edge: Edge) -> Iterator[tuple[str, str, str]]:
-    for tier in edge.from_tiers:
-        yield "from_tiers", edge.from_programme, tier
-    if edge.to_tier is not None:
-        yield "to_tier", edge.to_programme, edge.to_tier
+def _tier_graph(catalogue: Catalogue) -> Iterator[Finding]:
+    for fault in tier_faults(catalogue.tier_matches, catalogue.partners):
+        message = f"{fault.thing.partition(':')[2]}: {fault.message}"
+        yield _finding(catalogue, fault.thing, fault.key, message, fault.fix, fault.severity)

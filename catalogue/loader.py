@@ -1,7 +1,8 @@
 """From a folder of TOML files to a checked `Catalogue`.
 
 ``programme.toml``; ``benefits/<benefit id>.toml`` with ``[[versions]]``; ``conversions/*.toml`` with ``[[contracts]]``;
-``tier_matches/*.toml`` with ``[[ladders]]`` and ``[[edges]]``. The host programme's own ladder comes from its tiers.
+``tier_matches/*.toml`` with ``[[ladders]]``, ``[[edges]]``, ``[[levels]]`` and ``[[signals]]``. The host programme's
+own ladder comes from its tiers.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from catalogue.errors import CatalogueFileError
 from catalogue.lints import lint
 from catalogue.model import Catalogue
 from catalogue.programme import Programme
-from catalogue.tier_match import Edge, Ladder, TierGraph
+from catalogue.tier_match import Edge, Ladder, Level, Signal, TierGraph
 from config.errors import ConfigurationError
 from config.files import read_typed, toml_files
 
@@ -40,6 +41,8 @@ class TierMatchFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ladders: tuple[Ladder, ...] = ()
     edges: tuple[Edge, ...] = ()
+    levels: tuple[Level, ...] = ()
+    signals: tuple[Signal, ...] = ()
 
 
 def load_catalogue(folder: Path, partners: Collection[str]) -> Catalogue:
@@ -124,6 +127,8 @@ def _conversions(folder: Path, files: dict[str, str]) -> tuple[ConversionContrac
 def _tier_graph(folder: Path, programme: Programme, files: dict[str, str]) -> TierGraph:
     ladders = [Ladder(programme=programme.id, tiers=programme.tier_ids)]
     edges: list[Edge] = []
+    levels: list[Level] = []
+    signals: list[Signal] = []
     files[f"ladder:{programme.id}"] = "programme.toml"
     for path in toml_files(folder / "tier_matches"):
         file = _read(path, TierMatchFile)
@@ -133,7 +138,13 @@ def _tier_graph(folder: Path, programme: Programme, files: dict[str, str]) -> Ti
         for edge in file.edges:
             _once(files, f"edge:{edge.id}", path)
             edges.append(edge)
-    return TierGraph(tuple(ladders), tuple(edges))
+        for signal in file.signals:
+            _once(files, f"signal:{signal.id}", path)
+            signals.append(signal)
+        for level in file.levels:
+            _note(files, f"level:{level.programme} {level.tier} in {level.alliance}", path)
+            levels.append(level)
+    return TierGraph(tuple(ladders), tuple(edges), tuple(levels), tuple(signals))
 
 
 def _once(files: dict[str, str], thing: str, path: Path) -> None:

@@ -155,7 +155,11 @@ def end_membership(connection: Connection, member_id: str, merged_into: str | No
 def _put_personal(connection: Connection, member_id: str, personal: Personal, at: datetime) -> None:
     fields = msgspec.structs.asdict(personal) | {"updated_at": at}
     if not insert_new(connection, member_personal, {"member_id": member_id} | fields, unique=["member_id"]):
-        connection.execute(sa.update(member_personal).where(member_personal.c.member_id == member_id).values(fields))
+        mine = member_personal.c.member_id == member_id
+        before = connection.execute(sa.select(member_personal.c.email).where(mine)).scalar_one()
+        if before != personal.email:
+            fields["email_changed_at"] = at
+        connection.execute(sa.update(member_personal).where(mine).values(fields))
 
 
 def _one(connection: Connection, condition: sa.ColumnElement[bool]) -> MemberRecord:

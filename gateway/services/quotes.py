@@ -16,7 +16,7 @@ from catalogue.eligibility import MemberContext, ServiceFacts, refusals
 from catalogue.entitlements import entitled
 from catalogue.errors import NotEligibleError
 from catalogue.programme import HOME_CURRENCY
-from catalogue.tier_match import offers
+from catalogue.tier_match import EdgeKind, offers
 from config.errors import NotFoundError, RuleError
 from gateway.partners import ConnectedPartner
 from gateway.redemption import store
@@ -120,7 +120,7 @@ async def _offer(
 
 
 def _partner_tier(gateway: Gateway, member: MemberContext, partner: str) -> str | None:
-    """Answer the tier that the partner knows the member by: one held there, else one that an edge grants now."""
+    """Answer the tier that the partner knows the member by: one held there, else one that an edge grants freely."""
     graph = gateway.catalogue.tier_matches
     today = gateway.catalogue.programme.today(gateway.clock.now())
     programmes = {ladder.programme for ladder in graph.ladders if ladder.partner == partner}
@@ -130,7 +130,8 @@ def _partner_tier(gateway: Gateway, member: MemberContext, partner: str) -> str 
         if status.programme in programmes and within(today, status.valid_from_date, status.valid_to_date)
     ]
     reachable = [offer.edge for offer in offers(graph, member.statuses, today)]
-    granted = [edge.to_tier for edge in reachable if edge.to_programme in programmes and edge.to_tier is not None]
+    plain = [edge for edge in reachable if edge.kind is EdgeKind.STATUS and edge.limit is None]
+    granted = [edge.to_tier for edge in plain if edge.to_programme in programmes and edge.to_tier is not None]
     return next(iter([*held, *granted]), None)
 
 
