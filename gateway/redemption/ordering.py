@@ -127,6 +127,7 @@ class Ordering:
             window_ends_at=redemption.window_ends_at,
             cancel_deadline_at=redemption.cancel_deadline_at,
             withdrawal_asked=redemption.withdrawal_asked_at is not None,
+            refused=Outcome.NO in outcomes,
             blocked=redemption.state is State.HELD and self._effects.blocked(connection, redemption),
         )
 

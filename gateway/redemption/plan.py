@@ -63,6 +63,7 @@ class Situation(msgspec.Struct, frozen=True):
 
     ``maybe_sent``: some commit attempt may have reached the partner. ``submissions``: commit attempts so far.
     ``withdrawal_asked``: the member or the itinerary wants it undone. ``blocked``: an earlier leg is not captured yet.
+    ``refused``: a repeat was answered NO while an earlier attempt may still be under way.
     """
 
     state: State
@@ -72,6 +73,7 @@ class Situation(msgspec.Struct, frozen=True):
     cancel_deadline_at: datetime
     withdrawal_asked: bool = False
     blocked: bool = False
+    refused: bool = False
 
 
 class Action(StrEnum):
@@ -123,7 +125,7 @@ def _next_when_held(situation: Situation, now: datetime) -> Action:
 
 def _next_when_unknown(powers: Powers, situation: Situation, now: datetime) -> Action:
     overdue = _overdue(situation, now)
-    if overdue and powers.fence:
+    if powers.fence and (overdue or (situation.refused and powers.checks_key_first)):
         return Action.RAISE_FENCE
     if powers.look_up:
         return Action.LOOK_UP
@@ -160,9 +162,9 @@ def after_commit(powers: Powers, situation: Situation, outcome: Outcome) -> Even
     if outcome is Outcome.PENDING:
         return Event.PARTNER_PENDING
     if outcome is Outcome.NO:
-        # R12: a NO to a repeat may answer our own first call having taken the last room.
-        final = not situation.maybe_sent or powers.checks_key_first
-        return Event.PARTNER_NO if final else Event.OUTCOME_LOST
+        # R12: our own first call may have taken the last room; where the key is judged first it did not, but it may
+        # still be under way and be granted later, for a refusal need not be remembered. A fence makes it certain.
+        return Event.OUTCOME_LOST if situation.maybe_sent else Event.PARTNER_NO
     if outcome in {Outcome.NOT_SENT, Outcome.BUSY} and not situation.maybe_sent:
         return Event.NOTHING_SENT
     return Event.OUTCOME_LOST

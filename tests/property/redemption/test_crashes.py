@@ -18,7 +18,7 @@ from config.settings import DatabaseSettings
 from tests.support.campaign import Campaign
 
 MEMORY = Path("/dev/shm")
-SEEDS = int(os.environ.get("GATEWAY_CRASH_SEEDS", "24"))
+SEEDS = int(os.environ.get("GATEWAY_CRASH_SEEDS", "16"))
 
 
 @pytest.fixture
