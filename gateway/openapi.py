@@ -151,6 +151,9 @@ def operations(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
 def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     scope = handler.opt.get("scope")
     statuses = {*_ALWAYS, *(() if scope == NONE else (401, 403)), *handler.opt.get("also", ())}
+    if "file" in handler.opt:
+        content = {media_type: {"schema": {"type": "string"}} for media_type in handler.opt["file"]}
+        operation["requestBody"] = {"required": True, "description": "The file as it is.", "content": content}
     if "requestBody" in operation:
         operation["requestBody"]["required"] = True
         _add_examples(operation["requestBody"], handler.opt.get("examples", {}))

@@ -48,7 +48,7 @@ class AccrualFilesController(Controller):
 
     @post(
         status_code=HTTP_201_CREATED,
-        opt={"idempotent": True, "also": (413, 415)},
+        opt={"idempotent": True, "file": ("text/csv", "application/x-ndjson")},
         request_max_body_size=FILE_LIMIT_BYTES,
     )
     async def create_accrual_file(
@@ -88,7 +88,7 @@ class OpeningBalancesController(Controller):
 
     @post(
         status_code=HTTP_201_CREATED,
-        opt={"idempotent": True, "also": (413, 415)},
+        opt={"idempotent": True, "file": ("text/csv", "application/x-ndjson")},
         request_max_body_size=FILE_LIMIT_BYTES,
     )
     async def create_opening_balances(

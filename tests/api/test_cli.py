@@ -108,11 +108,11 @@ def test_adapters_are_listed_with_their_profiles(capsys: pytest.CaptureFixture[s
 
 
 def test_a_conversion_is_quoted_or_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    quoted = facts(capsys, "conversion", "quote", "skyward-miles", "10000", "--on", "2026-11-22")
+    quoted = facts(capsys, "conversion", "quote", "PTS", "MILES:skyward-miles", "10000", "--date", "2026-11-22")
     assert isinstance(quoted, dict)
     assert (quoted["from_quantity"], quoted["to_quantity"]) == (10_000, 8_000)
-    assert run(["conversion", "quote", "skyward-miles", "1"]) == 1
-    assert "below the minimum" in capsys.readouterr().err
+    assert run(["conversion", "quote", "PTS", "MILES:skyward-miles", "1"]) == 1
+    assert "below the minimum" in capsys.readouterr().out
     assert run(["conversion", "lint"]) == 0
 
 
