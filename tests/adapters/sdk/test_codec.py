@@ -212,7 +212,7 @@ def test_not_an_amount(text: str) -> None:
         minor_units(text, "CNY")
 
 
-@given(st.integers(-(10**15), 10**15), st.sampled_from(sorted(EXPONENTS)))
+@given(st.integers(1 - 10**15, 10**15 - 1), st.sampled_from(sorted(EXPONENTS)))
 def test_amounts_go_there_and_back(amount: int, currency: str) -> None:
     assert minor_units(decimal_text(amount, currency), currency) == amount
 
