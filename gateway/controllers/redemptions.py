@@ -169,7 +169,7 @@ async def full_view(gateway: Gateway, redemption: Redemption) -> RedemptionView:
 def _annexes(connection: Connection, redemption: Redemption) -> Annexes:
     return Annexes(
         voucher_store.voucher_of(connection, redemption.id),
-        reversal_store.get(connection, redemption.id, reversal_store.WHOLE),
+        reversal_store.latest(connection, redemption.id),
     )
 
 

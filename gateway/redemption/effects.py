@@ -38,6 +38,9 @@ log = get_logger(__name__)
 _DIGITS = 4
 """A number of guests with more digits is none."""
 
+WITHOUT_POINTS = frozenset({"guest_visit", "cancel_fee", "no_show"})
+"""Facts that cost money beside what the member gave: their lines carry no points, or finance would count them twice."""
+
 
 class Effects:
     """Posts what a proven end is worth. Every key is derived, so a repeat is a no-op (rule R3)."""
@@ -251,7 +254,7 @@ class Effects:
             quantity=quantity_of(quote.service) if quantity is None else quantity,
             partner_price=quote.price if price is None else price,
             base_price=quote.base_price,
-            points=quote.points,
+            points=0 if kind in WITHOUT_POINTS else quote.points,
             paid_at_partner=quote.pay_with == PayWith.AT_PARTNER,
         )
         return obligations(self._contracts[redemption.partner], fact)

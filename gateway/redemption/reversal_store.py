@@ -86,6 +86,12 @@ def standing(connection: Connection, redemption_id: str) -> Reversal | None:
     return next((one for one in known if one.state is not ReversalState.REFUSED), None)
 
 
+def latest(connection: Connection, redemption_id: str) -> Reversal | None:
+    """Find the reversal to tell of: the one under way or applied, else the last that was refused."""
+    known = of_redemption(connection, redemption_id)
+    return standing(connection, redemption_id) or (known[-1] if known else None)
+
+
 def due(connection: Connection, now: datetime, limit: int) -> list[tuple[str, int]]:
     """List reversals whose time has come and that nobody is working on."""
     query = (

@@ -46,7 +46,7 @@ def _terms(gateway: Gateway, redemption: Redemption, connection: Connection) -> 
         return Terms(0, "The redemption has ended without effect; there is nothing to cancel.")
     if redemption.state is not State.CAPTURED:
         return Terms(redemption.quote.quantity)
-    if reversal_store.get(connection, redemption.id, reversal_store.WHOLE) is not None:
+    if reversal_store.standing(connection, redemption.id) is not None:
         return Terms(0, "A cancellation was asked for before.")
     voucher = voucher_store.voucher_of(connection, redemption.id)
     if voucher is not None and voucher.state is VoucherState.CONSUMED:
@@ -117,9 +117,7 @@ async def cancel(
     if not answer.replayed:
         captured = redemption.state is State.CAPTURED
         coming = (
-            gateway.reversals.advance(redemption_id, reversal_store.WHOLE)
-            if captured
-            else gateway.engine.advance(redemption_id)
+            gateway.reversals.advance_standing(redemption_id) if captured else gateway.engine.advance(redemption_id)
         )
         await wait_for(gateway, asyncio.create_task(coming))
     return await of_member(gateway, member_id, redemption_id), answer.replayed
@@ -127,8 +125,7 @@ async def cancel(
 
 async def reversal_of(gateway: Gateway, redemption_id: str) -> Reversal | None:
     """Read the cancellation of a redemption, if one was asked for."""
-    find = partial(reversal_store.get, redemption_id=redemption_id, number=reversal_store.WHOLE)
-    return await gateway.database.read(find)
+    return await gateway.database.read(partial(reversal_store.latest, redemption_id=redemption_id))
 
 
 def refuse_while_cancelling(connection: Connection, redemption_id: str, *, locking: bool = True) -> None:
@@ -141,6 +138,6 @@ def refuse_while_cancelling(connection: Connection, redemption_id: str, *, locki
     """
     if locking:
         store.lock(connection, redemption_id)
-    reversal = reversal_store.get(connection, redemption_id, reversal_store.WHOLE)
+    reversal = reversal_store.standing(connection, redemption_id)
     if reversal is not None and reversal.state in UNDER_WAY:
         raise VoucherRefusedError("The member is cancelling this visit.", reason="cancelling")

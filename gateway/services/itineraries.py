@@ -158,7 +158,7 @@ def _read(itinerary_id: str, connection: Connection) -> Itinerary | None:
     if row is None:
         return None
     legs = store.legs(connection, itinerary_id)
-    found = ((leg.id, reversal_store.get(connection, leg.id, reversal_store.WHOLE)) for leg in legs)
+    found = ((leg.id, reversal_store.latest(connection, leg.id)) for leg in legs)
     reversals = {leg_id: reversal for leg_id, reversal in found if reversal is not None}
     return Itinerary(id=row.id, member_id=row.member_id, policy=row.policy, legs=tuple(legs), reversals=reversals)
 

@@ -184,6 +184,9 @@ async def test_a_refused_cancellation_moves_nothing(house: House, liu: Member) -
     assert await liu.wallet() == (19_400, 0)
     after = (await liu.get(f"/v1/redemptions/{made['id']}")).json()
     assert (after["voucher"]["state"], after["cancellation"]["state"]) == ("issued", "refused")
+    again = await cancel(liu, made["id"], "asked-again")
+    assert (again.status_code, again.json()["cancellation"]) == (202, "refused")
+    assert desk.counts["fence"] == book_before + 2
 
 
 async def test_the_rule_counts_from_the_day_of_the_service(house: House, liu: Member) -> None:

@@ -280,9 +280,10 @@ async def test_guests_that_the_partner_reports_are_owed_once(database: Database)
     partner.guests = 1
     assert await room.observer.look(redemption.id)
     assert await room.observer.look(redemption.id)
-    query = sa.select(settlement_lines.c.kind, settlement_lines.c.gross).order_by(settlement_lines.c.kind)
+    line = settlement_lines.c
+    query = sa.select(line.kind, line.gross, line.points).order_by(line.kind)
     lines = await database.read(lambda c: [tuple(row) for row in c.execute(query)])
-    assert lines == [("guest_visit", 12_000), ("purchase", 12_000)]
+    assert lines == [("guest_visit", 12_000, 0), ("purchase", 12_000, 600)]
     await room.require_clean_books()
 
 
