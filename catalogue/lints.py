@@ -21,13 +21,18 @@ LONGEST_ROUND_TRIP = 4
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing an operator should mend: where, what is wrong, and what to do."""
+    """One thing an operator should mend: where, what is wrong, and what to do.
+
+    ``thing`` is its name in `catalogue.things`, from which `catalogue.loader.located` finds the line.
+    """
 
     severity: Literal["error", "warning"]
     file: str
     key: str
     message: str
     fix: str
+    thing: str = ""
+    line: int | None = None
 
 
 def lint(catalogue: Catalogue) -> tuple[Finding, ...]:
@@ -41,6 +46,7 @@ def lint(catalogue: Catalogue) -> tuple[Finding, ...]:
         _contract_dates,
         _round_trips,
         _edges,
+        _budgets,
     )
     return tuple(finding for check in checks for finding in check(catalogue))
 
@@ -48,7 +54,8 @@ def lint(catalogue: Catalogue) -> tuple[Finding, ...]:
 def _finding(
     catalogue: Catalogue, thing: str, key: str, message: str, fix: str, severity: Literal["error", "warning"] = "error"
 ) -> Finding:
-    return Finding(severity=severity, file=catalogue.files.get(thing, thing), key=key, message=message, fix=fix)
+    file = catalogue.files.get(thing.partition("@")[0], thing)
+    return Finding(severity=severity, file=file, key=key, message=message, fix=fix, thing=thing)
 
 
 def _programme(catalogue: Catalogue) -> Iterator[Finding]:
@@ -90,8 +97,8 @@ def _spans(catalogue: Catalogue, thing: str, key: str, spans: list[tuple[date, d
 
 def _benefit_versions(catalogue: Catalogue) -> Iterator[Finding]:
     for benefit_id, versions in catalogue.benefits.items():
-        thing = f"benefit:{benefit_id}"
         for earlier, later in pairwise(versions):
+            thing = f"benefit:{benefit_id}@{later.version}"
             if later.version <= earlier.version or later.effective_from_date <= earlier.effective_from_date:
                 message = f"version {later.version} does not come after version {earlier.version}"
                 fix = "give later versions a higher number and a later effective_from_date"
@@ -105,7 +112,8 @@ def _benefit_terms(catalogue: Catalogue) -> Iterator[Finding]:
     for benefit_id, versions in catalogue.benefits.items():
         for benefit in versions:
             for key, message, fix in _term_faults(catalogue, benefit):
-                yield _finding(catalogue, f"benefit:{benefit_id}", key, f"version {benefit.version}: {message}", fix)
+                thing = f"benefit:{benefit_id}@{benefit.version}"
+                yield _finding(catalogue, thing, key, f"version {benefit.version}: {message}", fix)
 
 
 def _term_faults(catalogue: Catalogue, benefit: Benefit) -> Iterator[tuple[str, str, str]]:
@@ -123,7 +131,7 @@ def _term_faults(catalogue: Catalogue, benefit: Benefit) -> Iterator[tuple[str, 
 
 def _contracts(catalogue: Catalogue) -> Iterator[Finding]:
     for contract in catalogue.conversions:
-        thing = f"conversion:{contract.id}"
+        thing = f"conversion:{contract.id}@{contract.version}"
         if contract.partner not in catalogue.partners:
             message = f"there is no partner {contract.partner!r}"
             yield _finding(catalogue, thing, "partner", message, "name a file of partners/")
@@ -211,3 +219,20 @@ def _named_tiers(edge: Edge) -> Iterator[tuple[str, str, str]]:
         yield "from_tiers", edge.from_programme, tier
     if edge.to_tier is not None:
         yield "to_tier", edge.to_programme, edge.to_tier
+
+
+def _budgets(catalogue: Catalogue) -> Iterator[Finding]:
+    for budget in catalogue.budgets:
+        if budget.partner is not None and budget.partner not in catalogue.partners:
+            message = f"there is no partner {budget.partner!r}"
+            yield _finding(catalogue, f"budget:{budget.id}", "partner", message, "name a file of partners/")
+        for benefit_id in budget.benefits:
+            partners = {benefit.partner for benefit in catalogue.benefits.get(benefit_id, ())}
+            if not partners:
+                message = f"there is no benefit {benefit_id!r}"
+                yield _finding(catalogue, f"budget:{budget.id}", "benefits", message, "name a file of benefits/")
+            elif budget.partner is not None and budget.partner not in partners:
+                message = f"{benefit_id!r} is not a benefit of {budget.partner!r}, so nothing would ever count"
+                yield _finding(
+                    catalogue, f"budget:{budget.id}", "benefits", message, "name the benefit's partner, or none"
+                )

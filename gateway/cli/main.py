@@ -27,10 +27,12 @@ class Command(NamedTuple):
 COMMANDS = {
     "adapter": Command("gateway.cli.adapter", "Adapters that are installed."),
     "audit": Command("gateway.cli.audit", "Check every rule of the ledger."),
+    "catalogue": Command("gateway.cli.catalogue", "Compare the catalogue's files with what is served; apply them."),
     "config": Command("gateway.cli.config_check", "Look at the configuration."),
     "conversion": Command("gateway.cli.conversion", "Quote and check conversions."),
     "db": Command("gateway.cli.db", "Bring the database's schema up to date, or look at it."),
     "demo": Command("gateway.cli.demo", "Run the whole journey on this machine."),
+    "rates": Command("gateway.cli.catalogue_rates", "Rates of exchange by date."),
     "serve": Command("gateway.cli.serve", "Serve the API, the sweeper and the inbox worker."),
     "settlement": Command("gateway.cli.settlement", "Statements, nightly runs, breaks, exports."),
     "tier": Command("gateway.cli.tier", "Explain and check tier matches."),

@@ -14,9 +14,9 @@ from catalogue import voucher_store
 from catalogue.benefits import Benefit, PayWith
 from catalogue.calendar import start_of
 from catalogue.identifiers import Identifiers
-from catalogue.model import Catalogue
+from catalogue.model import Catalogue, CatalogueSource
 from catalogue.vouchers import RANDOMNESS_BYTES, make_code
-from gateway.redemption import reversal_store, store
+from gateway.redemption import budgeting, reversal_store, store
 from gateway.redemption.records import Redemption
 from gateway.redemption.services import guests_of, quantity_of, service_date
 from gateway.redemption.states import HOLDING, State
@@ -33,16 +33,20 @@ class Effects:
 
     def __init__(
         self,
-        catalogue: Catalogue,
+        catalogue: CatalogueSource,
         contracts: Mapping[str, PartnerContract],
         identifiers: Identifiers,
         randomness: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         """Keep what prices and names things."""
         self._randomness = randomness
-        self._catalogue = catalogue
+        self._source = catalogue
         self._contracts = contracts
         self._identifiers = identifiers
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        return self._source.current
 
     def captured(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
         """The benefit was granted: capture the hold, owe the partner, issue the voucher, let the next leg go.
@@ -69,6 +73,7 @@ class Effects:
 
     def voided(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
         """The benefit was provably not granted: give the hold back and undo the legs that depended on it."""
+        budgeting.release(connection, redemption, at)
         if redemption.quote.quantity:
             ledger.void(connection, hold_key=f"{redemption.id}:hold", key=f"{redemption.id}:void", at=at)
         if redemption.itinerary_id is None or not _all_or_nothing(connection, redemption.itinerary_id):
@@ -98,6 +103,7 @@ class Effects:
 
         Keys: ``<id>:reverse:<n>`` (points), ``<id>:refund:<n>`` (money entry and settlement line).
         """
+        budgeting.release(connection, redemption, at, points_returned=quantity == redemption.quote.quantity)
         if quantity:
             key = f"{redemption.id}:reverse:{number}"
             ledger.reverse(connection, capture_key=f"{redemption.id}:capture", key=key, quantity=quantity, at=at)
@@ -136,13 +142,13 @@ class Effects:
         entry = JournalEntry(key=key, kind="claim", reference=redemption.id, postings=postings, effective_at=at)
         ledger.post(connection, entry, at)
 
-    def require_priced(self, redemption: Redemption, at: datetime) -> None:
-        """Make sure, before anything is held, that the partner's contract prices what is about to be redeemed.
+    def require_priced(self, redemption: Redemption, at: datetime) -> Obligation:
+        """Price, before anything is held, what is about to be redeemed by the partner's contract.
 
         Raises:
             ObligationError: no terms in force do; an operator mends the contract.
         """
-        self._priced(redemption, self._kind(self._benefit(redemption)), f"{redemption.id}:benefit", at)
+        return self._priced(redemption, self._kind(self._benefit(redemption)), f"{redemption.id}:benefit", at)
 
     def _record(self, connection: Connection, obligation: Obligation, entry_key: str, at: datetime) -> None:
         lines.record(connection, obligation, at, entry_key=entry_key if obligation.postings else None)

@@ -1,0 +1,101 @@
+"""The kinds of files a catalogue is written in: one row each, everything else follows from the row.
+
+Reading, the difference that a reviewer sees, the stored versions and the schemas for editors go over this table. A new
+kind of file is a new row; a new section or field of a file is a new field of its type.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from catalogue.benefits import Benefit
+from catalogue.budgets import Budget
+from catalogue.conversion import ConversionContract
+from catalogue.notice import NoticeRules
+from catalogue.programme import Programme
+from catalogue.tier_match import Edge, Ladder
+
+
+class BenefitFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of ``benefits/``: every version of one benefit, oldest first; the file's name is the benefit's id."""
+
+    versions: tuple[Benefit, ...]
+
+
+class ConversionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of ``conversions/``."""
+
+    contracts: tuple[ConversionContract, ...]
+
+
+class TierMatchFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of ``tier_matches/``."""
+
+    ladders: tuple[Ladder, ...] = ()
+    edges: tuple[Edge, ...] = ()
+
+
+class BudgetFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of ``budgets/``."""
+
+    budgets: tuple[Budget, ...] = ()
+
+
+class FileKind(NamedTuple):
+    """One kind of file.
+
+    Attributes:
+        place: ``name.toml``, or the name of a folder whose ``*.toml`` files are all of this kind.
+        type: what a file of it is.
+        things: what an item of a section is called where the section's name without its s does not say it.
+    """
+
+    place: str
+    type: type[msgspec.Struct]
+    things: dict[str, str] = {}  # noqa: RUF012
+
+    @property
+    def name(self) -> str:
+        """The kind's name: of the file without its ending, or of the folder."""
+        return self.place.removesuffix(".toml")
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is one file of it, in which the order of items may mean something."""
+        return self.place.endswith(".toml")
+
+    def holds(self, path: str) -> bool:
+        """Say whether a path, relative to the folder of the catalogue, is of this kind."""
+        folder, _, name = path.rpartition("/")
+        return path == self.place if self.is_single else folder == self.place and name.endswith(".toml")
+
+    def thing(self, section: str) -> str:
+        """Name what one item of a section is: an item of ``earn_rules`` is an ``earn_rule``."""
+        return self.things.get(section, section.removesuffix("s"))
+
+
+KINDS = (
+    FileKind("programme.toml", Programme),
+    FileKind("notice.toml", NoticeRules),
+    FileKind("benefits", BenefitFile, {"versions": "benefit"}),
+    FileKind("conversions", ConversionFile, {"contracts": "conversion"}),
+    FileKind("tier_matches", TierMatchFile),
+    FileKind("budgets", BudgetFile),
+)
+"""Every kind; the first is the only file that must be there."""
+
+
+def kind_of(path: str) -> FileKind | None:
+    """Find the kind of a path; None when a catalogue has no such file."""
+    return next((kind for kind in KINDS if kind.holds(path)), None)
+
+
+def identity(content: dict[str, Any]) -> str | None:
+    """Name an item of a list by what it says of itself; None for one that has no name and is known by its place."""
+    for key in ("id", "programme"):
+        if isinstance(content.get(key), str):
+            version = content.get("version")
+            return content[key] if version is None else f"{content[key]}@{version}"
+    return None
