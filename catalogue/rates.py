@@ -109,9 +109,7 @@ def read_feed(text: str, *, today: date, known: Mapping[Pair, DatedRate]) -> Rat
     try:
         rows = [_Row(reader.line_num, cells) for cells in reader if cells]
     except csv.Error as error:
-        return RateFeed(
-            (), (RateFinding(reader.line_num, "", f"the line is no CSV ({error})", "write the file again"),)
-        )
+        return _refused(reader.line_num, f"the line is no CSV ({error})", "write the file again")
     if not rows or tuple(rows[0].cells) != HEADER:
         return _refused(1, "the header is another", f"begin with {','.join(HEADER)}")
     body, control = rows[1:], None
@@ -179,18 +177,14 @@ def _rate(row: _Row) -> tuple[DatedRate | None, list[RateFinding]]:
     wrong: list[RateFinding] = []
     day = _day(day_text)
     if day is None:
-        wrong.append(RateFinding(row.line, "rate_date", f"{day_text!r} is no date", "write it as YYYY-MM-DD"))
+        wrong.append(RateFinding(row.line, "rate_date", f"{day_text[:20]!r} is no date", "write it as YYYY-MM-DD"))
     wrong += [
-        RateFinding(
-            row.line, column, f"{code!r} is no ISO 4217 currency with a minor unit", "use the three-letter code"
-        )
+        RateFinding(row.line, column, f"{code[:8]!r} is no currency of ISO 4217", "use its three-letter code")
         for column, code in (("from_currency", source), ("to_currency", target))
         if code not in EXPONENTS
     ]
     if source == target:
-        wrong.append(
-            RateFinding(row.line, "to_currency", "a currency is not exchanged for itself", "take the line out")
-        )
+        wrong.append(RateFinding(row.line, "to_currency", "a currency is its own equal", "take the line out"))
     value = _decimal(rate_text)
     if value is None:
         wrong.append(

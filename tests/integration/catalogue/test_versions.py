@@ -183,7 +183,7 @@ async def test_the_follower_refreshes_until_it_is_stopped(database: Database) ->
     try:
         await apply(database, texts(budgets_all=budget(cap=2)))
         async with asyncio.timeout(10):
-            while book.number != 2:
+            while book.number != 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     finally:
         following.cancel()

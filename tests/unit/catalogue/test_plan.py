@@ -149,9 +149,13 @@ def test_notice_is_promised_by_kind() -> None:
         ({"conversions_miles": contract(ends="2026-11-21")}, {"conversions_miles": ""}, ""),
         ({"conversions_miles": contract(ends="2026-11-21")}, {}, "effective_to_date"),
         ({}, {"conversions_miles": contract(ends="2026-12-01")}, "effective_to_date"),
-        ({"conversions_miles": contract(ends="2027-12-31")}, {"conversions_miles": contract(ends="2026-12-01")}, "effective_to_date"),
+        (
+            {"conversions_miles": contract(ends="2027-12-31")},
+            {"conversions_miles": contract(ends="2026-12-01")},
+            "effective_to_date",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_in_force_is_neither_changed_nor_taken_out(old: dict[str, str], new: dict[str, str], key: str) -> None:
     made = plan(old, new)
     assert [one.key for one in made.errors] == [key]
