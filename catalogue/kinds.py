@@ -50,11 +50,13 @@ class FileKind(NamedTuple):
         place: ``name.toml``, or the name of a folder whose ``*.toml`` files are all of this kind.
         type: what a file of it is.
         things: what an item of a section is called where the section's name without its s does not say it.
+        keys: the fields that name an item of a section where `identity` would not find them.
     """
 
     place: str
     type: type[msgspec.Struct]
     things: dict[str, str] = {}  # noqa: RUF012
+    keys: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
 
     @property
     def name(self) -> str:
@@ -92,10 +94,19 @@ def kind_of(path: str) -> FileKind | None:
     return next((kind for kind in KINDS if kind.holds(path)), None)
 
 
-def identity(content: dict[str, Any]) -> str | None:
-    """Name an item of a list by what it says of itself; None for one that has no name and is known by its place."""
-    for key in ("id", "programme"):
-        if isinstance(content.get(key), str):
-            version = content.get("version")
-            return content[key] if version is None else f"{content[key]}@{version}"
-    return None
+def identity(content: dict[str, Any], keys: tuple[str, ...] = ()) -> str | None:
+    """Name an item of a list by what it says of itself: an id, or else programme, tier and alliance; and its version.
+
+    Args:
+        content: of the item, as JSON has it.
+        keys: the fields that name it, instead of these.
+
+    Returns:
+        None for one that has no name and is known by its place.
+    """
+    chosen = keys or (("id",) if "id" in content else ("programme", "tier", "alliance"))
+    parts = [content[key] for key in chosen if isinstance(content.get(key), str)]
+    if not parts:
+        return None
+    version = content.get("version")
+    return " ".join(parts) if version is None else f"{' '.join(parts)}@{version}"

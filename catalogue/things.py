@@ -142,9 +142,7 @@ def _things(document: Document, lines: Mapping[Place, int]) -> Iterator[Thing]:
         if section not in sections:
             rest[section] = value
             continue
-        things = [
-            _thing(document, kind.thing(section), item, (section, number), lines) for number, item in enumerate(value)
-        ]
+        things = [_thing(document, section, item, (section, number), lines) for number, item in enumerate(value)]
         yield from things
         if kind.is_single and things:
             rest[section + ORDER] = [thing.name for thing in things]
@@ -172,8 +170,13 @@ def _holds_tables(type_: msgspec.inspect.Type) -> bool:
     return all(isinstance(variant, msgspec.inspect.StructType) for variant in variants)
 
 
-def _thing(document: Document, kind: str, content: dict[str, Any], place: Place, lines: Mapping[Place, int]) -> Thing:
-    named = identity(content) or f"{PurePosixPath(document.path).stem}[{place[-1]}]"
+def _thing(
+    document: Document, section: str, content: dict[str, Any], place: Place, lines: Mapping[Place, int]
+) -> Thing:
+    kind = document.kind.thing(section)
+    named = (
+        identity(content, document.kind.keys.get(section, ())) or f"{PurePosixPath(document.path).stem}[{place[-1]}]"
+    )
     version = content.get("version")
     return Thing(
         name=f"{kind}:{named}",

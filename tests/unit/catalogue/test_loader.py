@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from catalogue.errors import CatalogueFileError
-from catalogue.kinds import KINDS
+from catalogue.kinds import KINDS, identity
 from catalogue.lints import lint
 from catalogue.loader import load_catalogue, read_catalogue
 from config.files import PACKAGED_FOLDER
@@ -166,3 +166,22 @@ def test_every_lint_error_is_reported_at_once_and_can_be_shown_without_stopping(
     wanted = line(folder, "tier_matches/skyward-miles.toml", "titanium")
     assert f"tier_matches/skyward-miles.toml, line {wanted}: to_tier" in told(refused)
     assert [one.key for one in lint(read_catalogue(folder, PARTNERS))] == ["partner", "to_tier", "benefits"]
+
+
+@pytest.mark.parametrize(
+    ("content", "keys", "named"),
+    [
+        ({"id": "a"}, (), "a"),
+        ({"id": "a", "version": 2}, (), "a@2"),
+        ({"id": "a", "programme": "p"}, (), "a"),
+        ({"programme": "p", "tiers": []}, (), "p"),
+        ({"programme": "p", "tier": "gold", "alliance": None}, (), "p gold"),
+        ({"programme": "p", "tier": "gold", "alliance": "one"}, (), "p gold one"),
+        ({"id": "a", "airport": "PVG"}, ("airport", "id"), "PVG a"),
+        ({"code": "PVG"}, (), None),
+    ],
+)
+def test_things_are_named_by_what_they_say_of_themselves(
+    content: dict[str, object], keys: tuple[str, ...], named: str | None
+) -> None:
+    assert identity(content, keys) == named
