@@ -6,6 +6,7 @@ kind of file is a new row; a new section or field of a file is a new field of it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,9 +14,11 @@ import msgspec
 from catalogue.benefits import Benefit
 from catalogue.budgets import Budget
 from catalogue.conversion import ConversionContract
+from catalogue.conversion_files import parse_contracts
 from catalogue.notice import NoticeRules
 from catalogue.programme import Programme
-from catalogue.tier_match import Edge, Ladder
+from catalogue.tier_match import Edge, Ladder, Level, Signal
+from catalogue.tier_match_graph import LEVEL_NAME
 
 
 class BenefitFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,6 +38,8 @@ class TierMatchFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ladders: tuple[Ladder, ...] = ()
     edges: tuple[Edge, ...] = ()
+    levels: tuple[Level, ...] = ()
+    signals: tuple[Signal, ...] = ()
 
 
 class BudgetFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,12 +56,14 @@ class FileKind(NamedTuple):
         type: what a file of it is.
         things: what an item of a section is called where the section's name without its s does not say it.
         keys: the fields that name an item of a section where `identity` would not find them.
+        read: makes a file of its path and text where more is said of its faults than the type says.
     """
 
     place: str
     type: type[msgspec.Struct]
     things: dict[str, str] = {}  # noqa: RUF012
     keys: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
+    read: Callable[[str, str], msgspec.Struct] | None = None
 
     @property
     def name(self) -> str:
@@ -78,12 +85,16 @@ class FileKind(NamedTuple):
         return self.things.get(section, section.removesuffix("s"))
 
 
+def _conversion_file(path: str, text: str) -> ConversionFile:
+    return ConversionFile(parse_contracts(path, text))
+
+
 KINDS = (
     FileKind("programme.toml", Programme),
     FileKind("notice.toml", NoticeRules),
     FileKind("benefits", BenefitFile, {"versions": "benefit"}),
-    FileKind("conversions", ConversionFile, {"contracts": "conversion"}),
-    FileKind("tier_matches", TierMatchFile),
+    FileKind("conversions", ConversionFile, {"contracts": "conversion"}, read=_conversion_file),
+    FileKind("tier_matches", TierMatchFile, keys={"levels": LEVEL_NAME}),
     FileKind("budgets", BudgetFile),
 )
 """Every kind; the first is the only file that must be there."""

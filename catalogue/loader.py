@@ -1,9 +1,9 @@
 """From files to a checked `Catalogue`: from a folder, or from the texts of a version that was applied.
 
 ``programme.toml``; ``notice.toml``; ``benefits/<benefit id>.toml`` with ``[[versions]]``; ``conversions/*.toml`` with
-``[[contracts]]``; ``tier_matches/*.toml`` with ``[[ladders]]`` and ``[[edges]]``; ``budgets/*.toml`` with
-``[[budgets]]``: see `catalogue.kinds`. The host programme's own ladder comes from its tiers. Sections that several
-files share are put in the order of their names, so that it does not matter which file holds what.
+``[[contracts]]``; ``tier_matches/*.toml`` with ``[[ladders]]``, ``[[edges]]``, ``[[levels]]`` and ``[[signals]]``;
+``budgets/*.toml`` with ``[[budgets]]``: see `catalogue.kinds`. The host programme's own ladder comes from its tiers.
+Sections that several files share are put in the order of their names, so that it does not matter which file holds what.
 """
 
 from __future__ import annotations
@@ -152,11 +152,14 @@ def _tier_graph(read: Iterable[Document], programme: Programme) -> TierGraph:
     files = list(_values(read, TierMatchFile))
     ladders = sorted((ladder for file in files for ladder in file.ladders), key=lambda ladder: ladder.programme)
     edges = sorted((edge for file in files for edge in file.edges), key=lambda edge: edge.id)
+    levels = sorted((level for file in files for level in file.levels), key=lambda level: level.order)
+    signals = sorted((signal for file in files for signal in file.signals), key=lambda signal: signal.id)
     if any(ladder.programme == programme.id for ladder in ladders):
         raise CatalogueFileError(
             f"ladders.programme: the ladder of {programme.id!r} is made of programme.toml's tiers."
         )
-    return TierGraph((Ladder(programme=programme.id, tiers=programme.tier_ids), *ladders), tuple(edges))
+    host = Ladder(programme=programme.id, tiers=programme.tier_ids)
+    return TierGraph((host, *ladders), tuple(edges), tuple(levels), tuple(signals))
 
 
 def _files(things: dict[str, Any], programme: Programme) -> dict[str, str]:

@@ -53,6 +53,10 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
         found = (self.benefit(benefit_id, on_date) for benefit_id in sorted(self.benefits))
         return tuple(benefit for benefit in found if benefit is not None)
 
+    def conversion_version(self, contract_id: str, version: int) -> ConversionContract | None:
+        """Give the very version that a quote was made by."""
+        return next((one for one in self.conversions if (one.id, one.version) == (contract_id, version)), None)
+
     def conversion_contracts(self, partner: str, from_commodity: str = "PTS") -> tuple[ConversionContract, ...]:
         """List the versions of the contracts that lead from a commodity to a partner."""
         return tuple(

@@ -34,7 +34,7 @@ class NoticeRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     default_days: NotNegative = 30
     days: dict[str, NotNegative] = {}
-    unannounced: tuple[str, ...] = ("budget", "notice")
+    unannounced: tuple[str, ...] = ("budget", "notice", "signal")
 
     def days_for(self, kind: str) -> int:
         """Give the days of notice of a kind of things."""

@@ -68,7 +68,7 @@ def documents(texts: Texts) -> tuple[Document, ...]:
     for kind in KINDS:
         for path in sorted(path for path in texts if kind.holds(path)):
             try:
-                value = parse_text(path, texts[path], kind.type)
+                value = kind.read(path, texts[path]) if kind.read else parse_text(path, texts[path], kind.type)
             except ConfigurationError as error:
                 raise CatalogueFileError(error.message, **error.facts) from error
             found.append(Document(path, kind, value, texts[path]))

@@ -40,7 +40,19 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         ConfigurationError: the file is absent or is not TOML; line and column are named.
     """
-    return _tables(path, read_text(path))
+    return parse_toml(path, read_text(path))
+
+
+def parse_toml(path: PurePath | str, text: str) -> dict[str, Any]:
+    """Read the text of a TOML file; ``path`` is its name in messages.
+
+    Raises:
+        ConfigurationError: it is not TOML; line and column are named.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path} is not TOML: {error}.", file=str(path)) from error
 
 
 def parse(path: Path, raw: object, type_: type[T]) -> T:
@@ -62,11 +74,11 @@ def parse_text(path: PurePath | str, text: str, type_: type[T]) -> T:
         ConfigurationError: it is not TOML, or a key is unknown, missing or mistyped; names file, line and key, also as
             facts.
     """
-    raw = _tables(path, text)
+    raw = parse_toml(path, text)
     try:
         return msgspec.convert(raw, type_)
     except msgspec.ValidationError as error:
-        place = _place(str(error))
+        place = place_of(str(error))
         line = line_of(key_lines(text), place)
         raise ConfigurationError(
             f"{path}, line {line}: {error}.", file=str(path), line=line, key=key_text(place)
@@ -89,15 +101,8 @@ def key_text(place: Place) -> str:
     return "".join(steps).removeprefix(".")
 
 
-def _tables(path: PurePath | str, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}.", file=str(path)) from error
-
-
-def _place(message: str) -> Place:
-    """Read where a validation error is from its message, as far as it says: keys of a mapping are not named there."""
+def place_of(message: str) -> Place:
+    """Read where a validation error is from its message, as far as it says; keys of a mapping are not named there."""
     found = _AT.search(message)
     place: Place = ()
     if found is not None:

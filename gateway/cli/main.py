@@ -32,6 +32,8 @@ COMMANDS = {
     "conversion": Command("gateway.cli.conversion", "Quote and check conversions."),
     "db": Command("gateway.cli.db", "Bring the database's schema up to date, or look at it."),
     "demo": Command("gateway.cli.demo", "Run the whole journey on this machine."),
+    "member": Command("gateway.cli.member", "Look at members, merge and close memberships."),
+    "programme": Command("gateway.cli.programme", "Run the programme's night, and ask its rules."),
     "rates": Command("gateway.cli.catalogue_rates", "Rates of exchange by date."),
     "serve": Command("gateway.cli.serve", "Serve the API, the sweeper and the inbox worker."),
     "settlement": Command("gateway.cli.settlement", "Statements, nightly runs, breaks, exports."),

@@ -16,12 +16,15 @@ from config.errors import NotFoundError
 from gateway.errors import QuoteExpiredError, QuoteUsedError, RiskCapError
 from gateway.partners import ConnectedPartner
 from gateway.redemption import budgeting, store
+from gateway.redemption.conversion_usage import refuse_above_cap
 from gateway.redemption.keys import partner_key
+from gateway.redemption.plan import HEAD_START
 from gateway.redemption.records import POINTS, Quote, QuoteKind, Redemption
 from gateway.redemption.seams import Seams
 from gateway.redemption.services import service_date
 from gateway.redemption.states import State
 from settlement import ledger
+from settlement.errors import InsufficientFundsError
 
 
 class Intake:
@@ -64,11 +67,13 @@ class Intake:
             NotFoundError: no such quote of this member.
             QuoteExpiredError, QuoteUsedError: the quote cannot be used (any more).
             NotEligibleError: the member has not consented to what the partner must be told.
+            ConversionRefusedError: conversions since the quote leave too little under the contract's caps.
             RiskCapError: the partner's undecided redemptions already hold what its file allows.
             ObligationError: the partner's contract does not price it; nothing was held.
             BudgetExhaustedError: the benefit's budget is used up in the period of the service.
             RateUnavailableError: no fresh rate of exchange values it in a budget's currency.
-            InsufficientFundsError: the member has not got it.
+            InsufficientFundsError: the member has not got the points.
+            EntitlementExhaustedError: no use remains.
         """
         now = self._clock.now()
         quote = store.get_quote(connection, quote_id, member_id)
@@ -90,6 +95,8 @@ class Intake:
         )
         if quote.quantity:
             self._hold(connection, redemption, now)
+        if kind == "conversion":
+            refuse_above_cap(connection, self._catalogue, quote, now)
         if not store.add_redemption(connection, redemption):
             raise QuoteUsedError("The quote already has a redemption.", quote_id=quote_id)
         return redemption
@@ -98,15 +105,21 @@ class Intake:
         quote = redemption.quote
         if quote.pay_with == PayWith.ENTITLEMENT:
             self._grant_uses(connection, quote, now)
-        ledger.hold(
-            connection,
-            key=f"{redemption.id}:hold",
-            member_id=quote.member_id,
-            commodity=quote.commodity,
-            quantity=quote.quantity,
-            at=now,
-            reference=redemption.id,
-        )
+        try:
+            ledger.hold(
+                connection,
+                key=f"{redemption.id}:hold",
+                member_id=quote.member_id,
+                commodity=quote.commodity,
+                quantity=quote.quantity,
+                at=now,
+                reference=redemption.id,
+            )
+        except InsufficientFundsError as error:
+            if quote.pay_with == PayWith.ENTITLEMENT:
+                raise EntitlementExhaustedError("No use of this benefit remains in its year.") from error
+            told = f"{quote.quantity} points are needed and fewer are available."
+            raise InsufficientFundsError(told, **error.facts) from error
 
     def _grant_uses(self, connection: Connection, quote: Quote, now: datetime) -> None:
         """See that the uses of the window of the service date are in the ledger: they are granted when first needed."""
@@ -158,7 +171,7 @@ def _new(
         window_ends_at=now + timedelta(seconds=limits.validity_seconds),
         cancel_deadline_at=now + timedelta(seconds=limits.cancel_deadline_seconds),
         withdrawal_asked_at=None,
-        next_action_at=now,
+        next_action_at=now + HEAD_START,
         look_ups=0,
         lease_owner=None,
         lease_until=None,

@@ -14,6 +14,17 @@ Locale = Annotated[
 ]
 
 
+Birthday = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+        max_length=5,
+        examples=["02-29"],
+        description="Month and day, MM-DD; the year is not asked for.",
+    ),
+]
+
+
 class ProfileBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What names or reaches a person. What is left out is removed."""
 
@@ -21,14 +32,16 @@ class ProfileBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     family_name: Name | None = None
     email: Annotated[str, msgspec.Meta(min_length=3, max_length=254)] | None = None
     phone: Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9 ()\-]{5,30}$", max_length=31)] | None = None
+    birthday: Birthday | None = None
 
 
 class MemberBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A member as the club's system knows him."""
+    """A member as the club's system knows him. ``referred_by`` (our id or the club's) counts when he is created."""
 
     locale: Locale = "zh-CN"
     city: Annotated[str, msgspec.Meta(min_length=1, max_length=80)] | None = None
     profile: ProfileBody = ProfileBody()
+    referred_by: Identifier | None = None
 
 
 class MemberAnswer(msgspec.Struct, frozen=True):

@@ -16,12 +16,13 @@ from catalogue.eligibility import MemberContext, ServiceFacts, refusals
 from catalogue.entitlements import entitled
 from catalogue.errors import NotEligibleError
 from catalogue.programme import HOME_CURRENCY
-from catalogue.tier_match import offers
+from catalogue.tier_match import EdgeKind, offers
 from config.errors import NotFoundError, RuleError
 from gateway.partners import ConnectedPartner
 from gateway.redemption import store
 from gateway.redemption.records import POINTS, Quote
 from gateway.redemption.services import guests_of, service_date
+from gateway.services.wishes import check_service
 from gateway.wiring import Gateway
 
 
@@ -38,7 +39,8 @@ async def create_quote(gateway: Gateway, member_id: str, benefit_id: str, servic
     Raises:
         NotFoundError: no such benefit is in force, or its partner is switched off.
         NotEligibleError: with every reason.
-        RuleError: nothing is available, or the price cannot be expressed in what the member wants to give.
+        RuleError: the service is not of the benefit's kind or cannot take place, nothing is available, or the price
+            cannot be expressed in what the member wants to give.
         PartnerError: the partner gave no trustworthy answer; nothing is lost.
     """
     now = gateway.clock.now()
@@ -47,6 +49,7 @@ async def create_quote(gateway: Gateway, member_id: str, benefit_id: str, servic
     benefit = gateway.catalogue.benefit(benefit_id, today)
     if benefit is None:
         raise NotFoundError(f"There is no benefit {benefit_id!r}.")
+    check_service(benefit, service, now)
     connected = gateway.partners.named(benefit.partner)
     member = await gateway.database.read(
         partial(members.member_context, programme=programme, member_id=member_id, on_date=today)
@@ -117,7 +120,7 @@ async def _offer(
 
 
 def _partner_tier(gateway: Gateway, member: MemberContext, partner: str) -> str | None:
-    """Answer the tier that the partner knows the member by: one held there, else one that an edge grants now."""
+    """Answer the tier that the partner knows the member by: one held there, else one that an edge grants freely."""
     graph = gateway.catalogue.tier_matches
     today = gateway.catalogue.programme.today(gateway.clock.now())
     programmes = {ladder.programme for ladder in graph.ladders if ladder.partner == partner}
@@ -127,7 +130,8 @@ def _partner_tier(gateway: Gateway, member: MemberContext, partner: str) -> str 
         if status.programme in programmes and within(today, status.valid_from_date, status.valid_to_date)
     ]
     reachable = [offer.edge for offer in offers(graph, member.statuses, today)]
-    granted = [edge.to_tier for edge in reachable if edge.to_programme in programmes and edge.to_tier is not None]
+    plain = [edge for edge in reachable if edge.kind is EdgeKind.STATUS and edge.limit is None]
+    granted = [edge.to_tier for edge in plain if edge.to_programme in programmes and edge.to_tier is not None]
     return next(iter([*held, *granted]), None)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from catalogue import voucher_store
 from gateway.schemas.vouchers import ConsumeBody, VoucherAnswer
+from gateway.services.cancellations import refuse_while_cancelling
 
 
 def verify(connection: Connection, *, partner: str, code: str, now: datetime) -> VoucherAnswer:
@@ -16,15 +17,19 @@ def verify(connection: Connection, *, partner: str, code: str, now: datetime) ->
     Raises:
         VoucherRefusedError: with the reason; another partner's voucher is an unknown one.
     """
-    return _present(voucher_store.verify_voucher(connection, partner, code, now))
+    shown = voucher_store.verify_voucher(connection, partner, code, now)
+    refuse_while_cancelling(connection, shown.redemption_id, locking=False)
+    return _present(shown)
 
 
 def consume(connection: Connection, *, partner: str, body: ConsumeBody, now: datetime) -> VoucherAnswer:
-    """Consume a voucher; of any number of attempts at once exactly one succeeds.
+    """Consume a voucher; of any number of attempts at once exactly one succeeds, and none while it is cancelled.
 
     Raises:
         VoucherRefusedError: with the reason.
     """
+    shown = voucher_store.verify_voucher(connection, partner, body.code, now)
+    refuse_while_cancelling(connection, shown.redemption_id)
     used = voucher_store.consume_voucher(
         connection, partner, body.code, location=body.location, guests=body.guests, at=now
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogue.loader import parse_catalogue
@@ -56,6 +56,7 @@ def apart(drawn: tuple[str, list[str], list[str]], seed: int = 0) -> dict[str, T
     return things_of(documents(files(drawn, seed)))
 
 
+@settings(deadline=None)
 @given(CATALOGUES, CATALOGUES)
 def test_a_plan_is_empty_exactly_when_nothing_differs(
     old: tuple[str, list[str], list[str]], new: tuple[str, list[str], list[str]]
@@ -71,11 +72,13 @@ def test_a_plan_is_empty_exactly_when_nothing_differs(
     assert (backwards.base, backwards.target) == (made.target, made.base)
 
 
+@settings(deadline=None)
 @given(CATALOGUES)
 def test_a_plan_after_its_apply_is_empty(drawn: tuple[str, list[str], list[str]]) -> None:
     assert make_plan(apart(drawn), apart(drawn), NoticeRules(), TODAY).is_empty
 
 
+@settings(deadline=None)
 @given(CATALOGUES, st.integers(0, 8))
 def test_the_division_into_files_and_their_order_change_nothing(
     drawn: tuple[str, list[str], list[str]], seed: int
