@@ -6,15 +6,16 @@ A fault of one contract does not hide those of the others: all contracts of a fi
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+from typing import Any, NoReturn
 
 import msgspec
 
 from catalogue.conversion import ConversionContract
 from catalogue.errors import CatalogueFileError
 from config.errors import ConfigurationError
-from config.files import read_toml
+from config.files import parse_toml, place_of, read_text
+from config.toml_lines import key_lines, line_of
 
 HINTS = (
     ("unknown field", "remove it, or correct its spelling"),
@@ -31,46 +32,58 @@ HINTS = (
 
 
 def read_contracts(path: Path) -> tuple[ConversionContract, ...]:
-    """Read every contract of one file.
+    """Read every contract of one file; see `parse_contracts` for the errors, and it may not be readable."""
+    try:
+        text = read_text(path)
+    except ConfigurationError as error:
+        raise CatalogueFileError(error.message, **error.facts) from error
+    return parse_contracts(path, text)
+
+
+def parse_contracts(path: PurePath | str, text: str) -> tuple[ConversionContract, ...]:
+    """Read every contract of the text of one file; ``path`` is its name in messages.
 
     Raises:
-        CatalogueFileError: the file is not TOML, has anything but ``[[contracts]]``, or a contract is wrong; each
-            fault names file, contract, key and what to do, and ``key`` is that of the first.
+        CatalogueFileError: the text is not TOML, has anything but ``[[contracts]]``, or a contract is wrong; each
+            fault names file, line, contract, key and what to do, and ``key`` and ``line`` are those of the first.
     """
     try:
-        raw = read_toml(path)
+        raw = parse_toml(path, text)
     except ConfigurationError as error:
-        raise CatalogueFileError(error.message, file=path.name) from error
+        raise CatalogueFileError(error.message, **error.facts) from error
     stray = sorted(key for key in raw if key != "contracts")
     if stray:
-        raise CatalogueFileError(
-            f"{path}: {stray[0]}: not a key of this file; it holds [[contracts]] and nothing else.",
-            file=path.name,
-            key=stray[0],
-        )
+        said = "not a key of this file; it holds [[contracts]] and nothing else"
+        _refuse(path, [(line_of(key_lines(text), (stray[0],)), stray[0], f"{stray[0]}: {said}")])
     tables = raw.get("contracts")
     if not isinstance(tables, list) or not tables:
-        raise CatalogueFileError(
-            f"{path}: contracts: there is none; begin each contract with a line [[contracts]].",
-            file=path.name,
-            key="contracts",
-        )
-    return _converted(path, tables)
+        said = "there is none; begin each contract with a line [[contracts]]"
+        _refuse(path, [(line_of(key_lines(text), ("contracts",)), "contracts", f"contracts: {said}")])
+    return _converted(path, text, tables)
 
 
-def _converted(path: Path, tables: list[Any]) -> tuple[ConversionContract, ...]:
+def _converted(path: PurePath | str, text: str, tables: list[Any]) -> tuple[ConversionContract, ...]:
     found: list[ConversionContract] = []
-    faults: list[tuple[str, str]] = []
+    faults: list[tuple[int, str, str]] = []
+    lines = key_lines(text)
     for number, table in enumerate(tables):
         try:
             found.append(msgspec.convert(table, ConversionContract))
         except msgspec.ValidationError as error:
             key, message = _fault(str(error))
             name = table.get("id", "without an id") if isinstance(table, dict) else "that is no table"
-            faults.append((f"contracts[{number}].{key}", f"{path}: contracts[{number}] ({name}): {key}: {message}."))
+            line = line_of(lines, ("contracts", number, *place_of(str(error))))
+            faults.append((line, f"contracts[{number}].{key}", f"contracts[{number}] ({name}): {key}: {message}"))
     if faults:
-        raise CatalogueFileError("\n".join(line for _, line in faults), file=path.name, key=faults[0][0])
+        _refuse(path, faults)
     return tuple(found)
+
+
+def _refuse(path: PurePath | str, faults: list[tuple[int, str, str]]) -> NoReturn:
+    """Refuse a file for what is wrong with it: line, key and message of each."""
+    line, key, _ = faults[0]
+    told = "\n".join(f"{path}, line {line}: {message}." for line, _, message in faults)
+    raise CatalogueFileError(told, file=str(path), line=line, key=key)
 
 
 def _fault(said: str) -> tuple[str, str]:

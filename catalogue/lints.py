@@ -16,13 +16,18 @@ from catalogue.tier_match_lints import Severity, tier_faults
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing an operator should mend, or know (a note): where, what it is, and what to do."""
+    """One thing an operator should mend, or know (a note): where, what it is, and what to do.
+
+    ``thing`` is its name in `catalogue.things`, from which `catalogue.loader.located` finds the line.
+    """
 
     severity: Severity
     file: str
     key: str
     message: str
     fix: str
+    thing: str = ""
+    line: int | None = None
 
 
 def lint(catalogue: Catalogue) -> tuple[Finding, ...]:
@@ -35,6 +40,7 @@ def lint(catalogue: Catalogue) -> tuple[Finding, ...]:
         _benefit_terms,
         _conversions,
         _tier_graph,
+        _budgets,
     )
     return tuple(finding for check in checks for finding in check(catalogue))
 
@@ -42,7 +48,8 @@ def lint(catalogue: Catalogue) -> tuple[Finding, ...]:
 def _finding(
     catalogue: Catalogue, thing: str, key: str, message: str, fix: str, severity: Severity = "error"
 ) -> Finding:
-    return Finding(severity=severity, file=catalogue.files.get(thing, thing), key=key, message=message, fix=fix)
+    file = catalogue.files.get(thing.partition("@")[0], thing)
+    return Finding(severity=severity, file=file, key=key, message=message, fix=fix, thing=thing)
 
 
 def _programme(catalogue: Catalogue) -> Iterator[Finding]:
@@ -96,8 +103,8 @@ def _spans(catalogue: Catalogue, thing: str, key: str, spans: list[tuple[date, d
 
 def _benefit_versions(catalogue: Catalogue) -> Iterator[Finding]:
     for benefit_id, versions in catalogue.benefits.items():
-        thing = f"benefit:{benefit_id}"
         for earlier, later in pairwise(versions):
+            thing = f"benefit:{benefit_id}@{later.version}"
             if later.version <= earlier.version or later.effective_from_date <= earlier.effective_from_date:
                 message = f"version {later.version} does not come after version {earlier.version}"
                 fix = "give later versions a higher number and a later effective_from_date"
@@ -111,7 +118,8 @@ def _benefit_terms(catalogue: Catalogue) -> Iterator[Finding]:
     for benefit_id, versions in catalogue.benefits.items():
         for benefit in versions:
             for key, message, fix in _term_faults(catalogue, benefit):
-                yield _finding(catalogue, f"benefit:{benefit_id}", key, f"version {benefit.version}: {message}", fix)
+                thing = f"benefit:{benefit_id}@{benefit.version}"
+                yield _finding(catalogue, thing, key, f"version {benefit.version}: {message}", fix)
 
 
 def _term_faults(catalogue: Catalogue, benefit: Benefit) -> Iterator[tuple[str, str, str]]:
@@ -129,7 +137,7 @@ def _term_faults(catalogue: Catalogue, benefit: Benefit) -> Iterator[tuple[str, 
 
 def _conversions(catalogue: Catalogue) -> Iterator[Finding]:
     for fault in contract_faults(catalogue.conversions, catalogue.partners):
-        thing = f"conversion:{fault.contract.id}"
+        thing = f"conversion:{fault.contract.id}@{fault.contract.version}"
         yield _finding(catalogue, thing, fault.key, fault.message, fault.fix, fault.severity)
 
 
@@ -137,3 +145,20 @@ def _tier_graph(catalogue: Catalogue) -> Iterator[Finding]:
     for fault in tier_faults(catalogue.tier_matches, catalogue.partners):
         message = f"{fault.thing.partition(':')[2]}: {fault.message}"
         yield _finding(catalogue, fault.thing, fault.key, message, fault.fix, fault.severity)
+
+
+def _budgets(catalogue: Catalogue) -> Iterator[Finding]:
+    for budget in catalogue.budgets:
+        if budget.partner is not None and budget.partner not in catalogue.partners:
+            message = f"there is no partner {budget.partner!r}"
+            yield _finding(catalogue, f"budget:{budget.id}", "partner", message, "name a file of partners/")
+        for benefit_id in budget.benefits:
+            partners = {benefit.partner for benefit in catalogue.benefits.get(benefit_id, ())}
+            if not partners:
+                message = f"there is no benefit {benefit_id!r}"
+                yield _finding(catalogue, f"budget:{budget.id}", "benefits", message, "name a file of benefits/")
+            elif budget.partner is not None and budget.partner not in partners:
+                message = f"{benefit_id!r} is not a benefit of {budget.partner!r}, so nothing would ever count"
+                yield _finding(
+                    catalogue, f"budget:{budget.id}", "benefits", message, "name the benefit's partner, or none"
+                )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Protocol
 
 import msgspec
 
 from catalogue.benefits import Benefit, version_on
+from catalogue.budgets import Budget
 from catalogue.conversion import ConversionContract
+from catalogue.notice import NoticeRules
 from catalogue.programme import Programme
 from catalogue.tier_match import TierGraph
 
@@ -29,6 +32,13 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     partners: tuple[str, ...]
     version: str
     files: dict[str, str] = {}
+    budgets: tuple[Budget, ...] = ()
+    notice: NoticeRules = NoticeRules()
+
+    @property
+    def current(self) -> Catalogue:
+        """Itself: a catalogue that nothing changes is its own `CatalogueSource`."""
+        return self
 
     def benefit(self, benefit_id: str, on_date: date) -> Benefit | None:
         """Give the version of a benefit in force on a day; None when there is none."""
@@ -54,3 +64,12 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
             for contract in self.conversions
             if contract.partner == partner and contract.from_commodity == from_commodity
         )
+
+
+class CatalogueSource(Protocol):
+    """Where the catalogue of the moment is asked for; `catalogue.book` follows what was applied to the database."""
+
+    @property
+    def current(self) -> Catalogue:
+        """The catalogue that holds now; two reads may give two versions."""
+        ...

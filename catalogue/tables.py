@@ -1,4 +1,4 @@
-"""Tables of members, their statuses, consents and partner accounts, and of vouchers, for queries."""
+"""Tables of members and what they hold, of the applied catalogue, of budgets and of rates of exchange, for queries."""
 
 from __future__ import annotations
 
@@ -179,3 +179,82 @@ vouchers = sa.Table(
     sa.Index(None, "state", "valid_to_at"),
 )
 """Bearer instruments. A desk's code is found by its hash; ``code`` is what the member's app shows again."""
+
+catalogue_versions = sa.Table(
+    "catalogue_versions",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("content_hash", sa.String(32), nullable=False),
+    sa.Column("applied_at", Instant, nullable=False),
+    sa.Column("applied_by", sa.String(128), nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("overridden", JsonDocument, nullable=False),
+    sa.CheckConstraint("number >= 1", name="number"),
+)
+"""Every version of the catalogue that was applied; the highest number holds. Rows are never changed."""
+
+catalogue_files = sa.Table(
+    "catalogue_files",
+    metadata,
+    sa.Column("version_number", sa.Integer, sa.ForeignKey("catalogue_versions.number"), primary_key=True),
+    sa.Column("path", sa.String(200), primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+)
+"""The files of each version as they were. Rows are never changed."""
+
+budget_counters = sa.Table(
+    "budget_counters",
+    metadata,
+    sa.Column("budget_id", sa.String(80), primary_key=True),
+    sa.Column("period_start_date", sa.Date, primary_key=True),
+    sa.Column("used", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+    sa.CheckConstraint("used >= 0", name="used"),
+)
+"""What is taken of each budget in each period: the sum of its claims, kept so that one row can be guarded."""
+
+budget_claims = sa.Table(
+    "budget_claims",
+    metadata,
+    sa.Column("reference", sa.String(80), primary_key=True),
+    sa.Column("budget_id", sa.String(80), primary_key=True),
+    sa.Column("period_start_date", sa.Date, nullable=False),
+    sa.Column("measure", sa.String(16), nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("released", sa.BigInteger, nullable=False),
+    sa.Column("claimed_at", Instant, nullable=False),
+    sa.Column("released_at", Instant),
+    sa.CheckConstraint("measure IN ('money', 'points', 'uses')", name="measure"),
+    sa.CheckConstraint("amount > 0", name="amount"),
+    sa.CheckConstraint("released BETWEEN 0 AND amount", name="released"),
+    sa.CheckConstraint("(released_at IS NULL) = (released = 0)", name="released_at"),
+    sa.Index("ix_budget_claims_budget_id", "budget_id", "period_start_date"),
+)
+"""What each redemption takes of a budget, and what of it was given back."""
+
+rate_feeds = sa.Table(
+    "rate_feeds",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("content_hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("row_count", sa.Integer, nullable=False),
+    sa.Column("loaded_at", Instant, nullable=False),
+    sa.Column("loaded_by", sa.String(128), nullable=False),
+)
+"""Files of rates of exchange that were taken in. Rows are never changed."""
+
+currency_rates = sa.Table(
+    "currency_rates",
+    metadata,
+    sa.Column("from_currency", sa.String(3), primary_key=True),
+    sa.Column("to_currency", sa.String(3), primary_key=True),
+    sa.Column("rate_date", sa.Date, primary_key=True),
+    sa.Column("feed_number", sa.Integer, sa.ForeignKey("rate_feeds.number"), primary_key=True),
+    sa.Column("numerator", sa.BigInteger, nullable=False),
+    sa.Column("denominator", sa.BigInteger, nullable=False),
+    sa.Column("source", sa.String(200), nullable=False),
+    sa.CheckConstraint("numerator > 0 AND denominator > 0", name="positive"),
+    sa.CheckConstraint("from_currency <> to_currency", name="pair"),
+)
+"""Dated rates as exact fractions of whole units; a later feed corrects an earlier one. Rows are never changed."""

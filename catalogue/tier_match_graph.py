@@ -179,6 +179,10 @@ class Dispute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+LEVEL_NAME = ("programme", "tier", "alliance", "level", "valid_from_date")
+"""What names a row of levels: a tier may have had one level after another, or the same one again."""
+
+
 class Level(Dated, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which level of an alliance a programme's tier has.
 
@@ -197,6 +201,16 @@ class Level(Dated, frozen=True, forbid_unknown_fields=True, kw_only=True):
     disputed: tuple[Dispute, ...] = ()
     inferred: bool = False
     note: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called among the things of a catalogue; see `LEVEL_NAME`."""
+        return " ".join(str(value) for key in LEVEL_NAME if (value := getattr(self, key)) is not None)
+
+    @property
+    def order(self) -> tuple[str, str, str, date, str]:
+        """Where it stands among others: by programme, tier and alliance, the earliest first."""
+        return self.programme, self.tier, self.alliance, self.valid_from_date or date.min, self.level
 
 
 class SignalKind(StrEnum):

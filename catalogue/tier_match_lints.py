@@ -170,7 +170,7 @@ def _one_level(graph: TierGraph) -> Iterator[Fault]:
 
 
 def _thing(row: Level) -> str:
-    return f"level:{row.programme} {row.tier} in {row.alliance}"
+    return f"level:{row.name}"
 
 
 def _together(one: Dated, other: Dated, *, certain: bool = False) -> bool:

@@ -1,19 +1,37 @@
-"""Reading the TOML files that operators edit, with errors that name file and key."""
+"""Reading the TOML files that operators edit, with errors that name file, line and key."""
 
 from __future__ import annotations
 
+import re
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 import msgspec
 
 from config.errors import ConfigurationError
+from config.toml_lines import Place, key_lines, line_of
 
 T = TypeVar("T")
 
 PACKAGED_FOLDER = Path(__file__).parent
 """Where the defaults lie that ship with the package; an operator's own folder has the same layout."""
+
+_AT = re.compile(r" - at `(?:key in )?\$([^`]*)`")
+_STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
+_FIELD = re.compile(r"unknown field `([^`]*)`")
+
+
+def read_text(path: Path) -> str:
+    """Read a file as UTF-8.
+
+    Raises:
+        ConfigurationError: it is absent, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}.", file=str(path)) from error
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -22,12 +40,19 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         ConfigurationError: the file is absent or is not TOML; line and column are named.
     """
+    return parse_toml(path, read_text(path))
+
+
+def parse_toml(path: PurePath | str, text: str) -> dict[str, Any]:
+    """Read the text of a TOML file; ``path`` is its name in messages.
+
+    Raises:
+        ConfigurationError: it is not TOML; line and column are named.
+    """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}.") from error
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}.") from error
+        raise ConfigurationError(f"{path} is not TOML: {error}.", file=str(path)) from error
 
 
 def parse(path: Path, raw: object, type_: type[T]) -> T:
@@ -39,14 +64,49 @@ def parse(path: Path, raw: object, type_: type[T]) -> T:
     try:
         return msgspec.convert(raw, type_)
     except msgspec.ValidationError as error:
-        raise ConfigurationError(f"{path}: {error}.") from error
+        raise ConfigurationError(f"{path}: {error}.", file=str(path)) from error
+
+
+def parse_text(path: PurePath | str, text: str, type_: type[T]) -> T:
+    """Give the text of a TOML file its type; ``path`` is its name in messages.
+
+    Raises:
+        ConfigurationError: it is not TOML, or a key is unknown, missing or mistyped; names file, line and key, also as
+            facts.
+    """
+    raw = parse_toml(path, text)
+    try:
+        return msgspec.convert(raw, type_)
+    except msgspec.ValidationError as error:
+        place = place_of(str(error))
+        line = line_of(key_lines(text), place)
+        raise ConfigurationError(
+            f"{path}, line {line}: {error}.", file=str(path), line=line, key=key_text(place)
+        ) from error
 
 
 def read_typed(path: Path, type_: type[T]) -> T:
-    """Read one TOML file into a typed structure; see `read_toml` and `parse` for the errors."""
-    return parse(path, read_toml(path), type_)
+    """Read one TOML file into a typed structure; see `read_text` and `parse_text` for the errors."""
+    return parse_text(path, read_text(path), type_)
 
 
 def toml_files(folder: Path) -> list[Path]:
     """List the TOML files of one folder by name; an absent folder has none."""
     return sorted(folder.glob("*.toml"))
+
+
+def key_text(place: Place) -> str:
+    """Write a place the way people do: ``versions[0].payment.points.price``."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    return "".join(steps).removeprefix(".")
+
+
+def place_of(message: str) -> Place:
+    """Read where a validation error is from its message, as far as it says; keys of a mapping are not named there."""
+    found = _AT.search(message)
+    place: Place = ()
+    if found is not None:
+        named = found[1].partition("[...]")[0]
+        place = tuple(key or int(number) for key, number in _STEP.findall(named))
+    field = _FIELD.search(message)
+    return place if field is None else (*place, field[1])

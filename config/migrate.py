@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from config.database import Database
+from config.errors import ConfigurationError
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -42,6 +43,22 @@ async def upgrade(database: Database) -> str:
     """Bring the schema to the head revision in one transaction and answer that revision."""
     await database.write(_upgrade)
     return head_revision()
+
+
+async def bring_up_to_date(database: Database, *, upgrade: bool) -> None:
+    """Make sure that the schema is the one this version of the code needs.
+
+    Raises:
+        ConfigurationError: it is not, and it is not to be upgraded here.
+    """
+    current, head = await current_revision(database), head_revision()
+    if current == head:
+        return
+    if not upgrade:
+        raise ConfigurationError(
+            f"The database is at revision {current} and {head} is needed: run `gateway db upgrade`."
+        )
+    await database.write(_upgrade)
 
 
 async def current_revision(database: Database) -> str | None:

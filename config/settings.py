@@ -66,8 +66,15 @@ class RedemptionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     retry_schedule_seconds: tuple[float, ...] = (2, 5, 15, 60, 300, 900, 3600)
 
 
+class CatalogueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How soon a serving process takes up a catalogue that was applied, and how old a rate of exchange may be."""
+
+    refresh_seconds: Annotated[float, Meta(gt=0)] = 1.0
+    rate_max_age_days: Annotated[int, Meta(ge=0)] = 10
+
+
 class FolderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Folders of data. ``configuration`` holds programme.toml, partners/, benefits/, conversions/, tier_matches/."""
+    """Folders of data. ``configuration`` holds partners/ and the catalogue: programme.toml, benefits/ and more."""
 
     configuration: Path = PACKAGED_FOLDER
     data: Path = Path("var")
@@ -99,6 +106,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     http: HttpSettings = HttpSettings()
     oauth: OAuthSettings = OAuthSettings()
     redemption: RedemptionSettings = RedemptionSettings()
+    catalogue: CatalogueSettings = CatalogueSettings()
     folders: FolderSettings = FolderSettings()
     partners: PartnerSettings = PartnerSettings()
     logging: LoggingSettings = LoggingSettings()

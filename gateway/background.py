@@ -1,4 +1,4 @@
-"""The work that a serving gateway does besides answering: sweeping redemptions, working off the inbox."""
+"""What a serving gateway does besides answering: sweep redemptions, work off the inbox, follow the catalogue."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from catalogue.book import CatalogueFollower
 from config.clock import Clock
 from config.observability import get_logger
 from gateway.redemption.sweeper import Sweeper
@@ -21,9 +22,11 @@ async def background(gateway: Gateway) -> AsyncIterator[None]:
     """Run the workers while the block lasts; all of them may run in several processes at once."""
     sweeper = Sweeper(gateway.database, gateway.clock, gateway.engine, gateway.reversals, gateway.settings.redemption)
     inbox = InboxWorker(gateway.database, gateway.clock, gateway.partners, gateway.observer)
+    interval = gateway.settings.catalogue.refresh_seconds
+    follower = CatalogueFollower(gateway.book, gateway.database, gateway.clock, interval)
     tasks = [
         asyncio.create_task(_kept(run, name, gateway.clock), name=name)
-        for name, run in (("sweeper", sweeper.run), ("inbox", inbox.run))
+        for name, run in (("sweeper", sweeper.run), ("inbox", inbox.run), ("catalogue", follower.run))
     ]
     try:
         yield

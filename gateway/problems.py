@@ -74,6 +74,9 @@ PROBLEMS: dict[str, Kind] = {
     "export_refused": Kind(422, "The export is not possible"),
     "not_eligible": Kind(422, "The benefit is not open to this member"),
     "entitlement_exhausted": Kind(422, "No use of the entitlement remains"),
+    "budget_exhausted": Kind(422, "The benefit is not available any more in this period"),
+    "catalogue_refused": Kind(422, "The catalogue cannot change like this"),
+    "rate_feed_refused": Kind(422, "The file of rates is refused"),
     "conversion_refused": Kind(422, "The conversion is not possible"),
     "tier_match_refused": Kind(422, "The tier match is not possible"),
     "voucher_refused": Kind(422, "The voucher cannot be used"),
@@ -89,6 +92,7 @@ PROBLEMS: dict[str, Kind] = {
     "unavailable": Kind(503, "Not available now"),
     "database": Kind(503, "Not available now"),
     "lease_lost": Kind(503, "Not available now"),
+    "rate_unavailable": Kind(503, "Not available now"),
     "partner_unavailable": Kind(503, "The partner is not available now"),
 }
 """Every error code there is; a test walks the error trees of all packages and compares."""

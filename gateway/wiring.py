@@ -11,8 +11,9 @@ import msgspec
 from adapters.sdk.context import open_context
 from adapters.sdk.manifest import Manifest
 from adapters.sdk.registry import AdapterPackage, check_declared, discover
+from catalogue.book import CatalogueBook, open_book
 from catalogue.identifiers import Identifiers
-from catalogue.loader import load_catalogue
+from catalogue.loader import read_texts
 from catalogue.model import Catalogue
 from config import migrate
 from config.clock import Clock, SystemClock
@@ -43,7 +44,7 @@ class Gateway:
     clock: Clock
     identifiers: Identifiers
     database: Database
-    catalogue: Catalogue
+    book: CatalogueBook
     partner_files: dict[str, PartnerFile]
     partners: Partners
     contracts: dict[str, PartnerContract]
@@ -55,6 +56,11 @@ class Gateway:
     adapter_problems: dict[str, str]
     _closing: AsyncExitStack = field(repr=False)
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue that holds now: the version that was last applied to the database."""
+        return self.book.current
+
     async def close(self) -> None:
         """Let running redemptions reach their next durable state, then close clients and database."""
         await self.engine.close()
@@ -64,7 +70,9 @@ class Gateway:
 async def open_gateway(
     settings: Settings, clock: Clock | None = None, environ: Mapping[str, str] | None = None
 ) -> Gateway:
-    """Open a gateway: database (migrated when the settings allow), catalogue, partners, engine.
+    """Open a gateway: database (migrated when the settings allow), the applied catalogue, partners, engine.
+
+    An empty database begins with the catalogue of the configuration folder; see `catalogue.book.open_book`.
 
     Raises:
         ConfigurationError: a file, a credential or a profile's condition is missing; names it and says what to do.
@@ -73,50 +81,40 @@ async def open_gateway(
     environ = process_environment() if environ is None else environ
     folder = settings.folders.configuration
     files = read_partner_files(folder)
-    catalogue = load_catalogue(folder, partners=tuple(files))
+    texts = read_texts(folder)
     contracts = {
         partner: read_contract(folder / "partners" / f"{partner}.toml", file) for partner, file in files.items()
     }
     async with AsyncExitStack() as closing:
         database = await Database.open(settings.database)
         closing.push_async_callback(database.close)
-        await _bring_up_to_date(database, upgrade=settings.database.upgrade_on_start)
+        await migrate.bring_up_to_date(database, upgrade=settings.database.upgrade_on_start)
+        book = await open_book(database, clock, texts, partners=tuple(files))
         found = discover(settings.folders.adapters)
         partners = Partners()
         for partner, file in files.items():
             if file.partner.enabled:
                 partners[partner] = await _connect(settings, file, found.packages, clock, environ, closing)
         identifiers = Identifiers(clock)
-        effects = Effects(catalogue, contracts, identifiers)
+        effects = Effects(book, contracts, identifiers)
         seams = Seams(database, clock, partners, effects, identifiers, settings.redemption)
         return Gateway(
             settings=settings,
             clock=clock,
             identifiers=identifiers,
             database=database,
-            catalogue=catalogue,
+            book=book,
             partner_files=files,
             partners=partners,
             contracts=contracts,
             effects=effects,
-            intake=Intake(seams, catalogue),
+            intake=Intake(seams, book, rate_max_age_days=settings.catalogue.rate_max_age_days),
             engine=Engine(seams),
             reversals=ReversalEngine(seams),
             observer=Observer(seams),
             adapter_problems=found.problems,
             _closing=closing.pop_all(),
         )
-
-
-async def _bring_up_to_date(database: Database, *, upgrade: bool) -> None:
-    current, head = await migrate.current_revision(database), migrate.head_revision()
-    if current == head:
-        return
-    if not upgrade:
-        raise ConfigurationError(
-            f"The database is at revision {current} and {head} is needed: run `gateway db upgrade`."
-        )
-    await migrate.upgrade(database)
 
 
 async def _connect(

@@ -14,13 +14,13 @@ from catalogue import voucher_store
 from catalogue.benefits import Benefit, PayWith
 from catalogue.calendar import start_of
 from catalogue.identifiers import Identifiers
-from catalogue.model import Catalogue
+from catalogue.model import Catalogue, CatalogueSource
 from catalogue.values import Money
 from catalogue.vouchers import RANDOMNESS_BYTES, make_code
 from config.database import insert_new
 from config.errors import GatewayError
 from config.observability import get_logger
-from gateway.redemption import reversal_store, store
+from gateway.redemption import budgeting, reversal_store, store
 from gateway.redemption.plan import HEAD_START
 from gateway.redemption.records import Redemption, Reversal
 from gateway.redemption.services import guests_of, quantity_of, service_date
@@ -47,16 +47,20 @@ class Effects:
 
     def __init__(
         self,
-        catalogue: Catalogue,
+        catalogue: CatalogueSource,
         contracts: Mapping[str, PartnerContract],
         identifiers: Identifiers,
         randomness: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         """Keep what prices and names things."""
         self._randomness = randomness
-        self._catalogue = catalogue
+        self._source = catalogue
         self._contracts = contracts
         self._identifiers = identifiers
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        return self._source.current
 
     def captured(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
         """The benefit was granted: capture the hold, owe the partner, issue the voucher, let the next leg go.
@@ -83,6 +87,7 @@ class Effects:
 
     def voided(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
         """The benefit was provably not granted: give the hold back and undo the legs that depended on it."""
+        budgeting.release(connection, redemption, at)
         if redemption.quote.quantity:
             ledger.void(connection, hold_key=f"{redemption.id}:hold", key=f"{redemption.id}:void", at=at)
         self._undo_others(connection, redemption, at)
@@ -133,6 +138,8 @@ class Effects:
             at: when it was found out.
             refund: what the partner says it gives back; the rest of its price is its fee. All of it when None.
         """
+        returned = reversal.quantity == redemption.quote.quantity
+        budgeting.release(connection, redemption, at, points_returned=returned)
         number = reversal.number
         if reversal.quantity:
             ledger.reverse(
@@ -218,13 +225,13 @@ class Effects:
         entry = JournalEntry(key=key, kind="claim", reference=redemption.id, postings=postings, effective_at=at)
         ledger.post(connection, entry, at)
 
-    def require_priced(self, redemption: Redemption, at: datetime) -> None:
-        """Make sure, before anything is held, that the partner's contract prices what is about to be redeemed.
+    def require_priced(self, redemption: Redemption, at: datetime) -> Obligation:
+        """Price, before anything is held, what is about to be redeemed by the partner's contract.
 
         Raises:
             ObligationError: no terms in force do; an operator mends the contract.
         """
-        self._priced(redemption, self._kind(self._benefit(redemption)), f"{redemption.id}:benefit", at)
+        return self._priced(redemption, self._kind(self._benefit(redemption)), f"{redemption.id}:benefit", at)
 
     def _record(self, connection: Connection, obligation: Obligation, entry_key: str, at: datetime) -> None:
         lines.record(connection, obligation, at, entry_key=entry_key if obligation.postings else None)

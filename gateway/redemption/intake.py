@@ -11,11 +11,11 @@ from catalogue import consents, members
 from catalogue.benefits import PayWith
 from catalogue.entitlements import entitled
 from catalogue.errors import EntitlementExhaustedError, NotEligibleError
-from catalogue.model import Catalogue
+from catalogue.model import Catalogue, CatalogueSource
 from config.errors import NotFoundError
 from gateway.errors import QuoteExpiredError, QuoteUsedError, RiskCapError
 from gateway.partners import ConnectedPartner
-from gateway.redemption import store
+from gateway.redemption import budgeting, store
 from gateway.redemption.conversion_usage import refuse_above_cap
 from gateway.redemption.keys import partner_key
 from gateway.redemption.plan import HEAD_START
@@ -30,13 +30,18 @@ from settlement.errors import InsufficientFundsError
 class Intake:
     """What taking in needs beside the connection."""
 
-    def __init__(self, seams: Seams, catalogue: Catalogue) -> None:
-        """Keep the seams."""
+    def __init__(self, seams: Seams, catalogue: CatalogueSource, *, rate_max_age_days: int = 10) -> None:
+        """Keep the seams; a budget in another currency takes no rate of exchange that is older."""
+        self._rate_max_age_days = rate_max_age_days
         self._partners = seams.partners
         self._identifiers = seams.identifiers
         self._clock = seams.clock
         self._effects = seams.effects
-        self._catalogue = catalogue
+        self._source = catalogue
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        return self._source.current
 
     def take_in(
         self,
@@ -47,7 +52,7 @@ class Intake:
         kind: QuoteKind = "benefit",
         itinerary: tuple[str, int] | None = None,
     ) -> Redemption:
-        """Hold what a quote costs and write down the redemption; to be called inside a writing operation.
+        """Hold what a quote costs, claim it of the budgets and write down the redemption; inside a writing operation.
 
         Keys: hold ``<redemption id>:hold``; one redemption per quote (unique index).
 
@@ -65,6 +70,8 @@ class Intake:
             ConversionRefusedError: conversions since the quote leave too little under the contract's caps.
             RiskCapError: the partner's undecided redemptions already hold what its file allows.
             ObligationError: the partner's contract does not price it; nothing was held.
+            BudgetExhaustedError: the benefit's budget is used up in the period of the service.
+            RateUnavailableError: no fresh rate of exchange values it in a budget's currency.
             InsufficientFundsError: the member has not got the points.
             EntitlementExhaustedError: no use remains.
         """
@@ -77,7 +84,15 @@ class Intake:
         connected = self._partners.named(quote.partner)
         redemption = _new(connection, quote, connected, self._identifiers.new("redemption"), now, itinerary)
         _check_risk(connection, quote, connected)
-        self._effects.require_priced(redemption, now)
+        owed = self._effects.require_priced(redemption, now)
+        budgeting.claim(
+            connection,
+            self._catalogue.budgets,
+            redemption,
+            owed.line,
+            now,
+            rate_max_age_days=self._rate_max_age_days,
+        )
         if quote.quantity:
             self._hold(connection, redemption, now)
         if kind == "conversion":

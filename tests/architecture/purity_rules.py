@@ -13,30 +13,40 @@ from tests.architecture.sources import ROOMS, Module, Tree, Violation, closure, 
 
 PURE = (
     "config.errors",
+    "config.toml_lines",
     "catalogue.benefits",
+    "catalogue.budgets",
     "catalogue.calendar",
     "catalogue.conversion",
     "catalogue.conversion_arithmetic",
     "catalogue.conversion_caps",
     "catalogue.conversion_corrections",
+    "catalogue.conversion_files",
     "catalogue.conversion_lints",
     "catalogue.conversion_lots",
     "catalogue.conversion_quotes",
     "catalogue.conversion_round_trips",
     "catalogue.conversion_routes",
     "catalogue.conversion_transfers",
+    "catalogue.currencies",
     "catalogue.eligibility",
     "catalogue.entitlements",
     "catalogue.errors",
     "catalogue.identifiers",
+    "catalogue.kinds",
     "catalogue.lints",
     "catalogue.model",
+    "catalogue.notice",
+    "catalogue.plan",
     "catalogue.programme",
+    "catalogue.rates",
     "catalogue.refusals",
+    "catalogue.schema",
     "catalogue.texts",
     "catalogue.programme_files",
     "catalogue.programme_rules",
     "catalogue.programme_tiers",
+    "catalogue.things",
     "catalogue.tier_match",
     "catalogue.tier_match_challenges",
     "catalogue.tier_match_explain",
@@ -88,7 +98,7 @@ IMPURE_STDLIB = (
 IMPURE_NAMES = {
     "open", "input", "print", "datetime.date.today", "datetime.datetime.now", "datetime.datetime.today",
     "datetime.datetime.utcnow", "io.open", "uuid.uuid1", "uuid.uuid4", "tomllib.load", "config.clock.SystemClock",
-    "config.files.read_toml", "config.files.read_typed", "config.files.toml_files",
+    "config.files.read_text", "config.files.read_toml", "config.files.read_typed", "config.files.toml_files",
     "config.partner_files.read_partner_files", "config.secrets.resolve_secret",
 }  # fmt: skip
 IMPURE_METHODS = {"read_text", "read_bytes", "write_text", "write_bytes", "open", "iterdir", "glob", "rglob", "exists"}
@@ -97,12 +107,13 @@ SEAMS = {
     "config.secrets": "the type of a masked value; reading one is done by who wires",
     "config.clock": "the type of a clock that is handed in",
     "config.partner_files": "the types of a partner file's sections; reading them is done by who wires",
-    "config.files": "`parse` gives a table its type; reading the file is done by who loads",
+    "config.files": "`parse` and `parse_text` give a table or text its type; reading the file is done by who loads",
 }
 """First-party modules that are not pure and may be named by pure ones."""
 
 PURITY_EXEMPTIONS = {
     ("catalogue.identifiers", "secrets"): "`Identifiers` hands randomness to the pure `make_identifier`",
+    ("catalogue.conversion_files", "config.files.read_text"): "`read_contracts` reads; every rule is of the text",
     ("adapters.sdk.manifest", "config.files.read_typed"): "`read_manifest` reads; every rule is of the parsed manifest",
 }
 

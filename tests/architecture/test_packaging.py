@@ -46,6 +46,9 @@ def test_nothing_else_is_in_it(wheel: zipfile.ZipFile) -> None:
     ("folder", "suffix"),
     [
         ("config", "programme.toml"),
+        ("config", "notice.toml"),
+        ("config/budgets", ".toml"),
+        ("config/schemas", ".schema.json"),
         ("config/partners", ".toml"),
         ("config/benefits", ".toml"),
         ("config/conversions", ".toml"),

@@ -103,7 +103,7 @@ def test_lint_tells_notes_and_fails_on_faults(
 ) -> None:
     code, output, _ = command("lint")
     assert (code, output.splitlines()[-1]) == (0, "The tier graph is sound.")
-    assert "note: tier_matches/star.toml: disputed: AC 35K in star" in output
+    assert "note: tier_matches/star.toml: disputed: AC 35K star Silver" in output
     folder = tmp_path / "config"
     shutil.copytree(PACKAGED_FOLDER, folder)
     monkeypatch.setenv("GATEWAY__FOLDERS__CONFIGURATION", str(folder))

@@ -24,7 +24,7 @@ def refused(path: Path, text: str) -> CatalogueFileError:
     with pytest.raises(CatalogueFileError) as error:
         read_contracts(path)
     assert str(path) in error.value.message
-    assert error.value.facts["file"] == path.name
+    assert error.value.facts["file"] == str(path)
     return error.value
 
 
@@ -74,8 +74,12 @@ def test_a_missing_key_is_named(path: Path) -> None:
 
 def test_every_contract_is_tried_before_the_file_is_refused(path: Path) -> None:
     text = GOOD + "minimum = 0\n" + GOOD + GOOD.replace('id = "good"', 'name = "third"')
-    lines = refused(path, text).message.splitlines()
+    error = refused(path, text)
+    lines = error.message.splitlines()
     assert len(lines) == 2
+    assert lines[0].startswith(f"{path}, line 8: ")
+    assert lines[1].startswith(f"{path}, line 17: ")
+    assert error.facts["line"] == 8
     assert "contracts[0] (good): minimum" in lines[0]
     assert "contracts[2] (without an id): " in lines[1]
 

@@ -62,16 +62,16 @@ def test_the_packaged_graph_has_nothing_wrong_and_notes_what_its_sources_leave_o
 
 NOTED = {
     "oneworld": [
-        ("AA Platinum Pro in oneworld", "certain_to_date"),
-        ("AA Platinum Pro in oneworld", "certain_from_date"),
+        ("AA Platinum Pro oneworld Sapphire 2017-01-01", "certain_to_date"),
+        ("AA Platinum Pro oneworld Emerald 2017-01-02", "certain_from_date"),
     ],
     "skyteam": [
-        ("AFKL Gold in skyteam", "disputed"),
-        ("SK EuroBonus Gold in skyteam", "inferred"),
-        ("AZ Freccia Alata Plus in skyteam", "certain_to_date"),
-        ("SU Platinum in skyteam", "certain_to_date"),
+        ("AFKL Gold skyteam Elite Plus", "disputed"),
+        ("SK EuroBonus Gold skyteam Elite Plus 2024-09-01", "inferred"),
+        ("AZ Freccia Alata Plus skyteam Elite Plus", "certain_to_date"),
+        ("SU Platinum skyteam Elite Plus", "certain_to_date"),
     ],
-    "star": [("AC 35K in star", "disputed")],
+    "star": [("AC 35K star Silver", "disputed")],
     "rewards-plus": [
         ("rewards-plus-marriott-platinum", "certain_from_date"),
         ("rewards-plus-marriott-platinum", "certain_to_date"),

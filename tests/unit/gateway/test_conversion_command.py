@@ -146,4 +146,4 @@ def test_a_malformed_file_is_wrong_use_and_named(gateway: Command, tmp_path: Pat
     path.write_text(contract("A", "B", 0), encoding="utf-8")
     code, text = gateway("quote", "A", "B", "1", "--file", str(path))
     assert code == 2
-    assert f"{path}: contracts[0] (A-B): rate: a rate is made of positive units" in text
+    assert f"{path}, line 7: contracts[0] (A-B): rate: a rate is made of positive units" in text
