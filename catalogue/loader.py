@@ -1,7 +1,7 @@
 """From a folder of TOML files to a checked `Catalogue`.
 
 ``programme.toml``; ``benefits/<benefit id>.toml`` with ``[[versions]]``; ``conversions/*.toml`` with ``[[contracts]]``;
-``tier_matches/*.toml`` with ``[[ladders]]`` and ``[[edges]]``. The host programme's own ladder comes from its tiers.
+``tier_matches/*.toml`` with ``[[ladders]]`` and ``[[edges]]``; ``lounge_access/*.toml`` (see `lounge_files`). The host programme's own ladder comes from its tiers.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from catalogue.benefits import Benefit
 from catalogue.conversion import ConversionContract
 from catalogue.errors import CatalogueFileError
 from catalogue.lints import lint
+from catalogue.lounge_access import LoungeTables
+from catalogue.lounge_files import read_lounges
 from catalogue.model import Catalogue
 from catalogue.programme import Programme
 from catalogue.tier_match import Edge, Ladder, TierGraph
@@ -73,7 +75,8 @@ def read_catalogue(folder: Path, partners: Collection[str]) -> Catalogue:
     benefits = _benefits(folder, files)
     conversions = _conversions(folder, files)
     graph = _tier_graph(folder, programme, files)
-    content = (programme, benefits, conversions, graph, sorted(partners))
+    lounges = read_lounges(folder, files)
+    content = (programme, benefits, conversions, graph, sorted(partners), _hashable(lounges))
     digest = hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
     return Catalogue(
         programme=programme,
@@ -83,6 +86,7 @@ def read_catalogue(folder: Path, partners: Collection[str]) -> Catalogue:
         partners=tuple(sorted(partners)),
         version=digest[:32],
         files=files,
+        lounges=lounges,
     )
 
 
@@ -91,6 +95,16 @@ def _read(path: Path, type_: type[T]) -> T:
         return read_typed(path, type_)
     except ConfigurationError as error:
         raise CatalogueFileError(error.message, file=path.name) from error
+
+
+def _hashable(lounges: LoungeTables) -> list[object]:
+    """Give lounge tables as lists: a pair of airport and lounge is no key that JSON can write."""
+    return [
+        list(lounges.airports.values()),
+        list(lounges.schemes.values()),
+        list(lounges.lounges.values()),
+        list(lounges.rules.values()),
+    ]
 
 
 def _note(files: dict[str, str], thing: str, path: Path) -> None:

@@ -6,8 +6,9 @@ from datetime import date
 
 import msgspec
 
-from catalogue.benefits import Benefit, version_on
+from catalogue.benefits import Benefit, announced, version_on
 from catalogue.conversion import ConversionContract
+from catalogue.lounge_access import LoungeTables
 from catalogue.programme import Programme
 from catalogue.tier_match import TierGraph
 
@@ -17,6 +18,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         benefits: every version by benefit id, oldest first.
+        lounges: airports, schemes, lounges and published rules of lounge access.
         partners: ids that benefits, contracts and ladders may name.
         version: a hash of the content; it changes exactly when an answer made from the catalogue could.
         files: where a thing was read from, relative to the folder, by ``kind:id``.
@@ -29,6 +31,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     partners: tuple[str, ...]
     version: str
     files: dict[str, str] = {}
+    lounges: LoungeTables = LoungeTables()
 
     def benefit(self, benefit_id: str, on_date: date) -> Benefit | None:
         """Give the version of a benefit in force on a day; None when there is none."""
@@ -37,6 +40,10 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     def benefit_version(self, benefit_id: str, version: int) -> Benefit | None:
         """Give the very version that a member holds."""
         return next((one for one in self.benefits.get(benefit_id, ()) if one.version == version), None)
+
+    def announced_version(self, benefit_id: str, on_date: date) -> Benefit | None:
+        """Give the next version of a benefit that is known on a day and not yet in force; None when there is none."""
+        return announced(self.benefits.get(benefit_id, ()), on_date)
 
     def benefits_on(self, on_date: date) -> tuple[Benefit, ...]:
         """List every benefit's version in force on a day, by benefit id."""

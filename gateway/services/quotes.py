@@ -10,7 +10,8 @@ import msgspec
 from adapters.sdk.capabilities import QuotesOffers
 from adapters.sdk.records import Offer, OfferRequest, Service, Stay, Visit
 from catalogue import members
-from catalogue.benefits import Benefit, PayWith, price_in_points
+from catalogue.benefits import Benefit, PayWith
+from catalogue.benefits_pricing import price_in_points
 from catalogue.calendar import local_date, within
 from catalogue.eligibility import MemberContext, ServiceFacts, refusals
 from catalogue.entitlements import entitled

@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from catalogue.benefits import refund_of
+from catalogue.benefits_cancellation import refund_of
 from catalogue.calendar import start_of
 from config.errors import ConflictError, NotFoundError
 from gateway.errors import PartnerRefusedError

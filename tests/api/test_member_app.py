@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from catalogue.entitlements import calendar_year
+from catalogue.entitlements_windows import calendar_year
 from settlement import ledger
 from settlement.accounts import programme_entitlements
 from tests.api.conftest import NOON, Stack

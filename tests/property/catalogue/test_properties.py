@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from catalogue.benefits import Cancellation, refund_of
+from catalogue.benefits_cancellation import Cancellation, refund_of
 from catalogue.conversion import BlockBonus, ConversionContract, quote
 from catalogue.entitlements import Standing
 from catalogue.errors import ConversionRefusedError, VoucherRefusedError

@@ -10,15 +10,15 @@ import pytest
 
 from catalogue.benefits import (
     Benefit,
-    Cancellation,
     PayWith,
     Way,
-    price_in_points,
-    refund_of,
     version_on,
 )
+from catalogue.benefits_cancellation import Cancellation, refund_of
+from catalogue.benefits_pricing import price_in_points
 from catalogue.eligibility import MemberContext, ServiceFacts, refusals
-from catalogue.entitlements import Standing, calendar_year, entitled, uses_to_grant
+from catalogue.entitlements import Standing, entitled, uses_to_grant
+from catalogue.entitlements_windows import calendar_year
 from catalogue.refusals import REFUSAL_TEXTS
 from catalogue.values import Money, Rate
 from config.errors import RuleError

@@ -133,7 +133,7 @@ def test_a_ladder_names_a_partner_that_exists() -> None:
     [
         ({"partner": "nobody"}, "partner"),
         ({"payment": Payment()}, "payment"),
-        ({"payment": Payment(entitlement=EntitlementTerms({"titanium": 6}))}, "eligibility.tiers"),
+        ({"payment": Payment(entitlement=EntitlementTerms(uses={"titanium": 6}))}, "eligibility.tiers"),
         ({"upgrade": True}, "upgrade"),
     ],
 )

@@ -18,7 +18,7 @@ from tests.unit.catalogue.samples import CATALOGUE, PARTNERS
 def folder(tmp_path: Path) -> Path:
     """A copy of the packaged data, to be spoilt."""
     shutil.copyfile(PACKAGED_FOLDER / "programme.toml", tmp_path / "programme.toml")
-    for name in ("benefits", "conversions", "tier_matches"):
+    for name in ("benefits", "conversions", "tier_matches", "lounge_access"):
         shutil.copytree(PACKAGED_FOLDER / name, tmp_path / name)
     return tmp_path
 
