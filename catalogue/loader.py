@@ -1,7 +1,8 @@
 """From a folder of TOML files to a checked `Catalogue`.
 
 ``programme.toml``; ``benefits/<benefit id>.toml`` with ``[[versions]]``; ``conversions/*.toml`` with ``[[contracts]]``;
-``tier_matches/*.toml`` with ``[[ladders]]`` and ``[[edges]]``; ``lounge_access/*.toml`` (see `lounge_files`). The host programme's own ladder comes from its tiers.
+``tier_matches/*.toml`` with ``[[ladders]]`` and ``[[edges]]``; ``lounge_access/*.toml`` (see `lounge_files`).
+The host programme's own ladder comes from its tiers.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from catalogue import consents, partner_accounts, statuses
+from catalogue import consents, partner_accounts, statuses, vehicles
 from catalogue.eligibility import ACTIVE, MemberContext
+from catalogue.eligibility_rules import Vehicle
 from catalogue.programme import Programme
 from catalogue.tables import member_personal, members
 from config.database import insert_new
@@ -41,12 +42,16 @@ class MemberRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MemberInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the programme's system says of a member; what it leaves out of ``personal`` is removed."""
+    """What the programme's system says of a member; what it leaves out of ``personal`` is removed.
+
+    ``vehicles``: by the club system's own reference, replacing all that were known; None leaves them as they are.
+    """
 
     external_id: str
     city: str | None = None
     locale: str = "zh-CN"
     personal: Personal = Personal()
+    vehicles: dict[str, Vehicle] | None = None
 
 
 def upsert_member(connection: Connection, member: MemberInput, new_id: str, at: datetime) -> MemberRecord:
@@ -67,6 +72,8 @@ def upsert_member(connection: Connection, member: MemberInput, new_id: str, at: 
         connection.execute(sa.update(members).where(members.c.external_id == member.external_id).values(changes))
     stored = _one(connection, members.c.external_id == member.external_id)
     _put_personal(connection, stored.id, member.personal, at)
+    if member.vehicles is not None:
+        vehicles.put_vehicles(connection, stored.id, member.vehicles)
     return stored
 
 
@@ -108,6 +115,7 @@ def member_context(connection: Connection, programme: Programme, member_id: str,
         statuses=held,
         consents=consents.live_consents(connection, member_id),
         partner_accounts=partner_accounts.get_accounts(connection, member_id),
+        vehicles=tuple(vehicles.get_vehicles(connection, member_id).values()),
     )
 
 
