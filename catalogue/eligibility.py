@@ -135,6 +135,16 @@ def refusals(
     return tuple(found)
 
 
+def refusals_of_quotas(benefit: Benefit, wanted: Use, taken: Taken) -> list[Refusal]:
+    """List the quotas that a use would break; asked once more under the member's lock when the use is recorded."""
+    found = []
+    for quota in benefit.quotas:
+        used = counted(quota, wanted, taken.uses, quota.counts)
+        if used + weight(wanted, quota.counts) > quota.limit:
+            found.append(_refusal("quota_reached", limit=quota.limit, used=used))
+    return found
+
+
 def _refusal(code: str, **facts: str | int) -> Refusal:
     return Refusal(code, f"refusal.{code}", facts)
 
@@ -218,12 +228,8 @@ def _of_quantities(found: list[Refusal], benefit: Benefit, service: ServiceFacts
     if benefit.max_guests is not None and service.guests > benefit.max_guests:
         found.append(_refusal("too_many_guests", guests=service.guests, allowed=benefit.max_guests))
     wanted = service.wanted
-    if wanted is None:
-        return
-    for quota in benefit.quotas:
-        used = counted(quota, wanted, taken.uses, quota.counts)
-        if used + weight(wanted, quota.counts) > quota.limit:
-            found.append(_refusal("quota_reached", limit=quota.limit, used=used))
+    if wanted is not None:
+        found.extend(refusals_of_quotas(benefit, wanted, taken))
 
 
 def _of_lounge(

@@ -50,6 +50,10 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
         found = (self.benefit(benefit_id, on_date) for benefit_id in sorted(self.benefits))
         return tuple(benefit for benefit in found if benefit is not None)
 
+    def zone_of(self, airport: str | None) -> str:
+        """Give the time zone of an airport that is known, else the programme's."""
+        return self.lounges.zone_of(airport, self.programme.time_zone)
+
     def conversion_contracts(self, partner: str, from_commodity: str = "PTS") -> tuple[ConversionContract, ...]:
         """List the versions of the contracts that lead from a commodity to a partner."""
         return tuple(

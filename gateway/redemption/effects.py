@@ -10,7 +10,7 @@ from hashlib import sha256
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from catalogue import voucher_store
+from catalogue import entitlements_store, voucher_store
 from catalogue.benefits import Benefit, PayWith
 from catalogue.calendar import start_of
 from catalogue.identifiers import Identifiers
@@ -18,7 +18,7 @@ from catalogue.model import Catalogue
 from catalogue.vouchers import RANDOMNESS_BYTES, make_code
 from gateway.redemption import reversal_store, store
 from gateway.redemption.records import Redemption
-from gateway.redemption.services import guests_of, quantity_of, service_date
+from gateway.redemption.services import airport_of, guests_of, quantity_of, service_date
 from gateway.redemption.states import HOLDING, State
 from gateway.redemption.tables import itineraries
 from settlement import ledger, lines
@@ -63,6 +63,7 @@ class Effects:
         else:
             self._post(connection, redemption, obligation, f"{redemption.id}:capture", at)
         self._record(connection, obligation, f"{redemption.id}:capture", at)
+        entitlements_store.settle(connection, redemption.id, at)
         if benefit is not None and benefit.voucher is not None:
             self._issue_voucher(connection, redemption, benefit, at)
         self._go_on(connection, redemption, at)
@@ -71,6 +72,7 @@ class Effects:
         """The benefit was provably not granted: give the hold back and undo the legs that depended on it."""
         if redemption.quote.quantity:
             ledger.void(connection, hold_key=f"{redemption.id}:hold", key=f"{redemption.id}:void", at=at)
+        entitlements_store.release(connection, redemption.id, at)
         if redemption.itinerary_id is None or not _all_or_nothing(connection, redemption.itinerary_id):
             return
         for leg in store.legs(connection, redemption.itinerary_id):
@@ -88,7 +90,11 @@ class Effects:
         return any(leg.state is not State.CAPTURED for leg in earlier)
 
     def ask_reversal(self, connection: Connection, redemption: Redemption, reason: str, at: datetime) -> bool:
-        """Ask that a captured redemption be undone whole; a no-op when that was asked before."""
+        """Ask that a captured redemption be undone whole; a no-op when that was asked before.
+
+        Desks are kept from its voucher until the partner's answer is known.
+        """
+        voucher_store.suspend_voucher(connection, redemption.id, at)
         return reversal_store.ask(connection, redemption, quantity=redemption.quote.quantity, reason=reason, at=at)
 
     def reversed(
@@ -106,6 +112,11 @@ class Effects:
         self._post(connection, redemption, refund, line_key, at)
         self._record(connection, refund, line_key, at)
         voucher_store.void_voucher(connection, redemption.id, at)
+        entitlements_store.release(connection, redemption.id, at)
+
+    def reversal_refused(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
+        """The partner did not undo it: the member keeps the benefit, and his voucher opens again."""
+        voucher_store.resume_voucher(connection, redemption.id, at)
 
     def guests_reported(self, connection: Connection, redemption: Redemption, guests: int, at: datetime) -> None:
         """The partner reports guests of a visit beyond those paid for: they are owed once, however often it is told.
@@ -200,7 +211,7 @@ class Effects:
 
     def _issue_voucher(self, connection: Connection, redemption: Redemption, benefit: Benefit, at: datetime) -> None:
         assert benefit.voucher is not None
-        zone = self._catalogue.programme.time_zone
+        zone = self._catalogue.zone_of(airport_of(redemption.quote.service))
         first = self._service_date(redemption)
         last = first + timedelta(days=benefit.voucher.validity_days)
         new = voucher_store.NewVoucher(
@@ -214,6 +225,7 @@ class Effects:
             valid_from_at=min(start_of(first, zone), at),
             valid_to_at=start_of(last, zone),
             guests_allowed=_guests_allowed(benefit, redemption),
+            undo_minutes=benefit.voucher.undo_minutes,
         )
         voucher_store.issue_voucher(connection, new, at)
 
