@@ -1,4 +1,4 @@
-"""The work that a serving gateway does besides answering: sweeping redemptions, working off the inbox."""
+"""The work that a serving gateway does besides answering: sweeping, working off the inbox, marking what ended."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from config.clock import Clock
 from config.observability import get_logger
+from gateway.housekeeping import Housekeeper
 from gateway.redemption.sweeper import Sweeper
 from gateway.webhooks.worker import InboxWorker
 from gateway.wiring import Gateway
@@ -21,9 +22,10 @@ async def background(gateway: Gateway) -> AsyncIterator[None]:
     """Run the workers while the block lasts; all of them may run in several processes at once."""
     sweeper = Sweeper(gateway.database, gateway.clock, gateway.engine, gateway.reversals, gateway.settings.redemption)
     inbox = InboxWorker(gateway.database, gateway.clock, gateway.partners, gateway.observer)
+    housekeeper = Housekeeper(gateway.database, gateway.clock)
     tasks = [
         asyncio.create_task(_kept(run, name, gateway.clock), name=name)
-        for name, run in (("sweeper", sweeper.run), ("inbox", inbox.run))
+        for name, run in (("sweeper", sweeper.run), ("inbox", inbox.run), ("housekeeper", housekeeper.run))
     ]
     try:
         yield

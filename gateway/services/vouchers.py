@@ -1,4 +1,4 @@
-"""A partner's desk verifies and consumes vouchers; a partner sees only its own."""
+"""A partner's desk verifies, consumes and takes back; a partner sees only its own vouchers. What ended is marked."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from sqlalchemy import Connection
 
 from catalogue import voucher_store
 from gateway.schemas.vouchers import ConsumeBody, VoucherAnswer
+
+EXPIRY_BATCH = 500
 
 
 def verify(connection: Connection, *, partner: str, code: str, now: datetime) -> VoucherAnswer:
@@ -29,6 +31,25 @@ def consume(connection: Connection, *, partner: str, body: ConsumeBody, now: dat
         connection, partner, body.code, location=body.location, guests=body.guests, at=now
     )
     return _present(used)
+
+
+def unconsume(connection: Connection, *, partner: str, code: str, now: datetime) -> VoucherAnswer:
+    """Take a consumption back within the minutes that the benefit's terms allow.
+
+    Raises:
+        VoucherRefusedError: with the reason.
+    """
+    return _present(voucher_store.unconsume_voucher(connection, partner, code, now))
+
+
+def expire(connection: Connection, *, now: datetime) -> int:
+    """Mark every voucher that ended unused; answers how many. Running it again changes nothing more."""
+    total = 0
+    while True:
+        expired = voucher_store.expire_vouchers(connection, now, EXPIRY_BATCH)
+        total += expired
+        if expired < EXPIRY_BATCH:
+            return total
 
 
 def _present(voucher: voucher_store.Voucher) -> VoucherAnswer:
