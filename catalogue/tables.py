@@ -110,7 +110,6 @@ vouchers = sa.Table(
     sa.Column("consumed_guests", sa.Integer),
     sa.Column("ended_at", Instant),
     sa.Column("undo_minutes", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("suspended_at", Instant),
     sa.CheckConstraint("state IN ('issued', 'consumed', 'expired', 'void')", name="state"),
     sa.CheckConstraint("(state = 'consumed') = (consumed_at IS NOT NULL)", name="consumed"),
     sa.CheckConstraint("consumed_guests IS NULL OR consumed_guests BETWEEN 0 AND guests_allowed", name="guests"),
@@ -128,9 +127,7 @@ voucher_events = sa.Table(
     sa.Column("location", sa.String(100)),
     sa.Column("guests", sa.Integer),
     sa.Column("happened_at", Instant, nullable=False),
-    sa.CheckConstraint(
-        "event IN ('issued', 'consumed', 'unconsumed', 'suspended', 'resumed', 'expired', 'void')", name="event"
-    ),
+    sa.CheckConstraint("event IN ('issued', 'consumed', 'unconsumed', 'expired', 'void')", name="event"),
 )
 """Everything that happened to a voucher, also what was taken back; ``number`` is the voucher's version after it."""
 

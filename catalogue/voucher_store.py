@@ -40,7 +40,7 @@ class NewVoucher(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Voucher(NewVoucher, frozen=True, kw_only=True):
-    """A voucher as it stands; ``suspended_at`` is set while its redemption is being cancelled."""
+    """A voucher as it stands."""
 
     state: VoucherState
     version: int
@@ -49,7 +49,6 @@ class Voucher(NewVoucher, frozen=True, kw_only=True):
     consumed_location: str | None = None
     consumed_guests: int | None = None
     ended_at: datetime | None = None
-    suspended_at: datetime | None = None
 
 
 class VoucherEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,8 +110,8 @@ def verify_voucher(connection: Connection, partner: str, code: str, at: datetime
         at: now.
 
     Raises:
-        VoucherRefusedError: ``reason`` is ``mistyped``, ``unknown``, ``not_yet_valid``, ``expired``, ``consumed``,
-            ``cancelling`` or ``void``.
+        VoucherRefusedError: ``reason`` is ``mistyped``, ``unknown``, ``not_yet_valid``, ``expired``, ``consumed``
+            or ``void``.
     """
     voucher = _at_desk(connection, partner, code)
     reason = _reason(voucher, at)
@@ -145,7 +144,6 @@ def consume_voucher(
         VoucherState.CONSUMED,
         vouchers.c.id == voucher.id,
         vouchers.c.version == voucher.version,
-        vouchers.c.suspended_at.is_(None),
         consumed_at=at,
         consumed_location=location,
         consumed_guests=guests,
@@ -190,39 +188,6 @@ def unconsume_voucher(connection: Connection, partner: str, code: str, at: datet
         _refuse("not_consumed")
     _remember(connection, after, "unconsumed", at)
     return after
-
-
-def suspend_voucher(connection: Connection, redemption_id: str, at: datetime) -> bool:
-    """Keep desks from a voucher while its redemption is being cancelled.
-
-    Returns:
-        Whether the redemption may be cancelled: False when the voucher was consumed. True also when there is none, or
-        it can no longer be used anyway.
-    """
-    issued = sa.and_(vouchers.c.redemption_id == redemption_id, vouchers.c.state == VoucherState.ISSUED.value)
-    values = {"suspended_at": at, "version": vouchers.c.version + 1}
-    open_ = sa.and_(issued, vouchers.c.suspended_at.is_(None))
-    changed = connection.execute(sa.update(vouchers).where(open_).values(values)).rowcount
-    voucher = voucher_of(connection, redemption_id)
-    if voucher is not None and changed:
-        _remember(connection, voucher, "suspended", at)
-    return voucher is None or voucher.state is not VoucherState.CONSUMED
-
-
-def resume_voucher(connection: Connection, redemption_id: str, at: datetime) -> bool:
-    """Open a suspended voucher again: its cancellation was refused; False when there is nothing to open."""
-    suspended = sa.and_(
-        vouchers.c.redemption_id == redemption_id,
-        vouchers.c.state == VoucherState.ISSUED.value,
-        vouchers.c.suspended_at.is_not(None),
-    )
-    values = {"suspended_at": None, "version": vouchers.c.version + 1}
-    if connection.execute(sa.update(vouchers).where(suspended).values(values)).rowcount == 0:
-        return False
-    voucher = voucher_of(connection, redemption_id)
-    assert voucher is not None
-    _remember(connection, voucher, "resumed", at)
-    return True
 
 
 def void_voucher(connection: Connection, redemption_id: str, at: datetime) -> bool:
@@ -271,7 +236,6 @@ _REASONS = {
     "expired": "The voucher has expired.",
     "consumed": "The voucher has been used.",
     "void": "The voucher was cancelled.",
-    "cancelling": "The voucher is being cancelled.",
     "not_consumed": "The voucher has not been used.",
     "too_late": "It is too late to take this back.",
     "too_many_guests": "The voucher does not admit so many guests.",
@@ -285,8 +249,6 @@ def _refuse(reason: str, **facts: int) -> NoReturn:
 def _reason(voucher: Voucher, at: datetime) -> str | None:
     if voucher.state is not VoucherState.ISSUED:
         return voucher.state.value
-    if voucher.suspended_at is not None:
-        return "cancelling"
     if at < voucher.valid_from_at:
         return "not_yet_valid"
     return "expired" if at >= voucher.valid_to_at else None

@@ -90,11 +90,7 @@ class Effects:
         return any(leg.state is not State.CAPTURED for leg in earlier)
 
     def ask_reversal(self, connection: Connection, redemption: Redemption, reason: str, at: datetime) -> bool:
-        """Ask that a captured redemption be undone whole; a no-op when that was asked before.
-
-        Desks are kept from its voucher until the partner's answer is known.
-        """
-        voucher_store.suspend_voucher(connection, redemption.id, at)
+        """Ask that a captured redemption be undone whole; a no-op when that was asked before."""
         return reversal_store.ask(connection, redemption, quantity=redemption.quote.quantity, reason=reason, at=at)
 
     def reversed(
@@ -113,10 +109,6 @@ class Effects:
         self._record(connection, refund, line_key, at)
         voucher_store.void_voucher(connection, redemption.id, at)
         entitlements_store.release(connection, redemption.id, at)
-
-    def reversal_refused(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
-        """The partner did not undo it: the member keeps the benefit, and his voucher opens again."""
-        voucher_store.resume_voucher(connection, redemption.id, at)
 
     def guests_reported(self, connection: Connection, redemption: Redemption, guests: int, at: datetime) -> None:
         """The partner reports guests of a visit beyond those paid for: they are owed once, however often it is told.

@@ -156,8 +156,6 @@ class ReversalEngine:
         reversal_store.move(connection, reversal, state, at=now, **changes)
         if state is ReversalState.APPLIED:
             self._effects.reversed(connection, redemption, reversal.number, reversal.quantity, now)
-        elif state is ReversalState.REFUSED:
-            self._effects.reversal_refused(connection, redemption, now)
 
 
 def _operation(connected: ConnectedPartner, redemption: Redemption, reversal: Reversal) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import Literal
@@ -12,14 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from adapters.sdk.manifest import Manifest
-from catalogue import voucher_store
 from config.errors import NotFoundError, RuleError
 from gateway.idempotency import Answer, IdempotencyKeys, KeyedRequest
 from gateway.redemption import reversal_store, store
 from gateway.redemption.records import Quote, Redemption
 from gateway.redemption.states import ReversalState, State
 from gateway.redemption.tables import itineraries
-from gateway.services.redeem import may_cancel, refund, wait_for
+from gateway.services.redeem import wait_for
 from gateway.wiring import Gateway
 
 Policy = Literal["all_or_nothing", "best_effort"]
@@ -156,9 +154,6 @@ async def cancel(
 ) -> Itinerary:
     """Ask that every leg be undone; each ends by its partner's answer.
 
-    Of what was granted comes back what the benefit's cancellation rule gives; a leg of which nothing comes back, or
-    whose voucher was used, stays as it is.
-
     Stored in one transaction: idempotency key and the wish on every leg.
 
     Raises:
@@ -170,16 +165,10 @@ async def cancel(
         now = gateway.clock.now()
         for leg in store.legs(connection, itinerary_id):
             if leg.state is State.CAPTURED:
-                _ask_back(gateway, connection, leg, now)
+                gateway.effects.ask_reversal(connection, leg, "member_cancelled", now)
             elif leg.state is not State.VOIDED:
                 store.ask_withdrawal(connection, leg.id, now)
         return Answer(202, resource_id=itinerary_id)
 
     await keys.once(keyed, work)
     return await of_member(gateway, member_id, itinerary_id)
-
-
-def _ask_back(gateway: Gateway, connection: Connection, leg: Redemption, now: datetime) -> None:
-    if may_cancel(gateway, leg, now) and voucher_store.suspend_voucher(connection, leg.id, now):
-        back = refund(gateway, leg, now)
-        reversal_store.ask(connection, leg, quantity=back, reason="member_cancelled", at=now)

@@ -8,7 +8,6 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from catalogue import voucher_store
 from catalogue.benefits_cancellation import refund_of
 from config.errors import ConflictError, NotFoundError
 from gateway.errors import PartnerRefusedError
@@ -85,32 +84,18 @@ async def of_member(gateway: Gateway, member_id: str, redemption_id: str) -> Red
     return found
 
 
-PROBE = 10**6
-"""A quantity large enough to show whether a rule gives anything back: of what costs nothing, nothing would."""
-
-
-def may_cancel(gateway: Gateway, redemption: Redemption, now: datetime) -> bool:
-    """Say whether the rule still gives anything back, or would, of a redemption for which nothing was held."""
-    return _by_rule(gateway, redemption, redemption.quote.quantity or PROBE, now) > 0
-
-
 def refund(gateway: Gateway, redemption: Redemption, now: datetime) -> int:
     """Work out what comes back if a redemption is cancelled now, by the terms it was sold under."""
-    if redemption.state is not State.CAPTURED:
-        return redemption.quote.quantity
-    return _by_rule(gateway, redemption, redemption.quote.quantity, now)
-
-
-def _by_rule(gateway: Gateway, redemption: Redemption, paid: int, now: datetime) -> int:
     quote = redemption.quote
+    if redemption.state is not State.CAPTURED:
+        return quote.quantity
     if quote.benefit_id is None or quote.benefit_version is None:
         return 0
     benefit = gateway.catalogue.benefit_version(quote.benefit_id, quote.benefit_version)
     span = service_span(quote.service, gateway.catalogue.zone_of(airport_of(quote.service)))
     if benefit is None or span is None:
         return 0
-    starts_at, ends_at = span
-    return refund_of(benefit.cancellation, paid, starts_at, now, ends_at)
+    return refund_of(benefit.cancellation, quote.quantity, span[0], now, span[1])
 
 
 async def cancel(
@@ -123,7 +108,7 @@ async def cancel(
 
     Raises:
         NotFoundError: there is none, or it is somebody else's.
-        ConflictError: it has ended without effect, its voucher was used, or nothing comes back by the benefit's rule.
+        ConflictError: it has ended without effect, or nothing comes back by the benefit's rule.
     """
     redemption = await of_member(gateway, member_id, redemption_id)
 
@@ -137,10 +122,8 @@ async def cancel(
             store.ask_withdrawal(connection, redemption_id, now)
             return Answer(202, resource_id=redemption_id)
         back = refund(gateway, current, now)
-        if not may_cancel(gateway, current, now):
+        if not back:
             raise ConflictError("By the benefit's cancellation rule nothing comes back any more.", refund=0)
-        if not voucher_store.suspend_voucher(connection, redemption_id, now):
-            raise ConflictError("The voucher has been used; there is nothing left to cancel.", refund=0)
         if not reversal_store.ask(connection, current, quantity=back, reason="member_cancelled", at=now):
             raise ConflictError("A cancellation was asked for before.", redemption_id=redemption_id)
         return Answer(202, resource_id=redemption_id)

@@ -35,9 +35,9 @@ def draw(voucher: Voucher, picture: PictureFormat) -> bytes:
     """Draw the code of a voucher that can still be used.
 
     Raises:
-        ConflictError: the voucher was used, has ended or is being cancelled: a picture of it would mislead.
+        ConflictError: the voucher was used or has ended: a picture of it would mislead.
     """
-    if voucher.state is not VoucherState.ISSUED or voucher.suspended_at is not None:
+    if voucher.state is not VoucherState.ISSUED:
         raise ConflictError("The voucher cannot be used any more.", state=voucher.state.value)
     code = segno.make_qr(voucher.code, error="q", mode="alphanumeric", boost_error=False)
     out = BytesIO()

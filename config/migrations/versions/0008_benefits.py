@@ -1,4 +1,4 @@
-"""Uses and stock of benefits, members' cars; vouchers that are taken back, suspended and remembered."""
+"""Uses and stock of benefits, members' cars; vouchers that are taken back and remembered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ depends_on = None
 def upgrade() -> None:
     """Create the tables and their guards."""
     op.add_column("vouchers", sa.Column("undo_minutes", sa.Integer, nullable=False, server_default="0"))
-    op.add_column("vouchers", sa.Column("suspended_at", Instant))
     _voucher_events()
     _member_vehicles()
     _benefit_uses()
@@ -31,7 +30,7 @@ def upgrade() -> None:
 
 
 def _voucher_events() -> None:
-    events = ("issued", "consumed", "unconsumed", "suspended", "resumed", "expired", "void")
+    events = ("issued", "consumed", "unconsumed", "expired", "void")
     listed = ", ".join(f"'{event}'" for event in events)
     op.create_table(
         "voucher_events",

@@ -227,41 +227,6 @@ async def test_without_minutes_nothing_is_taken_back(database: Database, member:
     assert await refused(unconsume(database)) == "too_late"
 
 
-async def suspend(database: Database) -> bool:
-    return await database.write(partial(voucher_store.suspend_voucher, redemption_id=NEW.redemption_id, at=AT))
-
-
-async def resume(database: Database) -> bool:
-    return await database.write(partial(voucher_store.resume_voucher, redemption_id=NEW.redemption_id, at=AT))
-
-
-async def test_a_voucher_whose_redemption_is_being_cancelled(database: Database, member: MemberRecord) -> None:
-    assert await suspend(database) is True, "without a voucher nothing stands in the way"
-    assert await resume(database) is False
-    await issue(database)
-    assert [await suspend(database), await suspend(database)] == [True, True]
-    assert await refused(consume(database)) == "cancelling"
-    assert [await resume(database), await resume(database)] == [True, False]
-    await consume(database)
-    assert await suspend(database) is False, "what was used is not cancelled"
-    assert await events(database) == ["issued", "suspended", "resumed", "consumed"]
-
-
-async def test_a_suspended_voucher_ends_void(database: Database, member: MemberRecord) -> None:
-    await issue(database)
-    await suspend(database)
-    assert await void(database) is True
-    assert await resume(database) is False
-    assert await refused(consume(database)) == "void"
-    assert await events(database) == ["issued", "suspended", "void"]
-
-
-async def test_of_consuming_and_cancelling_at_once_one_wins(database: Database, member: MemberRecord) -> None:
-    await issue(database)
-    consumed, may_cancel = await asyncio.gather(consume(database), suspend(database), return_exceptions=True)
-    assert isinstance(consumed, Voucher) is not may_cancel
-
-
 async def test_expiry_in_steps_is_remembered(database: Database, member: MemberRecord) -> None:
     await issue(database)
     second = msgspec.structs.replace(NEW, id="vch_2", redemption_id="rdm_2", code=make_code(bytes(16)))

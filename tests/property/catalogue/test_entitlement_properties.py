@@ -119,13 +119,14 @@ def rules(draw: st.DrawFn) -> Cancellation:
     hours = sorted(draw(st.sets(st.integers(0, 200), max_size=4)), reverse=True)
     shares = sorted(draw(st.lists(st.integers(1, 100), min_size=6, max_size=6)), reverse=True)
     rates = [Rate(100, share) for share in shares]
-    free = hours.pop(0) if hours and draw(st.booleans()) else None
-    after = draw(st.booleans())
+    begins_free = draw(st.booleans())
+    free = hours.pop(0) if hours and begins_free else None
+    after, no_show = draw(st.booleans()), draw(st.booleans())
     return Cancellation(
         free_until_hours=free,
         steps=tuple(RefundStep(hour, rate) for hour, rate in zip(hours, rates, strict=False)),
         refund_after=rates[4] if after else None,
-        no_show=rates[5] if after and draw(st.booleans()) else None,
+        no_show=rates[5] if after and no_show else None,
     )
 
 
