@@ -14,7 +14,6 @@ from typing import Literal
 import msgspec
 
 from catalogue.benefits_cancellation import Cancellation
-from catalogue.calendar import within
 from catalogue.eligibility_rules import Eligibility
 from catalogue.entitlements_windows import Counting, Quota
 from catalogue.texts import Text
@@ -127,15 +126,6 @@ class Benefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     voucher: VoucherTerms | None = None
     upgrade: bool = False
     cost_split_rule: str | None = None
-
-    @property
-    def is_live(self) -> bool:
-        """Whether price or availability comes from the partner."""
-        return self.stock == "live" or (self.payment.points is not None and self.payment.points.price == "live")
-
-    def serves(self, service_date: date) -> bool:
-        """Say whether a day of service lies in the benefit's validity."""
-        return within(service_date, self.valid_from_date, self.valid_to_date)
 
 
 def version_on(versions: Sequence[Benefit], on_date: date) -> Benefit | None:

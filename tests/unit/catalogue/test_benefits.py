@@ -173,6 +173,12 @@ def test_what_takes_no_points_has_no_price_in_points() -> None:
     assert refused.value.facts["reason"] == "payment_not_offered"
 
 
+def test_fewer_than_no_guests_have_no_price() -> None:
+    with pytest.raises(RuleError) as refused:
+        price_in_points(PROGRAMME, LOUNGE, partner_price=None, base_price=None, guests=-1)
+    assert refused.value.facts["reason"] == "guests"
+
+
 START = datetime(2026, 12, 1, 6, tzinfo=UTC)
 
 
