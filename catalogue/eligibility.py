@@ -162,7 +162,7 @@ def _of_member(
     if purpose is not None and (benefit.partner, purpose) not in member.consents:
         found.append(_refusal("consent_missing", partner=benefit.partner, purpose=purpose))
     if rule.linked_account and benefit.partner not in member.partner_accounts:
-        found.append(_refusal("account_not_linked", partner=benefit.partner))
+        found.append(_refusal("account_required", partner=benefit.partner))
 
 
 def _of_holdings(found: list[Refusal], rule: Eligibility, member: MemberContext, service: ServiceFacts) -> None:

@@ -8,7 +8,8 @@ GatewayError (config.errors)
     |-- EntitlementExhaustedError nothing remains in the window
     |-- ConversionRefusedError    below the minimum, off the increment, above the cap, no rate in force
     |-- TierMatchRefusedError     no edge, or the status may not be matched onward
-    `-- VoucherRefusedError       unknown, expired, consumed, of another partner
+    |-- VoucherRefusedError       unknown, expired, consumed, of another partner
+    `-- BulkFileError             a bulk file that cannot be counted is refused whole
 """
 
 from __future__ import annotations
@@ -50,3 +51,9 @@ class VoucherRefusedError(RuleError):
     """The voucher cannot be used here and now."""
 
     code = "voucher_refused"
+
+
+class BulkFileError(RuleError):
+    """A file of accruals or opening balances is refused whole and nothing of it was taken; may name a ``row``."""
+
+    code = "bulk_file_refused"

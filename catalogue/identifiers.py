@@ -29,6 +29,7 @@ PREFIXES = {
     "settlement_run": "run",
     "break": "brk",
     "request": "req",
+    "bulk_file": "blk",
 }
 """Every kind of thing that has an identifier of ours."""
 

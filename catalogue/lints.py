@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from fractions import Fraction
 from itertools import groupby, pairwise
-from typing import Literal
 
 import msgspec
 
 from catalogue.benefits import Benefit
 from catalogue.benefits_lints import change_faults, term_faults
-from catalogue.conversion import ConversionContract
+from catalogue.conversion_lints import contract_faults
 from catalogue.model import Catalogue
 from catalogue.programme import EarnRule
-from catalogue.tier_match import Edge
-
-LONGEST_ROUND_TRIP = 4
-"""Conversions in a row that the round-trip lint follows."""
+from catalogue.tier_match_lints import Severity, tier_faults
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing an operator should mend: where, what is wrong, and what to do."""
+    """One thing an operator should mend, or know (a note): where, what it is, and what to do."""
 
-    severity: Literal["error", "warning"]
+    severity: Severity
     file: str
     key: str
     message: str
@@ -36,18 +31,17 @@ def lint(catalogue: Catalogue) -> tuple[Finding, ...]:
     checks = (
         _programme,
         _earn_rules,
+        _campaigns,
         _benefit_versions,
         _benefit_terms,
-        _contracts,
-        _contract_dates,
-        _round_trips,
-        _edges,
+        _conversions,
+        _tier_graph,
     )
     return tuple(finding for check in checks for finding in check(catalogue))
 
 
 def _finding(
-    catalogue: Catalogue, thing: str, key: str, message: str, fix: str, severity: Literal["error", "warning"] = "error"
+    catalogue: Catalogue, thing: str, key: str, message: str, fix: str, severity: Severity = "error"
 ) -> Finding:
     return Finding(severity=severity, file=catalogue.files.get(thing, thing), key=key, message=message, fix=fix)
 
@@ -72,6 +66,18 @@ def _earn_rules(catalogue: Catalogue) -> Iterator[Finding]:
     for name, rules in groupby(sorted(catalogue.programme.earn_rules, key=activity), activity):
         spans = [(rule.effective_from_date, rule.effective_to_date, rule.id) for rule in rules]
         yield from _spans(catalogue, "programme", f"earn_rules ({name})", spans)
+
+
+def _campaigns(catalogue: Catalogue) -> Iterator[Finding]:
+    """A campaign for an activity that nothing earns is a slip of the pen."""
+    earned = {rule.activity for rule in catalogue.programme.earn_rules}
+    named = [(one.id, activity) for one in catalogue.programme.campaigns for activity in one.activities]
+    named += [(one.id, one.activity) for one in catalogue.programme.bonuses if one.activity]
+    named += [(one.id, one.activity) for one in catalogue.programme.renewals if one.activity]
+    for rule, activity in named:
+        if activity not in earned:
+            message = f"{rule} waits for the activity {activity!r}, which earns nothing"
+            yield _finding(catalogue, "programme", "activity", message, "name an activity of earn_rules", "warning")
 
 
 def _spans(catalogue: Catalogue, thing: str, key: str, spans: list[tuple[date, date | None, str]]) -> Iterator[Finding]:
@@ -114,93 +120,13 @@ def _term_faults(catalogue: Catalogue, benefit: Benefit) -> Iterator[tuple[str, 
     yield from term_faults(benefit, catalogue.lounges)
 
 
-def _contracts(catalogue: Catalogue) -> Iterator[Finding]:
-    for contract in catalogue.conversions:
-        thing = f"conversion:{contract.id}"
-        if contract.partner not in catalogue.partners:
-            message = f"there is no partner {contract.partner!r}"
-            yield _finding(catalogue, thing, "partner", message, "name a file of partners/")
-        if not contract.source:
-            message = f"version {contract.version} does not say where its terms are published"
-            yield _finding(catalogue, thing, "source", message, "name the contract or page", "warning")
+def _conversions(catalogue: Catalogue) -> Iterator[Finding]:
+    for fault in contract_faults(catalogue.conversions, catalogue.partners):
+        thing = f"conversion:{fault.contract.id}"
+        yield _finding(catalogue, thing, fault.key, fault.message, fault.fix, fault.severity)
 
 
-def _contract_dates(catalogue: Catalogue) -> Iterator[Finding]:
-    def pair(contract: ConversionContract) -> tuple[str, str, str]:
-        return contract.from_commodity, contract.to_commodity, contract.region or ""
-
-    for (source, target, _), group in groupby(sorted(catalogue.conversions, key=pair), pair):
-        contracts = list(group)
-        spans = [
-            (one.effective_from_date or date.min, one.effective_to_date, f"{one.id} version {one.version}")
-            for one in contracts
-        ]
-        yield from _spans(catalogue, f"conversion:{contracts[0].id}", f"{source} to {target}", spans)
-
-
-def _round_trips(catalogue: Catalogue) -> Iterator[Finding]:
-    for trip in _trips(catalogue.conversions):
-        gain = Fraction(1)
-        for contract in trip:
-            gain *= contract.best_ratio
-        if gain > 1:
-            path = " to ".join([*(contract.from_commodity for contract in trip), trip[-1].to_commodity])
-            yield _finding(
-                catalogue,
-                f"conversion:{trip[0].id}",
-                "rate",
-                f"a round trip gains: {path} turns 1 into up to {gain}",
-                "lower one of the rates or bonuses, or end one contract before the other begins",
-            )
-
-
-def _trips(contracts: tuple[ConversionContract, ...]) -> Iterator[tuple[ConversionContract, ...]]:
-    """Give every cycle once: the one that starts at its first contract in file order."""
-    order = {id(contract): number for number, contract in enumerate(contracts)}
-    open_trips: list[tuple[ConversionContract, ...]] = [(contract,) for contract in contracts]
-    while open_trips:
-        trip = open_trips.pop()
-        if trip[-1].to_commodity == trip[0].from_commodity:
-            yield trip
-        elif len(trip) < LONGEST_ROUND_TRIP:
-            visited = {contract.from_commodity for contract in trip}
-            open_trips.extend(
-                (*trip, following)
-                for following in contracts
-                if following.from_commodity == trip[-1].to_commodity
-                and following.from_commodity not in visited
-                and order[id(following)] > order[id(trip[0])]
-                and _together((*trip, following))
-            )
-
-
-def _together(trip: tuple[ConversionContract, ...]) -> bool:
-    """Say whether contracts can be used on one day by one member."""
-    starts = max(contract.effective_from_date or date.min for contract in trip)
-    ends = min(contract.effective_to_date or date.max for contract in trip)
-    regions = {contract.region for contract in trip if contract.region is not None}
-    return starts <= ends and len(regions) <= 1
-
-
-def _edges(catalogue: Catalogue) -> Iterator[Finding]:
-    for ladder in catalogue.tier_matches.ladders:
-        if ladder.partner is not None and ladder.partner not in catalogue.partners:
-            message = f"there is no partner {ladder.partner!r}"
-            yield _finding(catalogue, f"ladder:{ladder.programme}", "partner", message, "name a file of partners/")
-    for edge in catalogue.tier_matches.edges:
-        if not edge.source.strip():
-            message = "the edge does not say which agreement grants it"
-            yield _finding(catalogue, f"edge:{edge.id}", "source", message, "name the contract or page")
-        for key, programme, tier in _named_tiers(edge):
-            if catalogue.tier_matches.rank(programme, tier) < 0:
-                message = f"the ladder of {programme} has no tier {tier!r}"
-                yield _finding(
-                    catalogue, f"edge:{edge.id}", key, message, "name a tier of [[ladders]], or add it there"
-                )
-
-
-def _named_tiers(edge: Edge) -> Iterator[tuple[str, str, str]]:
-    for tier in edge.from_tiers:
-        yield "from_tiers", edge.from_programme, tier
-    if edge.to_tier is not None:
-        yield "to_tier", edge.to_programme, edge.to_tier
+def _tier_graph(catalogue: Catalogue) -> Iterator[Finding]:
+    for fault in tier_faults(catalogue.tier_matches, catalogue.partners):
+        message = f"{fault.thing.partition(':')[2]}: {fault.message}"
+        yield _finding(catalogue, fault.thing, fault.key, message, fault.fix, fault.severity)

@@ -1,8 +1,8 @@
 """From a folder of TOML files to a checked `Catalogue`.
 
 ``programme.toml``; ``benefits/<benefit id>.toml`` with ``[[versions]]``; ``conversions/*.toml`` with ``[[contracts]]``;
-``tier_matches/*.toml`` with ``[[ladders]]`` and ``[[edges]]``; ``lounge_access/*.toml`` (see `lounge_files`).
-The host programme's own ladder comes from its tiers.
+``tier_matches/*.toml`` with ``[[ladders]]``, ``[[edges]]``, ``[[levels]]`` and ``[[signals]]``;
+``lounge_access/*.toml`` (see `lounge_files`). The host programme's own ladder comes from its tiers.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import msgspec
 
 from catalogue.benefits import Benefit
 from catalogue.conversion import ConversionContract
+from catalogue.conversion_files import read_contracts
 from catalogue.errors import CatalogueFileError
 from catalogue.lints import lint
 from catalogue.lounge_access import LoungeTables
 from catalogue.lounge_files import read_lounges
 from catalogue.model import Catalogue
 from catalogue.programme import Programme
-from catalogue.tier_match import Edge, Ladder, TierGraph
+from catalogue.tier_match import Edge, Ladder, Level, Signal, TierGraph
 from config.errors import ConfigurationError
 from config.files import read_typed, toml_files
 
@@ -37,17 +38,13 @@ class BenefitFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     versions: tuple[Benefit, ...]
 
 
-class ConversionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One file of ``conversions/``."""
-
-    contracts: tuple[ConversionContract, ...]
-
-
 class TierMatchFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file of ``tier_matches/``."""
 
     ladders: tuple[Ladder, ...] = ()
     edges: tuple[Edge, ...] = ()
+    levels: tuple[Level, ...] = ()
+    signals: tuple[Signal, ...] = ()
 
 
 def load_catalogue(folder: Path, partners: Collection[str]) -> Catalogue:
@@ -131,7 +128,7 @@ def _conversions(folder: Path, files: dict[str, str]) -> tuple[ConversionContrac
     found: list[ConversionContract] = []
     seen: set[tuple[str, int]] = set()
     for path in toml_files(folder / "conversions"):
-        for contract in _read(path, ConversionFile).contracts:
+        for contract in read_contracts(path):
             _note(files, f"conversion:{contract.id}", path)
             if (contract.id, contract.version) in seen:
                 message = f"{path}: contracts: {contract.id!r} has version {contract.version} twice."
@@ -144,6 +141,8 @@ def _conversions(folder: Path, files: dict[str, str]) -> tuple[ConversionContrac
 def _tier_graph(folder: Path, programme: Programme, files: dict[str, str]) -> TierGraph:
     ladders = [Ladder(programme=programme.id, tiers=programme.tier_ids)]
     edges: list[Edge] = []
+    levels: list[Level] = []
+    signals: list[Signal] = []
     files[f"ladder:{programme.id}"] = "programme.toml"
     for path in toml_files(folder / "tier_matches"):
         file = _read(path, TierMatchFile)
@@ -153,7 +152,13 @@ def _tier_graph(folder: Path, programme: Programme, files: dict[str, str]) -> Ti
         for edge in file.edges:
             _once(files, f"edge:{edge.id}", path)
             edges.append(edge)
-    return TierGraph(tuple(ladders), tuple(edges))
+        for signal in file.signals:
+            _once(files, f"signal:{signal.id}", path)
+            signals.append(signal)
+        for level in file.levels:
+            _note(files, f"level:{level.programme} {level.tier} in {level.alliance}", path)
+            levels.append(level)
+    return TierGraph(tuple(ladders), tuple(edges), tuple(levels), tuple(signals))
 
 
 def _once(files: dict[str, str], thing: str, path: Path) -> None:

@@ -11,13 +11,15 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from catalogue import consents, partner_accounts, statuses, vehicles
+from catalogue import consents, partner_accounts, programme_tiers, statuses, vehicles
 from catalogue.eligibility import ACTIVE, MemberContext
 from catalogue.eligibility_rules import Vehicle
 from catalogue.programme import Programme
 from catalogue.tables import member_personal, members
 from config.database import insert_new
 from config.errors import NotFoundError
+
+CLOSED = "closed"
 
 
 class Personal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -27,10 +29,12 @@ class Personal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     family_name: str | None = None
     email: str | None = None
     phone: str | None = None
+    birthday: str | None = None
+    """Month and day, ``MM-DD``: the year is not needed and not kept."""
 
 
 class MemberRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A member without personal fields."""
+    """A member without personal fields. ``merged_into`` is the member who took this one's points over."""
 
     id: str
     external_id: str
@@ -39,12 +43,15 @@ class MemberRecord(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     created_at: datetime
     updated_at: datetime
+    referred_by: str | None = None
+    merged_into: str | None = None
 
 
 class MemberInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the programme's system says of a member; what it leaves out of ``personal`` is removed.
 
     ``vehicles``: by the club system's own reference, replacing all that were known; None leaves them as they are.
+    ``referred_by`` is our id of another member; it is kept from the first time on and never changed.
     """
 
     external_id: str
@@ -52,6 +59,7 @@ class MemberInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     locale: str = "zh-CN"
     personal: Personal = Personal()
     vehicles: dict[str, Vehicle] | None = None
+    referred_by: str | None = None
 
 
 def upsert_member(connection: Connection, member: MemberInput, new_id: str, at: datetime) -> MemberRecord:
@@ -64,10 +72,8 @@ def upsert_member(connection: Connection, member: MemberInput, new_id: str, at: 
         at: now.
     """
     row = {"id": new_id, "external_id": member.external_id, "city": member.city, "locale": member.locale}
-    created = insert_new(
-        connection, members, row | {"state": ACTIVE, "created_at": at, "updated_at": at}, unique=["external_id"]
-    )
-    if not created:
+    new = {"state": ACTIVE, "referred_by": member.referred_by, "created_at": at, "updated_at": at}
+    if not insert_new(connection, members, row | new, unique=["external_id"]):
         changes = {"city": member.city, "locale": member.locale, "updated_at": at}
         connection.execute(sa.update(members).where(members.c.external_id == member.external_id).values(changes))
     stored = _one(connection, members.c.external_id == member.external_id)
@@ -91,6 +97,33 @@ def find_member(connection: Connection, external_id: str) -> MemberRecord:
     return _one(connection, members.c.external_id == external_id)
 
 
+def surviving_member(connection: Connection, member_id: str) -> MemberRecord:
+    """Find a member by our id, or the one that the membership was merged into; see `get_member` for the error."""
+    found = get_member(connection, member_id)
+    while found.merged_into is not None:
+        found = get_member(connection, found.merged_into)
+    return found
+
+
+def members_with_birthday(connection: Connection, birthdays: tuple[str, ...], after: str, limit: int) -> list[str]:
+    """List active members whose birthday (``MM-DD``) is one of these, by id, after an id."""
+    query = (
+        sa.select(members.c.id)
+        .join(member_personal, member_personal.c.member_id == members.c.id)
+        .where(member_personal.c.birthday.in_(birthdays), members.c.state == ACTIVE, members.c.id > after)
+        .order_by(members.c.id)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def closed_members(connection: Connection, after: str, limit: int) -> list[MemberRecord]:
+    """List memberships that have ended, by id, after an id."""
+    query = sa.select(members).where(members.c.state == CLOSED, members.c.id > after)
+    rows = connection.execute(query.order_by(members.c.id).limit(limit))
+    return [MemberRecord(**row._mapping) for row in rows]
+
+
 def get_personal(connection: Connection, member_id: str) -> Personal:
     """Read the personal fields; whoever calls this records why in the audit trail."""
     columns = [member_personal.c[name] for name in Personal.__struct_fields__]
@@ -108,7 +141,7 @@ def member_context(connection: Connection, programme: Programme, member_id: str,
     held = statuses.held_statuses(connection, member_id)
     return MemberContext(
         member_id=member.id,
-        tier=statuses.best_tier(programme, held, on_date),
+        tier=programme_tiers.best_tier(programme, held, on_date),
         state=member.state,
         locale=member.locale,
         city=member.city,
@@ -119,10 +152,20 @@ def member_context(connection: Connection, programme: Programme, member_id: str,
     )
 
 
+def end_membership(connection: Connection, member_id: str, merged_into: str | None, at: datetime) -> None:
+    """Close a membership; with ``merged_into`` its points have gone to that member. The caller holds the lock."""
+    changes = {"state": CLOSED, "merged_into": merged_into, "updated_at": at}
+    connection.execute(sa.update(members).where(members.c.id == member_id).values(changes))
+
+
 def _put_personal(connection: Connection, member_id: str, personal: Personal, at: datetime) -> None:
     fields = msgspec.structs.asdict(personal) | {"updated_at": at}
     if not insert_new(connection, member_personal, {"member_id": member_id} | fields, unique=["member_id"]):
-        connection.execute(sa.update(member_personal).where(member_personal.c.member_id == member_id).values(fields))
+        mine = member_personal.c.member_id == member_id
+        before = connection.execute(sa.select(member_personal.c.email).where(mine)).scalar_one()
+        if before != personal.email:
+            fields["email_changed_at"] = at
+        connection.execute(sa.update(member_personal).where(mine).values(fields))
 
 
 def _one(connection: Connection, condition: sa.ColumnElement[bool]) -> MemberRecord:

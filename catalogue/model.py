@@ -54,6 +54,10 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
         """Give the time zone of an airport that is known, else the programme's."""
         return self.lounges.zone_of(airport, self.programme.time_zone)
 
+    def conversion_version(self, contract_id: str, version: int) -> ConversionContract | None:
+        """Give the very version that a quote was made by."""
+        return next((one for one in self.conversions if (one.id, one.version) == (contract_id, version)), None)
+
     def conversion_contracts(self, partner: str, from_commodity: str = "PTS") -> tuple[ConversionContract, ...]:
         """List the versions of the contracts that lead from a commodity to a partner."""
         return tuple(

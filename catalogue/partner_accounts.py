@@ -39,3 +39,18 @@ def get_accounts(connection: Connection, member_id: str) -> dict[str, str]:
     table = partner_accounts
     query = sa.select(table.c.partner, table.c.account_number).where(table.c.member_id == member_id)
     return {row.partner: row.account_number for row in connection.execute(query)}
+
+
+def move_accounts(connection: Connection, member_id: str, to_member_id: str, at: datetime) -> None:
+    """Hand a member's accounts to another at the partners where that one has none; the caller holds both locks."""
+    taken = get_accounts(connection, to_member_id)
+    mine = sa.and_(partner_accounts.c.member_id == member_id, partner_accounts.c.partner.not_in(taken))
+    changes = {"member_id": to_member_id, "updated_at": at}
+    connection.execute(sa.update(partner_accounts).where(mine).values(changes))
+
+
+def linked_since(connection: Connection, member_id: str) -> dict[str, datetime]:
+    """Say by partner since when a member's present account has been linked."""
+    table = partner_accounts
+    query = sa.select(table.c.partner, table.c.updated_at).where(table.c.member_id == member_id)
+    return {row.partner: row.updated_at for row in connection.execute(query)}

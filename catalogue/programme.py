@@ -2,17 +2,21 @@
 
 Arithmetic is exact: redeemable points are ``floor(amount in CNY x rate x points per CNY)``, then
 ``floor(that x tier multiplier)``; qualifying points are ``floor(amount in CNY x qualifying per CNY)``. Two floors, in
-this order, because the programme publishes the base points of a purchase and the tier's faster rate separately.
+this order, because the programme publishes the base points of a purchase and the tier's faster rate separately. A
+campaign adds to the base points; see `catalogue.programme_rules.Campaign`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from catalogue.calendar import add_months, end_of, local_date, within
+from catalogue.programme_rules import Bonus, Campaign, Renewal, TierRules
 from catalogue.texts import Text
 from catalogue.values import AtLeastOne, Money, NotNegative, Points, QualifyingPoints, Rate
 from config.errors import RuleError
@@ -62,15 +66,38 @@ class Programme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tier_validity_months: AtLeastOne
     tiers: tuple[Tier, ...]
     earn_rules: tuple[EarnRule, ...]
+    tier_rules: TierRules = TierRules()
+    campaigns: tuple[Campaign, ...] = ()
+    bonuses: tuple[Bonus, ...] = ()
+    renewals: tuple[Renewal, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a programme without tiers, and a time zone that is not in the tz database."""
+        """Refuse a programme without tiers, unknown tiers or equal ids in its rules, an unknown time zone."""
         if not self.tiers:
             raise ValueError("a programme has at least its entry tier")
+        for fault in self._faults():
+            raise ValueError(fault)
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"time_zone {self.time_zone!r} is not in the tz database") from error
+
+    def _faults(self) -> Iterator[str]:
+        tiers_of: dict[str, tuple[str, ...]] = {}
+        for campaign in self.campaigns:
+            tiers_of[f"the campaign {campaign.id}"] = campaign.tiers
+        for bonus in self.bonuses:
+            tiers_of[f"the bonus {bonus.id}"] = bonus.tiers
+        for rule, tiers in tiers_of.items():
+            yield from (
+                f"{rule} names the tier {tier!r}, which the programme has not"
+                for tier in set(tiers) - set(self.tier_ids)
+            )
+        named = Counter(
+            [*(f"campaign {one.id}" for one in self.campaigns), *(f"bonus {one.id}" for one in self.bonuses)]
+        )
+        named.update(f"renewal {one.id}" for one in self.renewals)
+        yield from (f"there are two rules called {name}" for name, count in named.items() if count > 1)
 
     @property
     def entry_tier(self) -> str:
@@ -103,12 +130,17 @@ class Programme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Earned(msgspec.Struct, frozen=True):
-    """What an activity earned; ``expires_at`` is the first instant at which the points are gone."""
+    """What an activity earned; ``expires_at`` is the first instant at which the points are gone.
+
+    ``points`` contains ``campaign_points``, what the campaign ``campaign_id`` gave beside them.
+    """
 
     points: Points
     qualifying: QualifyingPoints
     expires_at: datetime
     rule_id: str
+    campaign_id: str | None = None
+    campaign_points: int = 0
 
 
 def earn(programme: Programme, activity: str, amount: Money, tier: str, occurred_at: datetime) -> Earned:
@@ -127,8 +159,18 @@ def earn(programme: Programme, activity: str, amount: Money, tier: str, occurred
     points = programme.tier(tier).multiplier.floor(base) if rule.tier_multiplied else base
     per_cny = rule.qualifying_per_cny
     qualifying = stepped * per_cny.to_units // (per_cny.from_units * MINOR_UNITS)
-    expires_at = end_of(add_months(day, rule.lot_months), programme.time_zone)
-    return Earned(Points(points), QualifyingPoints(qualifying), expires_at, rule.id)
+    campaign = _campaign(programme, activity, tier, day, base)
+    extra = campaign.beside(base) if campaign else 0
+    if campaign is not None and campaign.qualifying:
+        qualifying = campaign.multiplier.floor(qualifying)
+    return Earned(
+        points=Points(points + extra),
+        qualifying=QualifyingPoints(qualifying),
+        expires_at=end_of(add_months(day, rule.lot_months), programme.time_zone),
+        rule_id=rule.id,
+        campaign_id=campaign.id if campaign else None,
+        campaign_points=extra,
+    )
 
 
 def tier_for(programme: Programme, qualifying: int) -> str:
@@ -161,6 +203,12 @@ def _home(money: Money) -> int:
             reason="currency",
         )
     return money.amount
+
+
+def _campaign(programme: Programme, activity: str, tier: str, day: date, base: int) -> Campaign | None:
+    """Choose the campaign that gives most; of equals the first in the file."""
+    served = [campaign for campaign in programme.campaigns if campaign.serves(activity, tier, day)]
+    return max(served, key=lambda campaign: campaign.beside(base), default=None)
 
 
 def _rule(programme: Programme, activity: str, day: date) -> EarnRule:

@@ -30,7 +30,7 @@ REFUSAL_TEXTS: dict[str, Text] = {
     "home_city_not_served": Text(
         "此权益仅限常驻以下城市的会员：{cities}。", "This benefit is for members living in {cities}."
     ),
-    "account_not_linked": Text("请先绑定您在 {partner} 的账户。", "Please link your account at {partner} first."),
+    "account_required": Text("请先绑定您在 {partner} 的账户。", "Please link your account at {partner} first."),
     "status_required": Text(
         "此权益需要以下身份之一：{statuses}。", "This benefit asks for one of these statuses: {statuses}."
     ),
@@ -108,5 +108,40 @@ REFUSAL_TEXTS: dict[str, Text] = {
     "already_held": Text(
         "您在 {to_programme} 已持有同级或更高的身份。", "You already hold that level or a higher one in {to_programme}."
     ),
+    "unknown_programme": Text("未知计划：{unknown}。", "There is no programme {unknown} in the tier graph."),
+    "unknown_tier": Text(
+        "{programme} 没有名为 {tier} 的等级；不按名称近似猜测。",
+        "{programme} has no tier named {tier}; names are not guessed by likeness.",
+    ),
+    "no_level": Text(
+        "{programme} {tier} 在 {date} 于 {to_programme} 没有等级。",
+        "{tier} of {programme} has no level in {to_programme} on {date}.",
+    ),
+    "sources_disagree": Text(
+        "关于 {programme} {tier} 的等级，来源不一致，因此不作答复。",
+        "The sources disagree on the level of {tier} of {programme}, so that none is answered.",
+    ),
+    "dates_not_stated": Text(
+        "来源未注明 {date} 是否适用，因此不作答复。",
+        "The sources do not say whether this holds on {date}, so that nothing is answered.",
+    ),
+    "terms_not_stated": Text("来源未注明：{unstated}。", "The source does not state {unstated}."),
+    "level_inferred": Text(
+        "{programme} {tier} 的等级仅为推断，不能据此匹配。",
+        "The level of {tier} of {programme} is only inferred and leads nowhere.",
+    ),
+    "no_tier_at_level": Text(
+        "{to_programme} 在 {date} 没有等级确为 {level} 的身份。",
+        "{to_programme} has no tier that certainly is {level} on {date}.",
+    ),
+    "account_not_linked": Text(
+        "请先关联您在 {partner} 的账户；仅以已关联账户为凭证。",
+        "Please link your account at {partner} first; only a linked account proves a status.",
+    ),
+    "cap_reached": Text(
+        "此匹配每 {years} 年限 {times} 次，您可自 {free_from} 起再次使用。",
+        "This match can be used {times} time(s) in {years} year(s); you can use it again from {free_from}.",
+    ),
+    "in_review": Text("您的申请正在人工审核中。", "Your request is being looked at by a person."),
 }
 """Sentence per refusal code; ``{places}`` are filled from the refusal's facts."""

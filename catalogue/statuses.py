@@ -5,29 +5,24 @@ Idempotency: a status is known by member, programme, tier, provenance and first 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from catalogue.calendar import add_months
+from catalogue.errors import TierMatchRefusedError
 from catalogue.member_lock import lock_member
-from catalogue.programme import Programme, tier_for
+from catalogue.partner_accounts import get_accounts
+from catalogue.programme import Programme
+from catalogue.programme_tiers import best_tier
 from catalogue.tables import statuses
-from catalogue.tier_match import HeldStatus, Provenance
+from catalogue.tier_match import HeldStatus, Provenance, TierGraph, reported_status, unknown
 from config.database import insert_new
 
 _KEY = ["member_id", "programme", "tier", "provenance", "valid_from_date"]
 _FIELDS = HeldStatus.__struct_fields__
-
-
-class TierChange(msgspec.Struct, frozen=True):
-    """A member's earned tier rose."""
-
-    before: str
-    after: str
 
 
 def held_statuses(connection: Connection, member_id: str) -> tuple[HeldStatus, ...]:
@@ -36,12 +31,6 @@ def held_statuses(connection: Connection, member_id: str) -> tuple[HeldStatus, .
     query = sa.select(*columns).where(statuses.c.member_id == member_id)
     rows = connection.execute(query.order_by(*(statuses.c[name] for name in ("valid_from_date", *_KEY[1:4]))))
     return tuple(HeldStatus(**dict(row._mapping) | {"provenance": Provenance(row.provenance)}) for row in rows)
-
-
-def best_tier(programme: Programme, held: Iterable[HeldStatus], on_date: date) -> str:
-    """Give the highest tier of the host programme among statuses valid on a day; the entry tier when there is none."""
-    tiers = [status.tier for status in held if status.programme == programme.id and status.holds_on(on_date)]
-    return max(tiers, key=programme.rank, default=programme.entry_tier)
 
 
 def current_tier(connection: Connection, programme: Programme, member_id: str, on_date: date) -> str:
@@ -70,33 +59,41 @@ def grant_status(
     return insert_new(connection, statuses, row, unique=_KEY)
 
 
-def record_qualifying(
-    connection: Connection, programme: Programme, member_id: str, qualifying_total: int, at: datetime
-) -> TierChange | None:
-    """Grant the tier that a member's qualifying points reach, if he has not earned it or a higher one already.
+def record_reported(
+    connection: Connection,
+    graph: TierGraph,
+    member_id: str,
+    status: HeldStatus,
+    evidence: Mapping[str, str],
+    at: datetime,
+) -> bool:
+    """Record a status that a partner reports for the member's linked account: the only evidence there is.
 
-    Call it in the transaction that posts the qualifying points, with their new total. A matched tier does not stand in
-    the way: only what is earned counts, so that earning it later makes it a status of his own.
+    What a match of ours made the partner know is not recorded as earned: see `reported_status`.
+
+    Args:
+        connection: of a writing operation.
+        graph: knows the partner's programme and its tiers.
+        member_id: whose.
+        status: as reported; its provenance is what the partner says, or earned when it says nothing.
+        evidence: the partner's own reference of the report, no personal field.
+        at: now.
 
     Returns:
-        The rise of the earned tier, or None when nothing changed.
+        False when it was known already, or is what we granted ourselves.
 
     Raises:
         NotFoundError: there is no such member.
+        TierMatchRefusedError: no account is linked there, or the programme has no such tier (``reason`` says which).
     """
     lock_member(connection, member_id)
-    today = programme.today(at)
-    held = held_statuses(connection, member_id)
-    before = best_tier(programme, (status for status in held if status.provenance is Provenance.EARNED), today)
-    after = tier_for(programme, qualifying_total)
-    if programme.rank(after) <= programme.rank(before):
-        return None
-    status = HeldStatus(
-        programme=programme.id,
-        tier=after,
-        provenance=Provenance.EARNED,
-        valid_from_date=today,
-        valid_to_date=add_months(today, programme.tier_validity_months),
-    )
-    grant_status(connection, member_id, status, {"qualifying": qualifying_total}, at)
-    return TierChange(before, after)
+    partner = graph.partner_of(status.programme)
+    code = unknown(graph, status.programme, status.tier)
+    if code is not None:
+        message = f"The tier graph knows no tier {status.tier!r} of {status.programme!r}; names are not guessed."
+        raise TierMatchRefusedError(message, reason=code)
+    if partner is None or partner not in get_accounts(connection, member_id):
+        message = f"No account of the member is linked at {partner or status.programme!r}; nothing else is evidence."
+        raise TierMatchRefusedError(message, reason="account_not_linked")
+    earned = reported_status(graph, status, held_statuses(connection, member_id))
+    return earned is not None and grant_status(connection, member_id, earned, {"partner": partner, **evidence}, at)

@@ -15,6 +15,8 @@ members = sa.Table(
     sa.Column("city", sa.String(80)),
     sa.Column("locale", sa.String(35), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("referred_by", sa.String(40)),
+    sa.Column("merged_into", sa.String(40), index=True),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.CheckConstraint("state IN ('active', 'closed')", name="state"),
@@ -29,7 +31,9 @@ member_personal = sa.Table(
     sa.Column("family_name", sa.Text),
     sa.Column("email", sa.Text),
     sa.Column("phone", sa.Text),
+    sa.Column("birthday", sa.String(5), index=True),
     sa.Column("updated_at", Instant, nullable=False),
+    sa.Column("email_changed_at", Instant),
 )
 """Personal fields, apart from everything else, so that they can be encrypted, traced and erased by themselves.
 
@@ -51,8 +55,67 @@ statuses = sa.Table(
     sa.CheckConstraint("provenance IN ('earned', 'matched', 'gifted', 'challenge')", name="provenance"),
     sa.CheckConstraint("valid_to_date IS NULL OR valid_to_date >= valid_from_date", name="dates"),
     sa.CheckConstraint("provenance <> 'matched' OR edge_id IS NOT NULL", name="edge"),
+    sa.Index(None, "programme", "valid_to_date"),
 )
 """Every status a member holds or held, here and in partner programmes, with where it came from."""
+
+tier_matches = sa.Table(
+    "tier_matches",
+    metadata,
+    sa.Column("id", sa.String(48), primary_key=True),
+    sa.Column("member_id", sa.String(40), sa.ForeignKey("members.id"), nullable=False, index=True),
+    sa.Column("edge_id", sa.String(80), nullable=False),
+    sa.Column("from_programme", sa.String(64), nullable=False),
+    sa.Column("from_tier", sa.String(64), nullable=False),
+    sa.Column("to_programme", sa.String(64), nullable=False),
+    sa.Column("to_tier", sa.String(64)),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("signals", JsonDocument, nullable=False),
+    sa.Column("requested_at", Instant, nullable=False),
+    sa.Column("granted_date", sa.Date),
+    sa.Column("valid_from_date", sa.Date),
+    sa.Column("valid_to_date", sa.Date),
+    sa.Column("decided_at", Instant),
+    sa.Column("decided_by", sa.String(80)),
+    sa.Column("prolongs_id", sa.String(48), sa.ForeignKey("tier_matches.id")),
+    sa.CheckConstraint("state IN ('granted', 'review', 'refused')", name="state"),
+    sa.CheckConstraint("(state = 'granted') = (granted_date IS NOT NULL)", name="granted"),
+    sa.CheckConstraint(
+        "(state = 'review') = (decided_at IS NULL) AND (decided_at IS NULL) = (decided_by IS NULL)", name="decided"
+    ),
+    sa.Index(None, "to_programme", "granted_date"),
+    sa.Index(
+        "uq_tier_matches_review",
+        "member_id",
+        "edge_id",
+        unique=True,
+        sqlite_where=sa.text("state = 'review'"),
+        postgresql_where=sa.text("state = 'review'"),
+    ),
+)
+"""Every match asked for: granted by rule or by a person, waiting for a person, or refused by one; never removed."""
+
+challenges = sa.Table(
+    "challenges",
+    metadata,
+    sa.Column("match_id", sa.String(48), sa.ForeignKey("tier_matches.id"), primary_key=True),
+    sa.Column("edge_id", sa.String(80), nullable=False),
+    sa.Column("programme", sa.String(64), nullable=False),
+    sa.Column("tier", sa.String(64), nullable=False),
+    sa.Column("started_date", sa.Date, nullable=False),
+    sa.Column("deadline_date", sa.Date, nullable=False),
+    sa.Column("target", sa.Integer, nullable=False),
+    sa.Column("months", sa.Integer, nullable=False),
+    sa.Column("progress", sa.Integer, nullable=False),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+    sa.CheckConstraint("outcome IN ('open', 'met', 'missed')", name="outcome"),
+    sa.CheckConstraint("started_date <= deadline_date", name="dates"),
+    sa.CheckConstraint("progress >= 0 AND target >= 1 AND months >= 1", name="counts"),
+    sa.CheckConstraint("(outcome = 'met') = (progress >= target)", name="met"),
+    sa.Index(None, "outcome", "deadline_date"),
+)
+"""Timed challenges with the terms they were begun with; later changes of the edge leave them alone."""
 
 consents = sa.Table(
     "consents",

@@ -100,6 +100,18 @@ def member_vouchers(connection: Connection, member_id: str, limit: int = 100) ->
     return tuple(_voucher(row) for row in connection.execute(query))
 
 
+def voucher_at_desk(connection: Connection, partner: str, code: str) -> Voucher:
+    """Find the voucher of a code in whatever state, for the desk of its partner alone.
+
+    Raises:
+        VoucherRefusedError: ``reason`` is ``mistyped`` or ``unknown``.
+    """
+    voucher = _first(connection, vouchers.c.code_hash == hash_code(read_code(code)), vouchers.c.partner == partner)
+    if voucher is None:
+        _refuse("unknown")
+    return voucher
+
+
 def verify_voucher(connection: Connection, partner: str, code: str, at: datetime) -> Voucher:
     """Show a desk what a code is good for; nothing changes.
 
@@ -113,7 +125,7 @@ def verify_voucher(connection: Connection, partner: str, code: str, at: datetime
         VoucherRefusedError: ``reason`` is ``mistyped``, ``unknown``, ``not_yet_valid``, ``expired``, ``consumed``
             or ``void``.
     """
-    voucher = _at_desk(connection, partner, code)
+    voucher = voucher_at_desk(connection, partner, code)
     reason = _reason(voucher, at)
     if reason is not None:
         _refuse(reason)
@@ -168,7 +180,7 @@ def unconsume_voucher(connection: Connection, partner: str, code: str, at: datet
     Raises:
         VoucherRefusedError: ``reason`` is ``mistyped``, ``unknown``, ``not_consumed`` or ``too_late``.
     """
-    voucher = _at_desk(connection, partner, code)
+    voucher = voucher_at_desk(connection, partner, code)
     if voucher.state is not VoucherState.CONSUMED or voucher.consumed_at is None:
         _refuse("not_consumed")
     if at >= voucher.consumed_at + timedelta(minutes=voucher.undo_minutes):
@@ -252,13 +264,6 @@ def _reason(voucher: Voucher, at: datetime) -> str | None:
     if at < voucher.valid_from_at:
         return "not_yet_valid"
     return "expired" if at >= voucher.valid_to_at else None
-
-
-def _at_desk(connection: Connection, partner: str, code: str) -> Voucher:
-    voucher = _first(connection, vouchers.c.code_hash == hash_code(read_code(code)), vouchers.c.partner == partner)
-    if voucher is None:
-        _refuse("unknown")
-    return voucher
 
 
 def _remember(connection: Connection, voucher: Voucher, event: str, at: datetime, **facts: str | int) -> None:

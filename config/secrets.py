@@ -51,7 +51,7 @@ class Secret:
         return hash(self._value)
 
 
-def resolve_secret(reference: str, environ: Mapping[str, str]) -> Secret:
+def resolve_secret(reference: str, environ: Mapping[str, str], *, masked: bool = True) -> Secret:
     """Read the secret that a reference names.
 
     Args:
@@ -59,12 +59,13 @@ def resolve_secret(reference: str, environ: Mapping[str, str]) -> Secret:
             or ``simulator:TEXT`` (a published throw-away value for simulators; refused for live partners by
             the caller).
         environ: the process environment.
+        masked: mask the value wherever it stands in a log; False for what is no secret, such as a client's id.
 
     Raises:
         ConfigurationError: the reference has no known scheme, or what it names is absent or empty.
     """
     secret = _resolve(reference, environ)
-    if len(secret.reveal()) >= _SHORTEST_MASKED:
+    if masked and len(secret.reveal()) >= _SHORTEST_MASKED:
         _known.add(secret.reveal())
     return secret
 

@@ -112,7 +112,3 @@ class _KeySetFetch:
                 if len(body) > KEY_SET_LIMIT_BYTES:
                     raise UnavailableError("The token issuer's key set is too large.")
             return bytes(body)
-
-
-
-

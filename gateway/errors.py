@@ -1,24 +1,24 @@
 """What the gateway's own room refuses.
 
-    GatewayError (config.errors)
-    |-- ConflictError                   409
-    |   |-- TransitionError             the redemption is not in a state that allows this
-    |   |-- PartnerRefusedError         the partner said a definite no; names the redemption
-    |   `-- KeyInFlightError            another request with the same Idempotency-Key has not committed yet
-    |-- RuleError                       422
-    |   |-- QuoteExpiredError           the locked price has ended
-    |   |-- QuoteUsedError              the quote already has a redemption
-    |   |-- RiskCapError                undecided redemptions at this partner hold as many points as are allowed
-    |   `-- KeyReusedError              the same Idempotency-Key with another request
-    |-- MalformedError                  400
-    |   |-- KeyMissingError             a value-moving request without an Idempotency-Key
-    |   `-- CursorError                 a page cursor that this gateway did not make for this list
-    `-- RequestError
-        |-- UnauthenticatedError        401: no token, or one that is not accepted; all refusals look alike
-        |-- ForbiddenError              403: the token lacks the scope of the route
-        |-- BodyTooLargeError           413
-        |-- MediaTypeError              415
-        `-- ReplayedRefusalError        the stored refusal of an Idempotency-Key, told again
+GatewayError (config.errors)
+|-- ConflictError                   409
+|   |-- TransitionError             the redemption is not in a state that allows this
+|   |-- PartnerRefusedError         the partner said a definite no; names the redemption
+|   `-- KeyInFlightError            another request with the same Idempotency-Key has not committed yet
+|-- RuleError                       422
+|   |-- QuoteExpiredError           the locked price has ended
+|   |-- QuoteUsedError              the quote already has a redemption
+|   |-- RiskCapError                undecided redemptions at this partner hold as many points as are allowed
+|   `-- KeyReusedError              the same Idempotency-Key with another request
+|-- MalformedError                  400
+|   |-- KeyMissingError             a value-moving request without an Idempotency-Key
+|   `-- CursorError                 a page cursor that this gateway did not make for this list
+`-- RequestError
+    |-- UnauthenticatedError        401: no token, or one that is not accepted; all refusals look alike
+    |-- ForbiddenError              403: the token lacks the scope of the route
+    |-- BodyTooLargeError           413
+    |-- MediaTypeError              415
+    `-- ReplayedRefusalError        the stored refusal of an Idempotency-Key, told again
 """
 
 from __future__ import annotations

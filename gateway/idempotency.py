@@ -5,8 +5,8 @@ key is never taken without an effect, nor the reverse. A refusal by a rule takes
 a savepoint and the refusal is stored. A malformed request (400) never reaches this module.
 
 Two copies at once: within one process the second is refused at once (`KeyInFlightError`, 409). Between processes
-PostgreSQL refuses it by an advisory transaction lock that is tried, not awaited; SQLite, which has one writer at a time,
-lets it wait for the first and answers the first's result.
+PostgreSQL refuses it by an advisory transaction lock that is tried, not awaited; SQLite, which has one writer at a
+time, lets it wait for the first and answers the first's result.
 
 A key means one thing for one caller: with another body, or at another operation, it is refused (422). Callers never see
 each other's keys. Keys are kept for 35 days.

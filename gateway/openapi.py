@@ -72,6 +72,10 @@ _KEY_HEADER = {
     "description": "1 to 255 visible ASCII characters, quoted or bare. The same key with the same request is safe.",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,255}$", "minLength": 1, "maxLength": 255},
 }
+_REPLAYED_HEADER = {
+    "description": "Set when the key was known: nothing was done again.",
+    "schema": {"type": "string", "enum": ["true"]},
+}
 
 
 class _File(JsonRenderPlugin):
@@ -120,6 +124,7 @@ def document(app: Litestar) -> dict[str, Any]:
     file = app.openapi_schema.to_schema()
     components = file.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
+    _mend_tuples(file)
     components["responses"] = {f"Problem{status}": _response(status) for status in _TITLES}
     components["securitySchemes"] = {"access_token": _security(app)}
     handlers = {(path, method): handler for path, method, handler in operations(app)}
@@ -146,13 +151,15 @@ def operations(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
 def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     scope = handler.opt.get("scope")
     statuses = {*_ALWAYS, *(() if scope == NONE else (401, 403)), *handler.opt.get("also", ())}
+    if "file" in handler.opt:
+        content = {media_type: {"schema": {"type": "string"}} for media_type in handler.opt["file"]}
+        operation["requestBody"] = {"required": True, "description": "The file as it is.", "content": content}
     if "requestBody" in operation:
         operation["requestBody"]["required"] = True
+        _add_examples(operation["requestBody"], handler.opt.get("examples", {}))
         statuses |= {408, 413, 415}
     responses = operation.setdefault("responses", {})
-    success = next((answer for status, answer in responses.items() if status.startswith("2")), None)
-    for status in handler.opt.get("also_success", ()):
-        responses.setdefault(str(status), success)
+    _complete_success(responses, handler)
     if handler.opt.get("not_modified"):
         responses["304"] = {"description": "Nothing changed since the entity tag of If-None-Match"}
     operation["parameters"] = [_without_null(one) for one in operation.get("parameters", [])]
@@ -162,6 +169,24 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     operation["security"] = [] if scope == NONE else [{"access_token": [scope]}]
     if handler.opt.get("idempotent"):
         operation.setdefault("parameters", []).append(_KEY_HEADER)
+
+
+def _complete_success(responses: dict[str, Any], handler: HTTPRouteHandler) -> None:
+    """Describe every way of success (``opt["success"]``: status to sentence), and the mark of a replay."""
+    first: dict[str, Any] = next((answer for status, answer in responses.items() if status.startswith("2")), {})
+    for status, sentence in handler.opt.get("success", {}).items():
+        responses[str(status)] = {**first, "description": sentence}
+    if handler.opt.get("idempotent"):
+        for status, answer in responses.items():
+            if status.startswith("2"):
+                answer["headers"] = {**answer.get("headers", {}), "Idempotent-Replayed": _REPLAYED_HEADER}
+
+
+def _add_examples(body: dict[str, Any], examples: dict[str, Any]) -> None:
+    """Show the examples of a route (``opt["examples"]``: name to value) in its body."""
+    for content in body.get("content", {}).values():
+        if examples:
+            content["examples"] = {name: {"value": value} for name, value in examples.items()}
 
 
 def _without_null(parameter: dict[str, Any]) -> dict[str, Any]:
@@ -174,6 +199,7 @@ def _without_null(parameter: dict[str, Any]) -> dict[str, Any]:
         schema["type"] = next(one for one in schema["type"] if one != "null")
     if "enum" in schema:
         schema["enum"] = [one for one in schema["enum"] if one is not None]
+    _printable(schema)
     return {**parameter, "schema": schema}
 
 
@@ -189,7 +215,7 @@ def _security(app: Litestar) -> dict[str, Any]:
 
 
 def _close(node: Any, schemas: dict[str, Any], seen: set[str]) -> None:
-    """Close every structure that a request body can hold against unknown names."""
+    """Say of everything a request body can hold what the parser does: no unknown names, no control characters."""
     if isinstance(node, list):
         for item in node:
             _close(item, schemas, seen)
@@ -202,8 +228,29 @@ def _close(node: Any, schemas: dict[str, Any], seen: set[str]) -> None:
         _close(schemas[name], schemas, seen)
     if node.get("type") == "object" and "properties" in node:
         node.setdefault("additionalProperties", False)
+    _printable(node)
     for value in node.values():
         _close(value, schemas, seen)
+
+
+def _printable(schema: dict[str, Any]) -> None:
+    """Exclude control characters from a free text."""
+    if schema.get("type") == "string" and not {"pattern", "format", "enum", "const"} & set(schema):
+        schema["pattern"] = r"^[^\x00-\x1f\x7f]*$"
+
+
+def _mend_tuples(node: Any) -> None:
+    """Give arrays their item type back: the framework describes ``tuple[T, ...]`` as items of T or of anything."""
+    if isinstance(node, list):
+        for item in node:
+            _mend_tuples(item)
+    elif isinstance(node, dict):
+        items = node.get("items")
+        if isinstance(items, dict) and {} in items.get("oneOf", []):
+            kinds = [kind for kind in items["oneOf"] if kind != {}]
+            node["items"] = kinds[0] if len(kinds) == 1 else {"oneOf": kinds}
+        for value in node.values():
+            _mend_tuples(value)
 
 
 def _operation_id(handler: HTTPRouteHandler, _method: Any, _path: Any) -> str:

@@ -77,6 +77,7 @@ PROBLEMS: dict[str, Kind] = {
     "conversion_refused": Kind(422, "The conversion is not possible"),
     "tier_match_refused": Kind(422, "The tier match is not possible"),
     "voucher_refused": Kind(422, "The voucher cannot be used"),
+    "bulk_file_refused": Kind(422, "The file is refused whole"),
     "quote_expired": Kind(422, "The quote has ended"),
     "quote_used": Kind(422, "The quote was used"),
     "points_at_risk": Kind(422, "Too much is undecided at this partner"),
@@ -174,7 +175,9 @@ def answer_gateway_error(request: Request[Any, Any, Any], error: GatewayError) -
     facts = dict(error.facts)
     pointer = facts.pop("pointer", None)
     errors = () if pointer is None else (FieldError(error.message, pointer=f"#{pointer}"),)
-    return problem_response(code, error.message, request_id_of(request.scope), errors=errors, facts=facts, headers=headers)
+    return problem_response(
+        code, error.message, request_id_of(request.scope), errors=errors, facts=facts, headers=headers
+    )
 
 
 def answer_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:

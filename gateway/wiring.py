@@ -194,7 +194,11 @@ def _credentials(
     for reference in (*environment.credentials.values(), *environment.webhook_secrets):
         if reference.startswith("simulator:") and settings.partners.environment != "simulator":
             raise ConfigurationError(f"partners/{partner}.toml: a simulator's secret is named outside the simulator.")
-    return {name: resolve_secret(reference, environ) for name, reference in environment.credentials.items()}
+    kinds = package.manifest.credentials
+    return {
+        name: resolve_secret(reference, environ, masked=kinds[name] == "secret")
+        for name, reference in environment.credentials.items()
+    }
 
 
 def _check_risk(file: PartnerFile, package: AdapterPackage) -> None:

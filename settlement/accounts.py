@@ -78,7 +78,7 @@ def programme_liability(commodity: str = POINTS) -> Account:
 
 
 def programme_breakage(commodity: str = POINTS) -> Account:
-    """What expired unspent; only grows."""
+    """What expired or was forfeited unspent; only a renewal takes from it."""
     return Account("programme/breakage", commodity, AccountKind.PROGRAMME, may_go_negative=False)
 
 

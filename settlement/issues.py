@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
@@ -24,6 +25,13 @@ from settlement.errors import LedgerStateError, QuantityError
 from settlement.journal import JournalEntry, Posting, fingerprint, require_quantity
 from settlement.lots import Lot
 from settlement.tables import lots as lot_table
+
+
+class Occasion(msgspec.Struct, frozen=True):
+    """What an accrual is for: words for the member (activity, dealer, rule), and when it happened (None: now)."""
+
+    facts: Mapping[str, str] = {}
+    effective_at: datetime | None = None
 
 
 def issue(
@@ -67,17 +75,17 @@ def accrue(
     at: datetime,
     expires_at: datetime | None,
     reference: str,
-    facts: Mapping[str, str] | None = None,
+    occasion: Occasion = Occasion(),  # noqa: B008 frozen
 ) -> bool:
     """Credit redeemable and qualifying points of one activity in one entry; either may be zero, not both.
 
-    ``facts`` are words for the member (activity, dealer, rule).
+    Qualifying points count from the occasion's ``effective_at`` on.
 
     Raises:
         QuantityError: a negative or fractional quantity, or nothing at all.
         LedgerConflictError: the key is known with another content.
     """
-    words = dict(facts or {})
+    words = dict(occasion.facts)
     digest = fingerprint("accrual", member_id, points, qualifying, expires_at, reference, words)
     entries.lock_member(connection, member_id, POINTS)
     if entries.is_known(connection, key, digest):
@@ -85,7 +93,14 @@ def accrue(
     legs = _qualifying_legs(member_id, points, qualifying)
     if points != 0:
         legs += _opening(connection, key, member_id, POINTS, require_quantity(points), at, expires_at)
-    entry = JournalEntry(key=key, kind="accrual", reference=reference, postings=legs, effective_at=at, facts=words)
+    entry = JournalEntry(
+        key=key,
+        kind="accrual",
+        reference=reference,
+        postings=legs,
+        effective_at=occasion.effective_at or at,
+        facts=words,
+    )
     entries.write(connection, entry, digest, at, Links(member_id=member_id))
     return True
 

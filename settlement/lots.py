@@ -141,9 +141,13 @@ def open_lot(
     quantity: int,
     at: datetime,
     expires_at: datetime | None,
+    suffix: str = "",
 ) -> str:
-    """Open a lot for what an entry credits and answer its id; call before the entry is written."""
-    lot_id = f"{entry_key}#{commodity}"
+    """Open a lot for what an entry credits and answer its id; call before the entry is written.
+
+    An entry that opens several lots of one commodity tells them apart by ``suffix``.
+    """
+    lot_id = f"{entry_key}#{commodity}{suffix}"
     connection.execute(
         lots.insert(),
         {

@@ -16,14 +16,17 @@ from settlement.statements import accepted_statement
 class Undecided(msgspec.Struct, frozen=True):
     """A redemption that waits for the file. ``reference`` is our key at the partner.
 
-    ``closes_after_days``: so many days after its business date an absence from the file proves that nothing was
-    issued; None when this partner's file never proves an absence.
+    ``closes_after_days``: so many days after it was last sent an absence from the files of all days since its business
+    date proves that nothing was issued; None when this partner's file never proves an absence.
+    ``last_sent_date``: the business date on which it was sent for the last time, when that is not ``business_date``:
+    a refusal of an earlier day does not speak of it.
     """
 
     redemption_id: str
     reference: str
     business_date: date
     closes_after_days: int | None = None
+    last_sent_date: date | None = None
 
 
 class SettledByFile(msgspec.Struct, frozen=True):
@@ -50,7 +53,7 @@ def settled_by_file(
 def _settle(connection: Connection, partner: str, business_date: date, item: Undecided) -> SettledByFile | None:
     line = statement_lines.c
     query = (
-        sa.select(line.id, line.kind, line.status, line.partner_reference)
+        sa.select(line.id, line.kind, line.status, line.partner_reference, line.business_date)
         .join(statements)
         .where(line.partner == partner, statements.c.state == "accepted", line.business_date <= business_date)
         .where(sa.func.lower(line.reference) == item.reference.lower())
@@ -63,7 +66,7 @@ def _settle(connection: Connection, partner: str, business_date: date, item: Und
         absent = _proves_absence(connection, partner, business_date, item)
         return SettledByFile(item.redemption_id, item.reference, False, None, None) if absent else None
     issued = stands(row.kind, row.status)
-    if issued is None:
+    if issued is None or (not issued and row.business_date < (item.last_sent_date or item.business_date)):
         return None
     return SettledByFile(item.redemption_id, item.reference, issued, row.id, row.partner_reference)
 
@@ -71,6 +74,8 @@ def _settle(connection: Connection, partner: str, business_date: date, item: Und
 def _proves_absence(connection: Connection, partner: str, business_date: date, item: Undecided) -> bool:
     if item.closes_after_days is None:
         return False
-    closed = business_date >= item.business_date + timedelta(days=item.closes_after_days)
-    days = {item.business_date, business_date}
-    return closed and all(accepted_statement(connection, partner, day) is not None for day in days)
+    closing = (item.last_sent_date or item.business_date) + timedelta(days=item.closes_after_days)
+    if business_date < closing:
+        return False
+    days = (item.business_date + timedelta(days=day) for day in range((closing - item.business_date).days + 1))
+    return all(accepted_statement(connection, partner, day) is not None for day in days)

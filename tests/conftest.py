@@ -22,7 +22,9 @@ from config import migrate
 from config.database import Database
 from config.settings import DatabaseSettings
 
-POSTGRESQL = sa.make_url(os.environ.get("GATEWAY_TEST_POSTGRESQL", f"postgresql://{getpass.getuser()}@127.0.0.1:5432/test"))
+POSTGRESQL = sa.make_url(
+    os.environ.get("GATEWAY_TEST_POSTGRESQL", f"postgresql://{getpass.getuser()}@127.0.0.1:5432/test")
+)
 
 
 async def _administer(*statements: str) -> None:

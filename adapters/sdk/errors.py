@@ -1,16 +1,16 @@
 """What can go wrong between us and a partner, classed by what must happen next.
 
-    GatewayError (config.errors)
-    |-- PartnerError                  reading calls raise these; writes answer an `Outcome` instead
-    |   |-- RejectedError             a definite no
-    |   |-- PartnerUnavailableError   provably not applied; may be tried again
-    |   |-- OutcomeUnknownError       sent, no trustworthy answer; never resent blindly
-    |   |-- AuthenticationError       our credentials were refused; an operator must look
-    |   `-- ProtocolError             an answer that is not what the partner documents
-    |-- WebhookError                  refused: all refusals look alike from outside (401)
-    |-- StatementError                structural fault: the file is quarantined whole
-    `-- ConfigurationError
-        `-- ManifestError             an adapter's manifest or package is wrong; names it and the rule
+GatewayError (config.errors)
+|-- PartnerError                  reading calls raise these; writes answer an `Outcome` instead
+|   |-- RejectedError             a definite no
+|   |-- PartnerUnavailableError   provably not applied; may be tried again
+|   |-- OutcomeUnknownError       sent, no trustworthy answer; never resent blindly
+|   |-- AuthenticationError       our credentials were refused; an operator must look
+|   `-- ProtocolError             an answer that is not what the partner documents
+|-- WebhookError                  refused: all refusals look alike from outside (401)
+|-- StatementError                structural fault: the file is quarantined whole
+`-- ConfigurationError
+    `-- ManifestError             an adapter's manifest or package is wrong; names it and the rule
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The facts of a partner's API that decide what the engine may do.
 
     ``on_repeat``: what a repeat with the same key gets: the first answer again, a refusal, or a second benefit.
-    ``checks_key_first``: the key is judged before stock or price, so a NO to a repeat is final (rule R12).
+    ``checks_key_first``: the key is judged before stock or price: a NO to a repeat says that none was granted so far.
     ``validity_enforced``: the partner refuses a request whose validity window has ended.
     ``look_up_staleness_seconds``: how old a look-up's view may be.
     ``batch``: writes may be queued and settle overnight.

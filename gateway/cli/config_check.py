@@ -52,7 +52,9 @@ def examine(settings: Settings) -> Report:
     catalogue = load_catalogue(folder, partners=tuple(files))
     read_clients(settings.oauth.clients_file)
     found = discover(settings.folders.adapters)
-    warnings = [f"{one.file}: {one.key}: {one.message}; {one.fix}." for one in lint(catalogue)]
+    warnings = [
+        f"{one.file}: {one.key}: {one.message}; {one.fix}." for one in lint(catalogue) if one.severity != "note"
+    ]
     warnings += [f"adapter {name}: {problem}" for name, problem in found.problems.items()]
     named = {file.partner.adapter: partner for partner, file in files.items() if file.partner.enabled}
     warnings += [f"partner {named[one]}: no adapter {one!r}" for one in sorted(set(named) - set(found.packages))]

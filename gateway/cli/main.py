@@ -32,6 +32,8 @@ COMMANDS = {
     "db": Command("gateway.cli.db", "Bring the database's schema up to date, or look at it."),
     "demo": Command("gateway.cli.demo", "Run the whole journey on this machine."),
     "lounge": Command("gateway.cli.lounge", "Judge visits by published lounge rules."),
+    "member": Command("gateway.cli.member", "Look at members, merge and close memberships."),
+    "programme": Command("gateway.cli.programme", "Run the programme's night, and ask its rules."),
     "serve": Command("gateway.cli.serve", "Serve the API, the sweeper and the inbox worker."),
     "settlement": Command("gateway.cli.settlement", "Statements, nightly runs, breaks, exports."),
     "tier": Command("gateway.cli.tier", "Explain and check tier matches."),

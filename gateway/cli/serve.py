@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import AsyncExitStack
 
 import click
@@ -40,6 +41,8 @@ def command(context: CommandContext, host: str | None, port: int | None, with_si
     """Serve the API; stops cleanly on SIGTERM and SIGINT."""
     settings = context.load(quiet=False)
     where = host or settings.http.host, settings.http.port if port is None else port
+    # The server raises the signal that stopped it once more when it is done; what it leaves open is still to be closed.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     context.run(_serve(settings, *where, with_simulators=with_simulators))
 
 

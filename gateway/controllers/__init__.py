@@ -14,6 +14,7 @@ from gateway.controllers.me import MeController
 from gateway.controllers.members import MembersController
 from gateway.controllers.oauth import OAuthController
 from gateway.controllers.partners import PartnersController
+from gateway.controllers.programme import AccrualFilesController, OpeningBalancesController
 from gateway.controllers.quotes import QuotesController
 from gateway.controllers.redemptions import RedemptionsController
 from gateway.controllers.settlement import SettlementController
@@ -22,6 +23,7 @@ from gateway.controllers.vouchers import VouchersController
 from gateway.controllers.webhooks import WebhooksController
 
 CONTROLLERS: tuple[ControllerRouterHandler, ...] = (
+    AccrualFilesController,
     BenefitsController,
     ConsentsController,
     ConversionsController,
@@ -31,6 +33,7 @@ CONTROLLERS: tuple[ControllerRouterHandler, ...] = (
     MeController,
     MembersController,
     OAuthController,
+    OpeningBalancesController,
     PartnerLinksController,
     PartnersController,
     QuotesController,

@@ -10,20 +10,34 @@ from litestar.params import JSONBody, QueryParameter
 from litestar.status_codes import HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from catalogue.calendar import within
-from gateway.controllers.redemptions import RedemptionPath, redemption_response
+from gateway.controllers.redemptions import (
+    QUOTE_EXAMPLE,
+    RedemptionPath,
+    full_view,
+    redemption_page,
+    redemption_response,
+)
 from gateway.idempotency import IdempotencyKeys, keyed_request
 from gateway.oauth.principal import Principal
+from gateway.pages import DEFAULT_LIMIT, Cursors
+from gateway.schemas.common import Cursor, Limit
 from gateway.schemas.redemptions import (
     ConversionQuoteView,
     ConversionRates,
     ConversionRateView,
     ConversionRequest,
+    ConversionView,
     QuoteUse,
+    RedemptionPage,
     RedemptionView,
 )
 from gateway.services import conversions, redeem
 from gateway.wiring import Gateway
 
+SUCCESS = {
+    HTTP_201_CREATED: "Credited at the partner.",
+    HTTP_202_ACCEPTED: "Queued at the partner (`accepted`), awaited or not known; points are held.",
+}
 PartnerFilter = Annotated[str | None, QueryParameter(max_length=80, description="Only this partner's contracts.")]
 
 
@@ -42,28 +56,12 @@ class ConversionsController(Controller):
             contract
             for contract in gateway.catalogue.conversions
             if partner in (None, contract.partner)
+            and not contract.superseded
             and within(today, contract.effective_from_date, contract.effective_to_date)
         ]
-        return ConversionRates(
-            tuple(
-                ConversionRateView(
-                    contract_id=contract.id,
-                    version=contract.version,
-                    partner=contract.partner,
-                    to_commodity=contract.to_commodity,
-                    from_units=contract.rate.from_units,
-                    to_units=contract.rate.to_units,
-                    minimum=contract.smallest,
-                    maximum=contract.maximum,
-                    increment=contract.increment,
-                    transfer_days=contract.transfer_days,
-                    source=contract.source,
-                )
-                for contract in found
-            )
-        )
+        return ConversionRates(tuple(ConversionRateView.of(contract) for contract in found))
 
-    @post("/quotes")
+    @post("/quotes", opt={"examples": {"two thousand points": {"partner": "some-airline", "points": 2_000}}})
     async def create_conversion_quote(
         self,
         gateway: NamedDependency[Gateway],
@@ -71,12 +69,19 @@ class ConversionsController(Controller):
         data: JSONBody[ConversionRequest],
     ) -> ConversionQuoteView:
         """Say what points become at a partner, with the arithmetic, and lock it."""
-        quote, terms = await conversions.create_quote(gateway, principal.member_id, data.partner, data.points)
+        quote, terms = await conversions.create_quote(
+            gateway, principal.member_id, data.partner, data.points, data.to_commodity
+        )
         return ConversionQuoteView.of(quote, terms)
 
     @post(
         status_code=HTTP_201_CREATED,
-        opt={"scope": "conversions:write", "idempotent": True, "also_success": (HTTP_202_ACCEPTED,)},
+        opt={
+            "scope": "conversions:write",
+            "idempotent": True,
+            "success": SUCCESS,
+            "examples": {"quote": QUOTE_EXAMPLE},
+        },
     )
     async def create_conversion(
         self,
@@ -93,12 +98,26 @@ class ConversionsController(Controller):
         )
         return await redemption_response(gateway, redemption, replayed=replayed)
 
+    @get()
+    async def list_conversions(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        cursors: NamedDependency[Cursors],
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: Cursor = None,
+    ) -> RedemptionPage:
+        """List the member's conversions, newest first."""
+        return await redemption_page(gateway, principal, cursors, "conversion", limit, cursor)
+
     @get("/{redemption_id:str}")
     async def get_conversion(
         self,
         gateway: NamedDependency[Gateway],
         principal: NamedDependency[Principal],
         redemption_id: RedemptionPath,
-    ) -> RedemptionView:
-        """Show one conversion."""
-        return RedemptionView.of(await redeem.of_member(gateway, principal.member_id, redemption_id), None)
+    ) -> ConversionView:
+        """Show one conversion with its history, and whether its transfer is overdue."""
+        redemption = await redeem.of_member(gateway, principal.member_id, redemption_id, "conversion")
+        view = await full_view(gateway, redemption)
+        return ConversionView.with_transfer(view, redemption, conversions.transfer_of(gateway, redemption))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Annotated
 
 from litestar import Controller, get
 from litestar.di import NamedDependency
-from litestar.params import HeaderParameter
+from litestar.params import HeaderParameter, QueryParameter
 from sqlalchemy import Connection
 
 from gateway.languages import chosen_locale
@@ -16,11 +16,15 @@ from gateway.oauth.principal import Principal
 from gateway.pages import DEFAULT_LIMIT, Cursors, Position, cut
 from gateway.schemas.common import Cursor, Limit
 from gateway.schemas.members import ActivityPage, Me
+from gateway.schemas.programme import StandingView
 from gateway.services import members
+from gateway.services.standing import read_standing
 from gateway.wiring import Gateway
 from settlement.balances import Movement, activity
 
 AcceptLanguage = Annotated[str | None, HeaderParameter(name="Accept-Language", description="zh-CN or en")]
+
+OnDate = Annotated[date | None, QueryParameter(description="As of this day of the programme; default: today.")]
 
 
 class MeController(Controller):
@@ -43,6 +47,20 @@ class MeController(Controller):
             programme=gateway.catalogue.programme,
             member_id=principal.member_id,
             locale=chosen_locale(accept_language),
+            now=gateway.clock.now(),
+        )
+        return await gateway.database.read(operation)
+
+    @get("/standing")
+    async def get_my_standing(
+        self, gateway: NamedDependency[Gateway], principal: NamedDependency[Principal], on: OnDate = None
+    ) -> StandingView:
+        """Say where the member stands, now or as of a day: tier, what keeps it, the way back, points that expire."""
+        operation = partial(
+            read_standing,
+            programme=gateway.catalogue.programme,
+            member_id=principal.member_id,
+            on_date=on,
             now=gateway.clock.now(),
         )
         return await gateway.database.read(operation)

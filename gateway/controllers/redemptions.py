@@ -17,17 +17,30 @@ from gateway.controllers.answers import REPLAYED
 from gateway.idempotency import IdempotencyKeys, keyed_request
 from gateway.oauth.principal import Principal
 from gateway.pages import DEFAULT_LIMIT, Cursors, cut
-from gateway.redemption import store
-from gateway.redemption.records import Redemption
-from gateway.redemption.states import State
+from gateway.redemption import reversal_store, store
+from gateway.redemption.records import QuoteKind, Redemption
+from gateway.redemption.states import ReversalState, State
 from gateway.schemas.common import Cursor, Limit
-from gateway.schemas.redemptions import CancellationView, QuoteUse, RedemptionPage, RedemptionView, TransitionView
-from gateway.services import redeem
+from gateway.schemas.redemptions import (
+    Annexes,
+    CancellationView,
+    QuoteUse,
+    RedemptionPage,
+    RedemptionView,
+    TransitionView,
+    given_back,
+)
+from gateway.services import cancellations, redeem
 from gateway.services.voucher_pictures import PictureFormat, draw
 from gateway.wiring import Gateway
 
 RedemptionPath = Annotated[str, PathParameter(max_length=64, description="The redemption's id (`rdm_...`).")]
 Picture = Annotated[PictureFormat, QueryParameter(name="format", description="What the picture is drawn as.")]
+SUCCESS = {
+    HTTP_201_CREATED: "Granted: points are taken, a voucher is there when the benefit has one.",
+    HTTP_202_ACCEPTED: "The partner's answer is awaited or not known; points are held. Ask again at `next_check_at`.",
+}
+QUOTE_EXAMPLE = {"quote_id": "qte_01m80ahqyx60rk4csm6mv3ee1s"}
 DryRun = Annotated[bool, QueryParameter(description="Only show what would come back.")]
 
 
@@ -39,7 +52,12 @@ class RedemptionsController(Controller):
 
     @post(
         status_code=HTTP_201_CREATED,
-        opt={"scope": "redemptions:write", "idempotent": True, "also_success": (HTTP_202_ACCEPTED,)},
+        opt={
+            "scope": "redemptions:write",
+            "idempotent": True,
+            "success": SUCCESS,
+            "examples": {"quote": QUOTE_EXAMPLE},
+        },
     )
     async def create_redemption(
         self,
@@ -64,17 +82,7 @@ class RedemptionsController(Controller):
         cursor: Cursor = None,
     ) -> RedemptionPage:
         """List the member's redemptions, newest first."""
-        purpose = f"redemptions {principal.caller}"
-        before = str(cursors.open(purpose, cursor)[0]) if cursor is not None else None
-        member_id = principal.member_id
-
-        def read(connection: Connection) -> list[tuple[Redemption, voucher_store.Voucher | None]]:
-            found = store.of_member(connection, member_id, before, limit + 1)
-            return [(one, voucher_store.voucher_of(connection, one.id)) for one in found]
-
-        rows = await gateway.database.read(read)
-        items, following = cut(rows, limit, lambda row: (row[0].id,), partial(cursors.seal, purpose))
-        return RedemptionPage(tuple(RedemptionView.of(*row) for row in items), following)
+        return await redemption_page(gateway, principal, cursors, "benefit", limit, cursor)
 
     @get("/{redemption_id:str}", opt={"scope": "redemptions:read"})
     async def get_redemption(
@@ -84,16 +92,8 @@ class RedemptionsController(Controller):
         redemption_id: RedemptionPath,
     ) -> RedemptionView:
         """Show one redemption with its history."""
-        redemption = await redeem.of_member(gateway, principal.member_id, redemption_id)
-
-        def read(connection: Connection) -> RedemptionView:
-            steps = tuple(
-                TransitionView(row["state"], row["event"], row["happened_at"])
-                for row in store.history(connection, redemption.id)
-            )
-            return RedemptionView.of(redemption, voucher_store.voucher_of(connection, redemption.id), steps)
-
-        return await gateway.database.read(read)
+        redemption = await redeem.of_member(gateway, principal.member_id, redemption_id, "benefit")
+        return await full_view(gateway, redemption)
 
     @get(
         "/{redemption_id:str}/voucher-picture",
@@ -128,20 +128,77 @@ class RedemptionsController(Controller):
         idempotency_key: NamedDependency[str],
         redemption_id: RedemptionPath,
         dry_run: DryRun = False,
-    ) -> CancellationView:
+    ) -> Response[CancellationView]:
         """Cancel by the benefit's rule; ``dry_run`` only shows what would come back."""
-        redemption = await redeem.of_member(gateway, principal.member_id, redemption_id)
-        back = redeem.refund(gateway, redemption, gateway.clock.now())
-        if not dry_run:
-            keyed = keyed_request(principal.caller, "cancel_redemption", idempotency_key, redemption_id)
-            redemption = await redeem.cancel(gateway, keys, keyed, principal.member_id, redemption_id)
-        points = back if redemption.quote.points else 0
-        return CancellationView(redemption.id, redemption.state.value, points, dry_run)
+        redemption = await redeem.of_member(gateway, principal.member_id, redemption_id, "benefit")
+        if dry_run:
+            found = await cancellations.terms(gateway, redemption)
+            return Response(_cancellation(redemption, found.back, None, found.obstacle, dry_run=True))
+        keyed = keyed_request(principal.caller, "cancel_redemption", idempotency_key, redemption_id)
+        redemption, replayed = await cancellations.cancel(gateway, keys, keyed, principal.member_id, redemption_id)
+        reversal = await cancellations.reversal_of(gateway, redemption_id)
+        back = redemption.quote.quantity if reversal is None else reversal.quantity
+        state = None if reversal is None else reversal.state
+        headers = {REPLAYED: "true"} if replayed else {}
+        return Response(_cancellation(redemption, back, state, None, dry_run=False), headers=headers)
+
+
+def _cancellation(
+    redemption: Redemption, back: int, state: ReversalState | None, obstacle: str | None, *, dry_run: bool
+) -> CancellationView:
+    points, uses = given_back(redemption.quote, back)
+    return CancellationView(
+        redemption_id=redemption.id,
+        state=redemption.state,
+        points_back=points,
+        uses_back=uses,
+        cancellation=state,
+        obstacle=obstacle,
+        dry_run=dry_run,
+    )
+
+
+async def redemption_page(
+    gateway: Gateway, principal: Principal, cursors: Cursors, kind: QuoteKind, limit: int, cursor: str | None
+) -> RedemptionPage:
+    """Read one page of a member's redemptions of a kind, newest first."""
+    purpose = f"{kind} redemptions {principal.caller}"
+    before = str(cursors.open(purpose, cursor)[0]) if cursor is not None else None
+    member_id = principal.member_id
+
+    def read(connection: Connection) -> list[tuple[Redemption, Annexes]]:
+        found = store.of_member(connection, member_id, before, limit + 1, kind)
+        return [(one, _annexes(connection, one)) for one in found]
+
+    rows = await gateway.database.read(read)
+    items, following = cut(rows, limit, lambda row: (row[0].id,), partial(cursors.seal, purpose))
+    return RedemptionPage(tuple(RedemptionView.of(*row) for row in items), following)
+
+
+async def full_view(gateway: Gateway, redemption: Redemption) -> RedemptionView:
+    """Show a redemption with its history, voucher and cancellation."""
+
+    def read(connection: Connection) -> RedemptionView:
+        steps = tuple(
+            TransitionView(State(row["state"]), row["event"], row["happened_at"])
+            for row in store.history(connection, redemption.id)
+        )
+        annexes = _annexes(connection, redemption)
+        return RedemptionView.of(redemption, Annexes(annexes.voucher, annexes.reversal, steps))
+
+    return await gateway.database.read(read)
+
+
+def _annexes(connection: Connection, redemption: Redemption) -> Annexes:
+    return Annexes(
+        voucher_store.voucher_of(connection, redemption.id),
+        reversal_store.get(connection, redemption.id, reversal_store.WHOLE),
+    )
 
 
 async def redemption_response(gateway: Gateway, redemption: Redemption, *, replayed: bool) -> Response[RedemptionView]:
     """Answer a redemption as it stands: 201 once captured, else 202."""
-    voucher = await gateway.database.read(partial(voucher_store.voucher_of, redemption_id=redemption.id))
+    annexes = await gateway.database.read(partial(_annexes, redemption=redemption))
     status = HTTP_201_CREATED if redemption.state is State.CAPTURED else HTTP_202_ACCEPTED
     headers = {REPLAYED: "true"} if replayed else {}
-    return Response(RedemptionView.of(redemption, voucher), status_code=status, headers=headers)
+    return Response(RedemptionView.of(redemption, annexes), status_code=status, headers=headers)

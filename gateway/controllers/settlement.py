@@ -45,8 +45,12 @@ WRITE = {"scope": "settlement:write"}
 PartnerQuery = Annotated[str, QueryParameter(max_length=64, description="The partner's id.")]
 PartnerFilter = Annotated[str | None, QueryParameter(max_length=64, description="Only this partner's.")]
 FileName = Annotated[str, QueryParameter(min_length=1, max_length=200, description="The file's name at the partner.")]
-Period = Annotated[str, QueryParameter(pattern=r"^\d{4}-\d{2}$", max_length=7, description="The month, `YYYY-MM`.")]
-PeriodPath = Annotated[str, PathParameter(pattern=r"^\d{4}-\d{2}$", max_length=7, description="The month, `YYYY-MM`.")]
+Period = Annotated[
+    str, QueryParameter(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", max_length=7, description="The month, `YYYY-MM`.")
+]
+PeriodPath = Annotated[
+    str, PathParameter(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", max_length=7, description="The month, `YYYY-MM`.")
+]
 RunPath = Annotated[str, PathParameter(max_length=64, description="The run's id (`run_...`).")]
 StatementPath = Annotated[str, PathParameter(max_length=64, description="The statement's id (`stm_...`).")]
 NamePath = Annotated[str, PathParameter(max_length=64, description="A file's name, as in `files`.")]

@@ -7,7 +7,7 @@ from functools import partial
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
-from litestar.status_codes import HTTP_201_CREATED
+from litestar.status_codes import HTTP_201_CREATED, HTTP_202_ACCEPTED
 from sqlalchemy import Connection
 
 from gateway.controllers.answers import keyed_response, stored
@@ -46,12 +46,21 @@ class TierMatchesController(Controller):
 
     @get()
     async def list_statuses(
-        self, gateway: NamedDependency[Gateway], principal: NamedDependency[Principal]
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        accept_language: AcceptLanguage = None,
     ) -> StatusList:
-        """List every status the member holds or held, with where it came from."""
-        return await gateway.database.read(partial(tier_matches.list_statuses, member_id=principal.member_id))
+        """List every status the member holds or held, with where it came from, and every challenge."""
+        operation = partial(
+            tier_matches.list_statuses,
+            catalogue=gateway.catalogue,
+            member_id=principal.member_id,
+            locale=chosen_locale(accept_language),
+        )
+        return await gateway.database.read(operation)
 
-    @post(status_code=HTTP_201_CREATED, opt={"idempotent": True})
+    @post(status_code=HTTP_201_CREATED, opt={"idempotent": True, "also_success": (HTTP_202_ACCEPTED,)})
     async def create_tier_match(
         self,
         data: JSONBody[TierMatchBody],
@@ -61,15 +70,21 @@ class TierMatchesController(Controller):
         idempotency_key: NamedDependency[str],
         accept_language: AcceptLanguage = None,
     ) -> Response[TierMatchAnswer]:
-        """Match a status; a refusal explains the path that led to it."""
-        member_id = principal.member_id
+        """Match a status: 201 when granted, 202 while a person looks at it; a refusal explains the path to it."""
+        new_id = gateway.identifiers.new("tier_match")
         locale = chosen_locale(accept_language)
 
         def work(connection: Connection) -> Answer:
-            granted = tier_matches.match(
-                connection, gateway.catalogue, member_id=member_id, body=data, locale=locale, now=gateway.clock.now()
+            answer = tier_matches.match(
+                connection,
+                gateway.catalogue,
+                member_id=principal.member_id,
+                body=data,
+                new_id=new_id,
+                locale=locale,
+                now=gateway.clock.now(),
             )
-            return stored(granted)
+            return stored(answer, HTTP_201_CREATED if answer.state == "granted" else HTTP_202_ACCEPTED, answer.id)
 
         request = keyed_request(principal.caller, "create_tier_match", idempotency_key, data)
         return keyed_response(await keys.once(request, work), TierMatchAnswer)

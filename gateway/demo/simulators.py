@@ -79,7 +79,10 @@ async def _start(closing: AsyncExitStack, partner: str, words: list[str], logs: 
     command = [sys.executable, "-m", "adapters.sdk.testing.simulate", module, "--partner", partner, *words]
     command += [word for value in values for word in ("--option", value)]
     log = closing.enter_context((logs / f"{partner}.log").open("ab"))
-    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=log, start_new_session=True)
+    # The pipe to its standard input ends with this process, however that ends; no simulator is left behind.
+    process = await asyncio.create_subprocess_exec(
+        *command, "--stop-with-stdin", stdin=PIPE, stdout=PIPE, stderr=log, start_new_session=True
+    )
     closing.push_async_callback(stop, process)
     assert process.stdout is not None
     try:
@@ -94,7 +97,8 @@ async def _start(closing: AsyncExitStack, partner: str, words: list[str], logs: 
 
 def _words(file: PartnerFile, gateway_url: str) -> list[str]:
     environment = file.environments["simulator"]
-    pairs = [f"{name}={resolve_secret(one, {}).reveal()}" for name, one in environment.credentials.items()]
+    given = environment.credentials.items()
+    pairs = [f"{name}={resolve_secret(one, {}, masked=False).reveal()}" for name, one in given]
     words = [word for pair in pairs for word in ("--credential", pair)]
     if not environment.webhook_secrets:
         return words

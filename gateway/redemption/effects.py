@@ -15,17 +15,28 @@ from catalogue.benefits import Benefit, PayWith
 from catalogue.calendar import start_of
 from catalogue.identifiers import Identifiers
 from catalogue.model import Catalogue
+from catalogue.values import Money
 from catalogue.vouchers import RANDOMNESS_BYTES, make_code
+from config.database import insert_new
+from config.errors import GatewayError
+from config.observability import get_logger
 from gateway.redemption import reversal_store, store
-from gateway.redemption.records import Redemption
+from gateway.redemption.plan import HEAD_START
+from gateway.redemption.records import Redemption, Reversal
 from gateway.redemption.services import airport_of, guests_of, quantity_of, service_date
 from gateway.redemption.states import HOLDING, State
-from gateway.redemption.tables import itineraries
+from gateway.redemption.tables import claims, itineraries
 from settlement import ledger, lines
 from settlement.accounts import Account, counter_account, partner_clearing, partner_payable, programme_suspense
 from settlement.contracts import PartnerContract
 from settlement.journal import JournalEntry, Posting
 from settlement.obligations import Fact, Obligation, obligations
+from settlement.tables import settlement_lines
+
+log = get_logger(__name__)
+
+_DIGITS = 4
+"""A number of guests with more digits is none."""
 
 
 class Effects:
@@ -73,63 +84,131 @@ class Effects:
         if redemption.quote.quantity:
             ledger.void(connection, hold_key=f"{redemption.id}:hold", key=f"{redemption.id}:void", at=at)
         entitlements_store.release(connection, redemption.id, at)
+        self._undo_others(connection, redemption, at)
+
+    def _undo_others(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
+        """Undo the other legs of an all_or_nothing trip; the caller holds the lock of every leg."""
         if redemption.itinerary_id is None or not _all_or_nothing(connection, redemption.itinerary_id):
             return
         for leg in store.legs(connection, redemption.itinerary_id):
+            if leg.id == redemption.id:
+                continue
             if leg.state in HOLDING:
                 store.ask_withdrawal(connection, leg.id, at)
             elif leg.state is State.CAPTURED:
                 self.ask_reversal(connection, leg, "itinerary_undone", at)
 
     def blocked(self, connection: Connection, redemption: Redemption) -> bool:
-        """Say whether an earlier leg of an all_or_nothing itinerary is not captured yet."""
+        """Say whether an earlier leg of an all_or_nothing itinerary is not captured yet, or is being undone."""
         if redemption.itinerary_id is None or not _all_or_nothing(connection, redemption.itinerary_id):
             return False
         assert redemption.leg is not None
         earlier = [leg for leg in store.legs(connection, redemption.itinerary_id) if (leg.leg or 0) < redemption.leg]
-        return any(leg.state is not State.CAPTURED for leg in earlier)
+        return any(
+            leg.state is not State.CAPTURED or reversal_store.standing(connection, leg.id) is not None
+            for leg in earlier
+        )
 
-    def ask_reversal(self, connection: Connection, redemption: Redemption, reason: str, at: datetime) -> bool:
+    def ask_reversal(self, connection: Connection, redemption: Redemption, reason: str, at: datetime) -> None:
         """Ask that a captured redemption be undone whole; a no-op when that was asked before."""
-        return reversal_store.ask(connection, redemption, quantity=redemption.quote.quantity, reason=reason, at=at)
+        reversal_store.ask(connection, redemption, quantity=redemption.quote.quantity, reason=reason, at=at)
 
     def reversed(
-        self, connection: Connection, redemption: Redemption, number: int, quantity: int, at: datetime
+        self,
+        connection: Connection,
+        redemption: Redemption,
+        reversal: Reversal,
+        at: datetime,
+        refund: Money | None = None,
     ) -> None:
         """The partner undid it: points return to their lots, the debt to the partner is taken back, the voucher ends.
 
-        Keys: ``<id>:reverse:<n>`` (points), ``<id>:refund:<n>`` (money entry and settlement line).
+        Keys: ``<id>:reverse:<n>`` (points), ``<id>:refund:<n>`` and ``<id>:cancel_fee:<n>`` (money entry and line).
+
+        Args:
+            connection: of the transaction that records the reversal.
+            redemption: the captured one.
+            reversal: whose ``quantity`` goes back to the member.
+            at: when it was found out.
+            refund: what the partner says it gives back; the rest of its price is its fee. All of it when None.
         """
-        if quantity:
-            key = f"{redemption.id}:reverse:{number}"
-            ledger.reverse(connection, capture_key=f"{redemption.id}:capture", key=key, quantity=quantity, at=at)
-        line_key = f"{redemption.id}:refund:{number}"
-        refund = self._priced(redemption, "refund", line_key, at)
-        self._post(connection, redemption, refund, line_key, at)
-        self._record(connection, refund, line_key, at)
-        voucher_store.void_voucher(connection, redemption.id, at)
+        number = reversal.number
+        if reversal.quantity:
+            ledger.reverse(
+                connection,
+                capture_key=f"{redemption.id}:capture",
+                key=f"{redemption.id}:reverse:{number}",
+                quantity=reversal.quantity,
+                at=at,
+            )
+        self._book(connection, redemption, "refund", f"{redemption.id}:refund:{number}", at)
+        price = redemption.quote.price
+        if refund is not None and price is not None and refund.currency == price.currency:
+            kept = Money(price.amount - refund.amount, price.currency)
+            if kept.amount > 0:
+                self._book(connection, redemption, "cancel_fee", f"{redemption.id}:cancel_fee:{number}", at, price=kept)
         entitlements_store.release(connection, redemption.id, at)
+        if not voucher_store.void_voucher(connection, redemption.id, at) and self._has_voucher(redemption):
+            log.error("reversal.voucher_was_used", redemption_id=redemption.id, partner=redemption.partner)
 
-    def guests_reported(self, connection: Connection, redemption: Redemption, guests: int, at: datetime) -> None:
-        """The partner reports guests of a visit beyond those paid for: they are owed once, however often it is told.
+    def _has_voucher(self, redemption: Redemption) -> bool:
+        benefit = self._benefit(redemption)
+        return benefit is not None and benefit.voucher is not None
 
-        Keys: ``<id>:guests`` (entry and settlement line).
-        """
-        unpaid = guests - guests_of(redemption.quote.service)
-        if unpaid <= 0:
-            return
-        line_key = f"{redemption.id}:guests"
-        obligation = self._priced(redemption, "guest_visit", line_key, at, quantity=unpaid)
+    def _book(
+        self,
+        connection: Connection,
+        redemption: Redemption,
+        kind: str,
+        line_key: str,
+        at: datetime,
+        *,
+        quantity: int | None = None,
+        price: Money | None = None,
+    ) -> None:
+        """Post a further fact of a redemption as an entry and a line of its own."""
+        obligation = self._priced(redemption, kind, line_key, at, quantity=quantity, price=price)
         self._post(connection, redemption, obligation, line_key, at)
         self._record(connection, obligation, line_key, at)
 
-    def claimed(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
+    def guests_reported(
+        self, connection: Connection, redemption: Redemption, carried: Mapping[str, str], at: datetime
+    ) -> None:
+        """The partner reports guests of a visit beyond those paid for: each is owed once, however often it is told.
+
+        A higher number told later adds the difference, a lower one takes nothing back. What cannot be booked is an
+        alarm and keeps nothing else from being recorded.
+
+        Keys: ``<id>:guests``, then ``<id>:guests:<n>`` with n the guests owed for before (entry and settlement line).
+        """
+        reported = carried.get("guests", "0")
+        if not (reported.isascii() and reported.isdigit() and len(reported) < _DIGITS):
+            log.error("redemption.guests_unreadable", redemption_id=redemption.id, partner=redemption.partner)
+            return
+        owed = _guests_owed(connection, redemption.id)
+        unpaid = int(reported) - guests_of(redemption.quote.service) - owed
+        if unpaid <= 0:
+            return
+        key = f"{redemption.id}:guests" + (f":{owed}" if owed else "")
+        try:
+            with connection.begin_nested():
+                self._book(connection, redemption, "guest_visit", key, at, quantity=unpaid)
+        except GatewayError as error:
+            log.error("redemption.guests_not_booked", redemption_id=redemption.id, reason=error.message)
+
+    def claimed(
+        self, connection: Connection, redemption: Redemption, evidence: Mapping[str, str | None], at: datetime
+    ) -> None:
         """A voided redemption turns out to be issued: what the partner will ask goes to suspense, not to the member.
 
-        Key: ``<id>:claim``.
+        Once per redemption (rule R11). Key: ``<id>:claim``.
         """
+        row = {"redemption_id": redemption.id, "partner": redemption.partner, "found_at": at, "evidence": evidence}
+        if not insert_new(connection, claims, row, unique=["redemption_id"]):
+            return
+        log.error("redemption.issued_after_void", redemption_id=redemption.id, partner=redemption.partner)
         price = redemption.quote.price
-        if price is None or price.amount == 0:
+        if price is None or price.amount == 0 or redemption.quote.pay_with == PayWith.AT_PARTNER:
             return
         postings = (
             Posting(programme_suspense(price.currency), price.amount),
@@ -151,7 +230,14 @@ class Effects:
         lines.record(connection, obligation, at, entry_key=entry_key if obligation.postings else None)
 
     def _priced(
-        self, redemption: Redemption, kind: str, line_key: str, at: datetime, *, quantity: int | None = None
+        self,
+        redemption: Redemption,
+        kind: str,
+        line_key: str,
+        at: datetime,
+        *,
+        quantity: int | None = None,
+        price: Money | None = None,
     ) -> Obligation:
         quote = redemption.quote
         fact = Fact(
@@ -166,7 +252,7 @@ class Effects:
             service_date=self._service_date(redemption),
             occurred_at=at,
             quantity=quantity_of(quote.service) if quantity is None else quantity,
-            partner_price=quote.price,
+            partner_price=quote.price if price is None else price,
             base_price=quote.base_price,
             points=quote.points,
             paid_at_partner=quote.pay_with == PayWith.AT_PARTNER,
@@ -222,13 +308,25 @@ class Effects:
         voucher_store.issue_voucher(connection, new, at)
 
     def _go_on(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
-        """Let the next leg go, or undo this one when it is no longer wanted."""
+        """Let the next leg go, or undo this one when it is no longer wanted.
+
+        A conversion cannot be taken back from the partner: the member keeps the miles.
+        """
         if redemption.withdrawal_asked_at is not None:
-            self.ask_reversal(connection, redemption, "withdrawn_meanwhile", at)
+            if redemption.quote.kind != "conversion":
+                self.ask_reversal(connection, redemption, "withdrawn_meanwhile", at)
+                self._undo_others(connection, redemption, at)
         elif redemption.itinerary_id is not None:
             for leg in store.legs(connection, redemption.itinerary_id):
                 if leg.state is State.HELD:
-                    store.wake(connection, leg.id, at)
+                    store.wake(connection, leg.id, at + HEAD_START)
+
+
+def _guests_owed(connection: Connection, redemption_id: str) -> int:
+    line = settlement_lines.c
+    query = sa.select(sa.func.coalesce(sa.func.sum(line.quantity), 0))
+    owed = query.where(line.redemption_id == redemption_id, line.kind == "guest_visit")
+    return int(connection.execute(owed).scalar_one())
 
 
 def member_hash(partner: str, member_id: str) -> str:

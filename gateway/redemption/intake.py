@@ -19,12 +19,15 @@ from config.errors import NotFoundError
 from gateway.errors import QuoteExpiredError, QuoteUsedError, RiskCapError
 from gateway.partners import ConnectedPartner
 from gateway.redemption import store
+from gateway.redemption.conversion_usage import refuse_above_cap
 from gateway.redemption.keys import partner_key
+from gateway.redemption.plan import HEAD_START
 from gateway.redemption.records import POINTS, Quote, QuoteKind, Redemption
 from gateway.redemption.seams import Seams
 from gateway.redemption.services import use_of
 from gateway.redemption.states import State
 from settlement import ledger
+from settlement.errors import InsufficientFundsError
 
 
 class Intake:
@@ -63,9 +66,11 @@ class Intake:
             QuoteExpiredError, QuoteUsedError: the quote cannot be used (any more).
             NotEligibleError: the member has not consented to what the partner must be told, nothing is left of the
                 benefit, or a quota is reached.
+            ConversionRefusedError: conversions since the quote leave too little under the contract's caps.
             RiskCapError: the partner's undecided redemptions already hold what its file allows.
             ObligationError: the partner's contract does not price it; nothing was held.
-            InsufficientFundsError: the member has not got it.
+            InsufficientFundsError: the member has not got the points.
+            EntitlementExhaustedError: no use remains.
         """
         now = self._clock.now()
         quote = store.get_quote(connection, quote_id, member_id)
@@ -78,6 +83,8 @@ class Intake:
         _check_risk(connection, quote, connected)
         self._effects.require_priced(redemption, now)
         self._hold(connection, redemption, now)
+        if kind == "conversion":
+            refuse_above_cap(connection, self._catalogue, quote, now)
         if not store.add_redemption(connection, redemption):
             raise QuoteUsedError("The quote already has a redemption.", quote_id=quote_id)
         return redemption
@@ -91,16 +98,8 @@ class Intake:
             grant = self._grant_uses(connection, redemption, benefit, now)
         if quote.quantity:
             zone = self._catalogue.programme.time_zone
-            ledger.hold(
-                connection,
-                key=f"{redemption.id}:hold",
-                member_id=quote.member_id,
-                commodity=quote.commodity,
-                quantity=quote.quantity,
-                at=now,
-                reference=redemption.id,
-                expiring_at=grant.window.ends_at(zone) if grant is not None else None,
-            )
+            expiring_at = grant.window.ends_at(zone) if grant is not None else None
+            _hold_price(connection, redemption, now, expiring_at)
         if benefit is not None:
             self._take_use(connection, redemption, benefit, now)
 
@@ -171,6 +170,27 @@ class Intake:
         return 1 + sum(1 for one in standing if one.service_date == use.service_date)
 
 
+def _hold_price(connection: Connection, redemption: Redemption, now: datetime, expiring_at: datetime | None) -> None:
+    """Hold what the quote costs; ``expiring_at`` picks the uses of one window."""
+    quote = redemption.quote
+    try:
+        ledger.hold(
+            connection,
+            key=f"{redemption.id}:hold",
+            member_id=quote.member_id,
+            commodity=quote.commodity,
+            quantity=quote.quantity,
+            at=now,
+            reference=redemption.id,
+            expiring_at=expiring_at,
+        )
+    except InsufficientFundsError as error:
+        if quote.pay_with == PayWith.ENTITLEMENT:
+            raise EntitlementExhaustedError("No use of this benefit remains in its window.") from error
+        told = f"{quote.quantity} points are needed and fewer are available."
+        raise InsufficientFundsError(told, **error.facts) from error
+
+
 def _new(
     connection: Connection,
     quote: Quote,
@@ -199,7 +219,7 @@ def _new(
         window_ends_at=now + timedelta(seconds=limits.validity_seconds),
         cancel_deadline_at=now + timedelta(seconds=limits.cancel_deadline_seconds),
         withdrawal_asked_at=None,
-        next_action_at=now,
+        next_action_at=now + HEAD_START,
         look_ups=0,
         lease_owner=None,
         lease_until=None,

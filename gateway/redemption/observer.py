@@ -13,13 +13,13 @@ from sqlalchemy import Connection
 from adapters.sdk.capabilities import LooksUp
 from adapters.sdk.outcomes import LookUpAnswer
 from adapters.sdk.records import LookUpResult
-from config.database import insert_new
 from config.observability import get_logger
-from gateway.redemption import reversal_store, store
+from gateway.redemption import attempt_store, reversal_store, store
 from gateway.redemption.records import Redemption
+from gateway.redemption.reversal_engine import apply
 from gateway.redemption.seams import Seams
-from gateway.redemption.states import TERMINAL, ReversalState, State
-from gateway.redemption.tables import claims
+from gateway.redemption.states import TERMINAL, State
+from gateway.redemption.states import ReversalState as R
 
 log = get_logger(__name__)
 
@@ -49,67 +49,80 @@ class Observer:
         redemption, attempt = asked
         adapter = self._partners[redemption.partner].adapter
         assert isinstance(adapter, LooksUp)
-        result = await adapter.look_up(redemption.request())
-        return await self._database.write(partial(self._record, redemption.id, attempt, result))
+        try:
+            result = await adapter.look_up(redemption.request())
+        except Exception:
+            log.exception("adapter.raised", partner=redemption.partner, operation="observe")
+            result = LookUpResult(answer=LookUpAnswer.UNKNOWN, code="adapter_raised")
+        return await self._database.write(partial(self._record, redemption, attempt, result))
 
     def _prepare(self, redemption_id: str, connection: Connection) -> tuple[Redemption, int] | None:
+        store.lock(connection, redemption_id)
         redemption = store.must_get(connection, redemption_id)
         now = self._clock.now()
         if redemption.state not in TERMINAL:
             store.wake(connection, redemption_id, now)
             return None
-        connected = self._partners[redemption.partner]
-        if not isinstance(connected.adapter, LooksUp):
+        connected = self._partners.get(redemption.partner)
+        if connected is None or not isinstance(connected.adapter, LooksUp):
             return None
-        deadline = timedelta(seconds=connected.manifest.limits.deadline_seconds)
-        store.lock(connection, redemption_id)
-        attempt = store.start_attempt(
+        attempt = attempt_store.start(
             connection,
             redemption,
             operation="observe",
             is_commit=False,
             request=redemption.request(),
-            deadline=deadline,
+            deadline=timedelta(seconds=connected.manifest.limits.deadline_seconds),
             at=now,
         )
         return redemption, attempt
 
-    def _record(self, redemption_id: str, attempt: int, result: LookUpResult, connection: Connection) -> bool:
+    def _record(self, asked: Redemption, attempt: int, result: LookUpResult, connection: Connection) -> bool:
         now = self._clock.now()
-        store.lock(connection, redemption_id)
-        store.finish_attempt(
-            connection, redemption_id, attempt, outcome=result.answer.value, code=result.code, message=None, at=now
+        store.lock(connection, asked.id)
+        attempt_store.finish(
+            connection, asked.id, attempt, outcome=result.answer.value, code=result.code, message=None, at=now
         )
-        redemption = store.must_get(connection, redemption_id)
+        redemption = store.must_get(connection, asked.id)
         if redemption.state is State.VOIDED and result.answer is LookUpAnswer.ISSUED:
-            self._claim(connection, redemption, result, now)
+            return self._issued_after_void(connection, redemption, result, now)
         if redemption.state is State.CAPTURED and result.answer is LookUpAnswer.CANCELLED:
-            self._partner_cancelled(connection, redemption, now)
+            return self._partner_cancelled(connection, redemption, now)
         if redemption.state is State.CAPTURED and result.answer is LookUpAnswer.ISSUED:
-            self._effects.guests_reported(connection, redemption, int(result.carried.get("guests", "0")), now)
+            self._effects.guests_reported(connection, redemption, result.carried, now)
         return result.answer is not LookUpAnswer.UNKNOWN
 
-    def _claim(self, connection: Connection, redemption: Redemption, result: LookUpResult, now: datetime) -> None:
-        row = {
-            "redemption_id": redemption.id,
-            "partner": redemption.partner,
-            "found_at": now,
-            "evidence": {"answer": result.answer.value, "partner_reference": result.partner_reference},
-        }
-        if insert_new(connection, claims, row, unique=["redemption_id"]):
-            log.error("redemption.issued_after_void", redemption_id=redemption.id, partner=redemption.partner)
-            self._effects.claimed(connection, redemption, now)
+    def _issued_after_void(
+        self, connection: Connection, redemption: Redemption, result: LookUpResult, now: datetime
+    ) -> bool:
+        """Open a claim (rule R11), unless the partner's view may be older than our fence: then ask again later."""
+        facts = self._partners[redemption.partner].manifest.facts
+        if now - redemption.updated_at < timedelta(seconds=facts.look_up_staleness_seconds):
+            return False
+        evidence = {"answer": result.answer.value, "partner_reference": result.partner_reference}
+        self._effects.claimed(connection, redemption, evidence, now)
+        return True
 
-    def _partner_cancelled(self, connection: Connection, redemption: Redemption, now: datetime) -> None:
-        """The partner took it back on its own: everything returns to the member (rule R13)."""
-        quantity = redemption.quote.quantity
-        asked = reversal_store.ask(
-            connection,
-            redemption,
-            quantity=quantity,
-            reason="partner_cancelled",
-            at=now,
-            state=ReversalState.APPLIED,
-        )
-        if asked:
-            self._effects.reversed(connection, redemption, reversal_store.WHOLE, quantity, now)
+    def _partner_cancelled(self, connection: Connection, redemption: Redemption, now: datetime) -> bool:
+        """The partner took it back on its own: everything returns to the member (rule R13).
+
+        A reversal that was asked for and is not being submitted is thereby applied, by its own quantity.
+
+        Returns:
+            False when a cancellation is being submitted just now: its answer is awaited first.
+        """
+        known = reversal_store.standing(connection, redemption.id)
+        if known is None:
+            quantity = redemption.quote.quantity
+            reversal = reversal_store.ask(
+                connection, redemption, quantity=quantity, reason="partner_cancelled", at=now, state=R.APPLIED
+            )
+            assert reversal is not None
+            self._effects.reversed(connection, redemption, reversal, now)
+            return True
+        if known.state is R.SUBMITTING:
+            return False
+        if known.state is not R.APPLIED:
+            free = {"next_action_at": None, "lease_owner": None, "lease_until": None}
+            apply(connection, self._effects, redemption, known, now, **free)
+        return True

@@ -8,16 +8,23 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from adapters.sdk.capabilities import Cancels, Fences, LooksUp
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
 from adapters.sdk.records import CancelResult, LookUpResult
+from catalogue.values import Money
 from config.observability import get_logger
+from gateway.errors import TransitionError
 from gateway.partners import ConnectedPartner
-from gateway.redemption import reversal_store, store
+from gateway.redemption import attempt_store, reversal_store, store
+from gateway.redemption.effects import Effects
+from gateway.redemption.ordering import IDLE
+from gateway.redemption.patience import Patience
 from gateway.redemption.records import Redemption, Reversal
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import ReversalState
@@ -29,12 +36,13 @@ LOOK_UP = "look_up"
 
 
 class Order(msgspec.Struct, frozen=True):
-    """One call that has been written down and is now to be made."""
+    """One call that has been written down and is now to be made, within ``lease``."""
 
     redemption: Redemption
     reversal: Reversal
     operation: str
     attempt: int
+    lease: timedelta
 
 
 class ReversalEngine:
@@ -48,29 +56,42 @@ class ReversalEngine:
         self._effects = seams.effects
         self._identifiers = seams.identifiers
         self._settings = seams.settings
+        self._patience = Patience(seams.settings, lambda: 0.0)
+
+    async def advance_standing(self, redemption_id: str) -> None:
+        """Make the next call of the reversal that a redemption has under way, if it has one."""
+        reversal = await self._database.read(partial(reversal_store.standing, redemption_id=redemption_id))
+        if reversal is not None:
+            await self.advance(redemption_id, reversal.number)
 
     async def advance(self, redemption_id: str, number: int) -> None:
         """Make the next call of a reversal, if it is due and nobody else does."""
         owner = self._identifiers.new("attempt")
+        began = self._clock.monotonic()
         order = await self._database.write(partial(self._prepare, redemption_id, number, owner))
         if order is None:
             return
+        if self._clock.monotonic() - began > order.lease.total_seconds():
+            log.warning("reversal.call_too_late", redemption_id=redemption_id, operation=order.operation)
+            return
         result = await self._call(order)
-        await self._database.write(partial(self._record, order, result))
+        await self._database.write(partial(self._record, order, result, owner))
 
     def _prepare(self, redemption_id: str, number: int, owner: str, connection: Connection) -> Order | None:
-        reversal_store.lock(connection, redemption_id, number)
+        store.lock(connection, redemption_id)
         reversal = reversal_store.get(connection, redemption_id, number)
         redemption = store.get(connection, redemption_id)
         if reversal is None or redemption is None or reversal.next_action_at is None:
             return None
+        now = self._clock.now()
         connected = self._partners.get(redemption.partner)
         if connected is None:
+            log.error("reversal.partner_switched_off", redemption_id=redemption_id, partner=redemption.partner)
+            reversal_store.put_off(connection, redemption_id, number, now, now + IDLE)
             return None
-        lease = self._settings.lease_margin_seconds + connected.manifest.limits.deadline_seconds
-        if not reversal_store.take_lease(connection, reversal, owner, timedelta(seconds=lease)):
+        lease = self._patience.lease(connected)
+        if not reversal_store.take_lease(connection, reversal, owner, lease):
             return None
-        now = self._clock.now()
         if reversal.state is ReversalState.SUBMITTING:
             reversal = reversal_store.move(connection, reversal, ReversalState.UNKNOWN, at=now)
         operation = _operation(connected, redemption, reversal)
@@ -78,9 +99,8 @@ class ReversalEngine:
             self._end(connection, redemption, reversal, ReversalState.MANUAL, now)
             return None
         if operation == CANCEL:
-            ends_at = now + timedelta(seconds=lease)
             reversal = reversal_store.move(
-                connection, reversal, ReversalState.SUBMITTING, at=now, next_action_at=ends_at
+                connection, reversal, ReversalState.SUBMITTING, at=now, next_action_at=now + lease
             )
         return self._ordered(connection, redemption, reversal, connected, operation, now)
 
@@ -93,7 +113,7 @@ class ReversalEngine:
         operation: str,
         now: datetime,
     ) -> Order:
-        attempt = store.start_attempt(
+        attempt = attempt_store.start(
             connection,
             redemption,
             operation=f"reverse:{reversal.number}:{operation}",
@@ -102,7 +122,7 @@ class ReversalEngine:
             deadline=timedelta(seconds=connected.manifest.limits.deadline_seconds),
             at=now,
         )
-        return Order(redemption, reversal, operation, attempt)
+        return Order(redemption, reversal, operation, attempt, self._patience.lease(connected))
 
     async def _call(self, order: Order) -> CancelResult | LookUpResult:
         adapter, request = self._partners[order.redemption.partner].adapter, order.redemption.request()
@@ -119,19 +139,21 @@ class ReversalEngine:
             log.exception("adapter.raised", partner=order.redemption.partner, operation=order.operation)
             return CancelResult(outcome=Outcome.UNKNOWN, code="adapter_raised")
 
-    def _record(self, order: Order, result: CancelResult | LookUpResult, connection: Connection) -> None:
+    def _record(self, order: Order, result: CancelResult | LookUpResult, owner: str, connection: Connection) -> None:
         now = self._clock.now()
+        store.lock(connection, order.redemption.id)
         outcome = result.answer.value if isinstance(result, LookUpResult) else result.outcome.value
-        store.finish_attempt(
+        attempt_store.finish(
             connection, order.redemption.id, order.attempt, outcome=outcome, code=result.code, message=None, at=now
         )
-        reversal_store.lock(connection, order.redemption.id, order.reversal.number)
         reversal = reversal_store.get(connection, order.redemption.id, order.reversal.number)
-        if reversal is None or reversal.version != order.reversal.version:
+        if reversal is None or reversal.version != order.reversal.version or reversal.lease_owner != owner:
             log.warning("reversal.result_dropped", redemption_id=order.redemption.id)
             return
-        state = _after_look_up(result) if isinstance(result, LookUpResult) else _after_cancel(result)
-        self._end(connection, order.redemption, reversal, state, now)
+        if isinstance(result, LookUpResult):
+            self._end(connection, order.redemption, reversal, _after_look_up(result), now)
+        else:
+            self._end(connection, order.redemption, reversal, _after_cancel(result), now, result.refund)
 
     def _end(
         self,
@@ -140,22 +162,60 @@ class ReversalEngine:
         reversal: Reversal,
         state: ReversalState,
         now: datetime,
+        refund: Money | None = None,
     ) -> None:
         waits = state in {ReversalState.REQUESTED, ReversalState.UNKNOWN}
-        schedule = self._settings.retry_schedule_seconds
-        delay = timedelta(seconds=schedule[min(reversal.tries, len(schedule) - 1)])
         changes = {
-            "next_action_at": now + delay if waits else None,
+            "next_action_at": now + self._patience.after(reversal.tries) if waits else None,
             "tries": reversal.tries + 1,
             "lease_owner": None,
             "lease_until": None,
         }
         if state is reversal.state:
             reversal_store.release(connection, reversal, **changes)
-            return
-        reversal_store.move(connection, reversal, state, at=now, **changes)
-        if state is ReversalState.APPLIED:
-            self._effects.reversed(connection, redemption, reversal.number, reversal.quantity, now)
+        elif state is ReversalState.APPLIED:
+            apply(connection, self._effects, redemption, reversal, now, refund, **changes)
+        else:
+            reversal_store.move(connection, reversal, state, at=now, **changes)
+
+
+def apply(
+    connection: Connection,
+    effects: Effects,
+    redemption: Redemption,
+    reversal: Reversal,
+    at: datetime,
+    refund: Money | None = None,
+    **changes: Any,
+) -> bool:
+    """End a reversal as applied and book it; one that cannot be booked goes to people with an alarm.
+
+    Args:
+        connection: of the transaction that holds the redemption's lock.
+        effects: what books it.
+        redemption: the captured one.
+        reversal: as read under the lock, not ended.
+        at: now.
+        refund: what the partner gives back, when it says so.
+        changes: further columns of the reversal.
+
+    Returns:
+        Whether it is applied.
+    """
+    try:
+        with connection.begin_nested():
+            reversal_store.move(connection, reversal, ReversalState.APPLIED, at=at, **changes)
+            effects.reversed(connection, redemption, reversal, at, refund)
+    except (DBAPIError, TransitionError):
+        raise
+    except Exception:
+        log.exception("reversal.not_booked", redemption_id=redemption.id)
+        if reversal.state is ReversalState.SUBMITTING:
+            reversal = reversal_store.move(connection, reversal, ReversalState.UNKNOWN, at=at)
+        if reversal.state is not ReversalState.MANUAL:
+            reversal_store.move(connection, reversal, ReversalState.MANUAL, at=at, **changes)
+        return False
+    return True
 
 
 def _operation(connected: ConnectedPartner, redemption: Redemption, reversal: Reversal) -> str | None:

@@ -1,4 +1,8 @@
-"""Reversals as they are written down: operations of their own on a captured redemption (rule R10)."""
+"""Reversals as they are written down: operations of their own on a captured redemption (rule R10).
+
+A redemption has at most one that is under way or applied; a refused one may be followed by another, with the next
+number and keys of its own.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,11 @@ from gateway.redemption.records import Redemption, Reversal
 from gateway.redemption.states import REVERSAL_TRANSITIONS, ReversalState
 from gateway.redemption.tables import outbox, reversals
 
+WHOLE = 1
+"""The number of the first reversal; a later one has a number only when those before it were refused."""
+
 PATIENCE = timedelta(hours=24)
 """How long an unanswered reversal is looked into before people decide."""
-
-WHOLE = 1
-"""The number of the reversal that undoes a redemption whole."""
 
 
 def ask(
@@ -29,20 +33,24 @@ def ask(
     reason: str,
     at: datetime,
     state: ReversalState = ReversalState.REQUESTED,
-) -> bool:
-    """Ask that a redemption be undone; False when that was asked before.
+) -> Reversal | None:
+    """Ask that a redemption be undone; None when that is under way or done. The caller has locked the redemption.
 
     Args:
+        connection: of a writing transaction.
+        redemption: the captured one.
         quantity: what of the captured quantity goes back to the member (less than all of it by a cancellation rule).
-        state: APPLIED when the partner did it on its own (rule R13).
+        reason: a word for operators and the member.
+        at: now.
+        state: APPLIED when the partner did it on its own (rule R13): the member is told.
     """
-    known = get(connection, redemption.id, WHOLE)
-    if known is not None:
-        return False
+    if standing(connection, redemption.id) is not None:
+        return None
+    number = len(of_redemption(connection, redemption.id)) + 1
     connection.execute(
         reversals.insert().values(
             redemption_id=redemption.id,
-            number=WHOLE,
+            number=number,
             quantity=quantity,
             reason=reason,
             state=state.value,
@@ -53,29 +61,29 @@ def ask(
             tries=0,
         )
     )
-    return True
+    asked = get(connection, redemption.id, number)
+    assert asked is not None
+    if state is ReversalState.APPLIED:
+        tell(connection, asked, state, at)
+    return asked
 
 
 def get(connection: Connection, redemption_id: str, number: int) -> Reversal | None:
     """Read a reversal."""
-    row = (
-        connection.execute(
-            sa.select(reversals).where(reversals.c.redemption_id == redemption_id, reversals.c.number == number)
-        )
-        .mappings()
-        .one_or_none()
-    )
-    return None if row is None else Reversal(**{**row, "state": ReversalState(row["state"])})
+    return next((one for one in of_redemption(connection, redemption_id) if one.number == number), None)
 
 
-def lock(connection: Connection, redemption_id: str, number: int) -> None:
-    """Take the row for this transaction; SQLite's write transaction has taken everything already."""
-    if connection.dialect.name != "sqlite":
-        connection.execute(
-            sa.select(reversals.c.number)
-            .where(reversals.c.redemption_id == redemption_id, reversals.c.number == number)
-            .with_for_update()
-        )
+def of_redemption(connection: Connection, redemption_id: str) -> list[Reversal]:
+    """List the reversals of a redemption, first to last."""
+    query = sa.select(reversals).where(reversals.c.redemption_id == redemption_id).order_by(reversals.c.number)
+    rows = connection.execute(query).mappings()
+    return [Reversal(**{**row, "state": ReversalState(row["state"])}) for row in rows]
+
+
+def standing(connection: Connection, redemption_id: str) -> Reversal | None:
+    """Find the reversal that is under way or applied; None when there is none but refused ones."""
+    known = of_redemption(connection, redemption_id)
+    return next((one for one in known if one.state is not ReversalState.REFUSED), None)
 
 
 def due(connection: Connection, now: datetime, limit: int) -> list[tuple[str, int]]:
@@ -89,12 +97,18 @@ def due(connection: Connection, now: datetime, limit: int) -> list[tuple[str, in
     return [(row.redemption_id, row.number) for row in connection.execute(query)]
 
 
+def put_off(connection: Connection, redemption_id: str, number: int, now: datetime, until: datetime) -> None:
+    """Look again later at a reversal that is due and cannot be worked on, so that it does not block the others."""
+    mine = sa.and_(reversals.c.redemption_id == redemption_id, reversals.c.number == number)
+    connection.execute(reversals.update().where(mine, reversals.c.next_action_at <= now).values(next_action_at=until))
+
+
 def _not_leased(connection: Connection) -> sa.ColumnElement[bool]:
     return sa.or_(reversals.c.lease_until.is_(None), reversals.c.lease_until <= database_now(connection))
 
 
 def take_lease(connection: Connection, reversal: Reversal, owner: str, duration: timedelta) -> bool:
-    """Make this call the only one that works on a reversal; see `gateway.redemption.store.take_lease`."""
+    """Make this call the only one that works on a reversal; see `gateway.redemption.lease_store.take`."""
     changed = connection.execute(
         reversals.update()
         .where(_is(reversal), _not_leased(connection))
@@ -116,10 +130,10 @@ def move(connection: Connection, reversal: Reversal, state: ReversalState, *, at
     )
     if changed.rowcount != 1:
         raise TransitionError(f"The reversal of {reversal.redemption_id} has moved on.")
-    if state in {ReversalState.APPLIED, ReversalState.REFUSED, ReversalState.MANUAL}:
-        tell(connection, reversal, state, at)
     moved = get(connection, reversal.redemption_id, reversal.number)
     assert moved is not None
+    if state in {ReversalState.APPLIED, ReversalState.REFUSED, ReversalState.MANUAL}:
+        tell(connection, moved, state, at)
     return moved
 
 
@@ -130,14 +144,13 @@ def release(connection: Connection, reversal: Reversal, **changes: Any) -> None:
 
 def tell(connection: Connection, reversal: Reversal, state: ReversalState, at: datetime) -> None:
     """Write the event of an ended reversal."""
-    aggregate = f"{reversal.redemption_id}:reverse:{reversal.number}"
     connection.execute(
         outbox.insert().values(
             id=f"evt_{reversal.redemption_id.partition('_')[2]}_r{reversal.number}_{reversal.version}",
-            aggregate_id=aggregate,
-            seq=reversal.version + 1,
+            aggregate_id=f"{reversal.redemption_id}:reverse:{reversal.number}",
+            seq=reversal.version,
             type=f"reversal.{state.value}",
-            payload={"redemption_id": reversal.redemption_id, "state": state.value},
+            payload={"redemption_id": reversal.redemption_id, "state": state.value, "reason": reversal.reason},
             created_at=at,
         )
     )

@@ -124,6 +124,8 @@ REVERSAL_TRANSITIONS: frozenset[tuple[ReversalState, ReversalState]] = frozenset
         (R.UNKNOWN, R.REQUESTED),
         (R.UNKNOWN, R.MANUAL),
         (R.REQUESTED, R.MANUAL),
+        (R.REQUESTED, R.APPLIED),
+        (R.MANUAL, R.APPLIED),
     }
 )
-"""Every transition of a reversal."""
+"""Every transition of a reversal. From MANUAL it is applied when the partner says, asked anew, that it is done."""

@@ -7,20 +7,21 @@ its outbox row in the same transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import datetime
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from adapters.sdk.records import ReservationRequest, Traveller
-from config.database import database_now
+from adapters.sdk.records import Traveller
+from config.types import Instant
 from gateway.errors import TransitionError
-from gateway.redemption.records import Quote, Redemption, quote_from
-from gateway.redemption.states import TERMINAL, Event, State, target
-from gateway.redemption.tables import attempts, outbox, quotes, redemption_history, redemptions
+from gateway.redemption.records import Quote, QuoteKind, Redemption, quote_from
+from gateway.redemption.states import HOLDING, TERMINAL, Event, State, target
+from gateway.redemption.tables import outbox, quotes, redemption_history, redemptions
+
+DETAIL_LENGTH = 255
 
 
 def add_quote(connection: Connection, quote: Quote) -> None:
@@ -93,9 +94,16 @@ def must_get(connection: Connection, redemption_id: str) -> Redemption:
 
 
 def lock(connection: Connection, redemption_id: str) -> None:
-    """Take the row for this transaction; SQLite's write transaction has taken everything already."""
-    if connection.dialect.name != "sqlite":
-        connection.execute(sa.select(redemptions.c.id).where(redemptions.c.id == redemption_id).with_for_update())
+    """Take a redemption and the other legs of its trip for this transaction, always in the order of their ids.
+
+    What ends one leg decides what the others may do, so nobody may read them in between. SQLite's write transaction
+    has taken everything already.
+    """
+    if connection.dialect.name == "sqlite":
+        return
+    trip = sa.select(redemptions.c.itinerary_id).where(redemptions.c.id == redemption_id).scalar_subquery()
+    mine = sa.or_(redemptions.c.id == redemption_id, redemptions.c.itinerary_id == trip)
+    connection.execute(sa.select(redemptions.c.id).where(mine).order_by(redemptions.c.id).with_for_update())
 
 
 def find_by_partner_key(connection: Connection, partner: str, key: str) -> Redemption | None:
@@ -108,9 +116,12 @@ def find_by_partner_key(connection: Connection, partner: str, key: str) -> Redem
     return None if row is None else _from_row(row)
 
 
-def of_member(connection: Connection, member_id: str, before: str | None, limit: int) -> list[Redemption]:
-    """List a member's redemptions, newest first, those before an id."""
-    query = _select().where(redemptions.c.member_id == member_id).order_by(redemptions.c.id.desc()).limit(limit)
+def of_member(
+    connection: Connection, member_id: str, before: str | None, limit: int, kind: QuoteKind
+) -> list[Redemption]:
+    """List a member's redemptions of quotes of a kind, newest first, those before an id."""
+    mine = (redemptions.c.member_id == member_id, quotes.c.kind == kind)
+    query = _select().where(*mine).order_by(redemptions.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(redemptions.c.id < before)
     return [_from_row(row) for row in connection.execute(query).mappings()]
@@ -140,48 +151,6 @@ def points_at_risk(connection: Connection, partner: str, commodity: str) -> int:
         )
     )
     return int(connection.execute(query).scalar_one())
-
-
-def due(connection: Connection, now: datetime, limit: int) -> list[str]:
-    """List redemptions whose time has come and that nobody is working on, oldest first."""
-    query = (
-        sa.select(redemptions.c.id)
-        .where(redemptions.c.next_action_at <= now, _not_leased(connection))
-        .order_by(redemptions.c.next_action_at, redemptions.c.id)
-        .limit(limit)
-    )
-    return list(connection.execute(query).scalars())
-
-
-def _not_leased(connection: Connection) -> sa.ColumnElement[bool]:
-    return sa.or_(redemptions.c.lease_until.is_(None), redemptions.c.lease_until <= database_now(connection))
-
-
-def take_lease(connection: Connection, redemption: Redemption, owner: str, duration: timedelta) -> bool:
-    """Make this call the only one that works on a redemption; False when another holds a live lease.
-
-    Judged by the database's clock (several processes agree on it), guarded by the version. The owner is new for each
-    run of the engine over a redemption, so that a paused worker does not mistake a later lease for its own.
-    """
-    changed = connection.execute(
-        redemptions.update()
-        .where(
-            redemptions.c.id == redemption.id,
-            redemptions.c.version == redemption.version,
-            sa.or_(_not_leased(connection), redemptions.c.lease_owner == owner),
-        )
-        .values(lease_owner=owner, lease_until=database_now(connection) + duration)
-    )
-    return changed.rowcount == 1
-
-
-def release(connection: Connection, redemption_id: str, owner: str, next_action_at: datetime | None) -> None:
-    """Give a lease back without a change of state, and say when to look again."""
-    connection.execute(
-        redemptions.update()
-        .where(redemptions.c.id == redemption_id, redemptions.c.lease_owner == owner)
-        .values(lease_owner=None, lease_until=None, next_action_at=next_action_at)
-    )
 
 
 def move(
@@ -234,7 +203,12 @@ def _tell(
 ) -> None:
     connection.execute(
         redemption_history.insert().values(
-            redemption_id=redemption_id, version=version, event=event, state=state.value, detail=detail, happened_at=at
+            redemption_id=redemption_id,
+            version=version,
+            event=event,
+            state=state.value,
+            detail=None if detail is None else detail[:DETAIL_LENGTH],
+            happened_at=at,
         )
     )
     connection.execute(
@@ -267,13 +241,25 @@ def progress(
     return must_get(connection, redemption.id)
 
 
-def ask_withdrawal(connection: Connection, redemption_id: str, at: datetime) -> None:
-    """Remember that an undecided redemption is no longer wanted, and wake the sweeper."""
-    connection.execute(
+def ask_withdrawal(connection: Connection, redemption_id: str, at: datetime) -> bool:
+    """Remember that an undecided redemption is no longer wanted, and wake the sweeper.
+
+    A redemption that waits for people or the file is not woken: the wish is honoured when it ends.
+
+    Returns:
+        False when it has ended meanwhile: then a captured one needs a reversal instead.
+    """
+    redemption = redemptions.c
+    rests = redemption.state == State.MANUAL.value
+    changed = connection.execute(
         redemptions.update()
-        .where(redemptions.c.id == redemption_id, redemptions.c.withdrawal_asked_at.is_(None))
-        .values(withdrawal_asked_at=at, next_action_at=at)
+        .where(redemption.id == redemption_id, redemption.state.in_([state.value for state in HOLDING]))
+        .values(
+            withdrawal_asked_at=sa.func.coalesce(redemption.withdrawal_asked_at, sa.literal(at, Instant())),
+            next_action_at=sa.case((rests, redemption.next_action_at), else_=sa.literal(at, Instant())),
+        )
     )
+    return changed.rowcount == 1
 
 
 def wake(connection: Connection, redemption_id: str, at: datetime) -> None:
@@ -286,69 +272,3 @@ def wake(connection: Connection, redemption_id: str, at: datetime) -> None:
         )
         .values(next_action_at=at)
     )
-
-
-def start_attempt(
-    connection: Connection,
-    redemption: Redemption,
-    *,
-    operation: str,
-    is_commit: bool,
-    request: ReservationRequest,
-    deadline: timedelta,
-    at: datetime,
-) -> int:
-    """Write down that a call is about to be made and answer its number (rule R2)."""
-    last = connection.execute(
-        sa.select(sa.func.coalesce(sa.func.max(attempts.c.number), 0)).where(attempts.c.redemption_id == redemption.id)
-    ).scalar_one()
-    connection.execute(
-        attempts.insert().values(
-            redemption_id=redemption.id,
-            number=last + 1,
-            operation=operation,
-            is_commit=is_commit,
-            partner_key=redemption.partner_key,
-            request_hash=_request_hash(request),
-            validity_ends_at=redemption.window_ends_at,
-            deadline_at=at + deadline,
-            started_at=at,
-        )
-    )
-    return int(last) + 1
-
-
-def _request_hash(request: ReservationRequest) -> str:
-    return sha256(msgspec.json.encode(request, order="deterministic")).hexdigest()
-
-
-def finish_attempt(
-    connection: Connection,
-    redemption_id: str,
-    number: int,
-    *,
-    outcome: str,
-    code: str | None,
-    message: str | None,
-    at: datetime,
-) -> None:
-    """Write down what a call proved; a late result of a lost lease is kept as evidence too."""
-    connection.execute(
-        attempts.update()
-        .where(attempts.c.redemption_id == redemption_id, attempts.c.number == number)
-        .values(outcome=outcome, code=code, message=message, finished_at=at)
-    )
-
-
-def commit_outcomes(connection: Connection, redemption_id: str, *, before: int | None = None) -> list[str | None]:
-    """List the outcomes of the commit attempts so far; None where a call was started and nobody knows its end."""
-    query = sa.select(attempts.c.outcome).where(attempts.c.redemption_id == redemption_id, attempts.c.is_commit)
-    if before is not None:
-        query = query.where(attempts.c.number < before)
-    return list(connection.execute(query.order_by(attempts.c.number)).scalars())
-
-
-def of_attempts(connection: Connection, redemption_id: str) -> Sequence[sa.RowMapping]:
-    """List the attempts of a redemption, oldest first."""
-    query = sa.select(attempts).where(attempts.c.redemption_id == redemption_id).order_by(attempts.c.number)
-    return connection.execute(query).mappings().all()

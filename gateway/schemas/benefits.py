@@ -161,16 +161,35 @@ class TierMatchOffers(msgspec.Struct, frozen=True):
     items: list[TierMatchOffer]
 
 
-class TierMatchAnswer(msgspec.Struct, frozen=True):
-    """What was granted, and how it was reached."""
+class ChallengeAnswer(msgspec.Struct, frozen=True):
+    """A timed challenge: ``progress`` of ``target`` of what is ``counted``, until the deadline (included)."""
 
+    match_id: str
+    programme: str
+    tier: str
+    started_date: date
+    deadline_date: date
+    target: int
+    progress: int
+    outcome: str
+    counted: str | None
+
+
+class TierMatchAnswer(msgspec.Struct, frozen=True):
+    """What was granted (``granted``), or that a person looks first (``review``), and how it was reached."""
+
+    id: str
+    state: str
     edge_id: str
     kind: str
     status: StatusAnswer | None
+    challenge: ChallengeAnswer | None
     explanation: list[str]
 
 
 class StatusList(msgspec.Struct, frozen=True):
-    """Every status, oldest first."""
+    """Every status and every challenge, oldest first; ``in_review`` are the edges on which a person decides."""
 
     items: list[StatusAnswer]
+    challenges: list[ChallengeAnswer] = []
+    in_review: list[str] = []

@@ -15,6 +15,17 @@ Locale = Annotated[
 ]
 
 
+Birthday = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+        max_length=5,
+        examples=["02-29"],
+        description="Month and day, MM-DD; the year is not asked for.",
+    ),
+]
+
+
 class ProfileBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What names or reaches a person. What is left out is removed."""
 
@@ -22,6 +33,7 @@ class ProfileBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     family_name: Name | None = None
     email: Annotated[str, msgspec.Meta(min_length=3, max_length=254)] | None = None
     phone: Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9 ()\-]{5,30}$", max_length=31)] | None = None
+    birthday: Birthday | None = None
 
 
 class VehicleBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,12 +46,16 @@ class VehicleBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MemberBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A member as the club's system knows him; cars that are left out stay as they are, a list replaces all."""
+    """A member as the club's system knows him; cars that are left out stay as they are, a list replaces all.
+
+    ``referred_by`` (our id or the club's) counts when he is created.
+    """
 
     locale: Locale = "zh-CN"
     city: Annotated[str, msgspec.Meta(min_length=1, max_length=80)] | None = None
     profile: ProfileBody = ProfileBody()
     vehicles: Annotated[list[VehicleBody], msgspec.Meta(max_length=20)] | None = None
+    referred_by: Identifier | None = None
 
 
 class MemberAnswer(msgspec.Struct, frozen=True):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import msgspec
 
 from adapters.sdk.records import Service
 from catalogue.benefits import PayWith
-from catalogue.conversion import ConversionQuote
+from catalogue.conversion import BlockBonus, Cap, ConversionContract, Fee, PricePoint, Promotion
+from catalogue.conversion_quotes import ConversionQuote
+from catalogue.conversion_transfers import Transfer
 from catalogue.lounge_access import Journey
 from catalogue.values import Money
 from catalogue.voucher_store import Voucher
-from gateway.redemption.records import Quote, Redemption
-from gateway.services.itineraries import Itinerary, Policy
+from catalogue.vouchers import VoucherState
+from gateway.redemption.records import POINTS, Quote, Redemption, Reversal
+from gateway.redemption.states import ReversalState, State
+from gateway.services.itineraries import Itinerary, ItineraryState, Policy
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=80, examples=["qte_01m80ahqyx60rk4csm6mv3ee1s"])]
 
@@ -43,7 +47,7 @@ class QuoteView(msgspec.Struct, frozen=True):
     benefit_version: int | None
     partner: str
     title: str
-    pay_with: str
+    pay_with: PayWith
     points: int
     uses: int
     price: Money | None
@@ -80,7 +84,7 @@ class VoucherView(msgspec.Struct, frozen=True):
     """The voucher that the member shows at the desk."""
 
     code: str
-    state: str
+    state: VoucherState
     valid_from_at: datetime
     valid_to_at: datetime
     guests_allowed: int
@@ -89,57 +93,99 @@ class VoucherView(msgspec.Struct, frozen=True):
 class TransitionView(msgspec.Struct, frozen=True):
     """One step of a redemption's life."""
 
-    state: str
+    state: State
     event: str
     happened_at: datetime
 
 
+class CancellationState(msgspec.Struct, frozen=True):
+    """A cancellation of a captured redemption: what comes back once its state is ``applied``.
+
+    ``refused``: the partner did not undo it, the member keeps the benefit. ``manual``: people find out.
+    """
+
+    state: ReversalState
+    points_back: int
+    uses_back: int
+    requested_at: datetime
+
+    @classmethod
+    def of(cls, redemption: Redemption, reversal: Reversal | None) -> CancellationState | None:
+        """Show a reversal; None when there is none."""
+        if reversal is None:
+            return None
+        points, uses = given_back(redemption.quote, reversal.quantity)
+        return cls(reversal.state, points, uses, reversal.requested_at)
+
+
+class Annexes(msgspec.Struct, frozen=True):
+    """What belongs to a redemption and is kept elsewhere."""
+
+    voucher: Voucher | None = None
+    reversal: Reversal | None = None
+    history: tuple[TransitionView, ...] = ()
+
+
 class RedemptionView(msgspec.Struct, frozen=True):
-    """A redemption as it stands. ``next_check_at`` is set while the outcome is not known."""
+    """A redemption as it stands. ``next_check_at`` is set while the outcome is not known.
+
+    A captured redemption stays ``captured`` when it is cancelled: ``cancellation`` tells what came back.
+    """
 
     id: str
     quote_id: str
     benefit_id: str | None
     benefit_version: int | None
     partner: str
-    state: str
+    state: State
+    pay_with: PayWith
     points: int
+    uses: int
     partner_reference: str | None
     itinerary_id: str | None
     voucher: VoucherView | None
+    cancellation: CancellationState | None
     next_check_at: datetime | None
     requested_at: datetime
     updated_at: datetime
     history: tuple[TransitionView, ...] = ()
 
     @classmethod
-    def of(
-        cls, redemption: Redemption, voucher: Voucher | None, history: tuple[TransitionView, ...] = ()
-    ) -> RedemptionView:
+    def of(cls, redemption: Redemption, annexes: Annexes) -> RedemptionView:
         """Show a redemption; keys, leases and personal fields stay inside."""
+        points, uses = given_back(redemption.quote, redemption.quote.quantity)
+        voucher = annexes.voucher
         return cls(
             id=redemption.id,
             quote_id=redemption.quote.id,
             benefit_id=redemption.quote.benefit_id,
             benefit_version=redemption.quote.benefit_version,
             partner=redemption.partner,
-            state=redemption.state.value,
-            points=redemption.quote.points,
+            state=redemption.state,
+            pay_with=redemption.quote.pay_with,
+            points=points,
+            uses=uses,
             partner_reference=redemption.partner_reference,
             itinerary_id=redemption.itinerary_id,
             voucher=None if voucher is None else voucher_view(voucher),
+            cancellation=CancellationState.of(redemption, annexes.reversal),
             next_check_at=redemption.next_action_at,
             requested_at=redemption.requested_at,
             updated_at=redemption.updated_at,
-            history=history,
+            history=annexes.history,
         )
+
+
+def given_back(quote: Quote, quantity: int) -> tuple[int, int]:
+    """Tell a quantity of what a quote holds as (points, uses)."""
+    return (quantity, 0) if quote.commodity == POINTS else (0, quantity)
 
 
 def voucher_view(voucher: Voucher) -> VoucherView:
     """Show a voucher to its member."""
     return VoucherView(
         code=voucher.code,
-        state=voucher.state.value,
+        state=voucher.state,
         valid_from_at=voucher.valid_from_at,
         valid_to_at=voucher.valid_to_at,
         guests_allowed=voucher.guests_allowed,
@@ -154,18 +200,26 @@ class RedemptionPage(msgspec.Struct, frozen=True):
 
 
 class CancellationView(msgspec.Struct, frozen=True):
-    """What a cancellation gives back, or would give back."""
+    """What a cancellation gives back, or would give back, and how far it has come.
+
+    ``cancellation`` is the state of taking a captured benefit back (``applied``: done; ``refused``: the member keeps
+    it); None while the redemption itself is undecided and is being withdrawn, and on a dry run. ``obstacle`` says on a
+    dry run why it could not be cancelled.
+    """
 
     redemption_id: str
-    state: str
+    state: State
     points_back: int
+    uses_back: int
+    cancellation: ReversalState | None
+    obstacle: str | None
     dry_run: bool
 
 
 class ItineraryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Book several quotes as one trip."""
 
-    quote_ids: Annotated[tuple[Identifier, ...], msgspec.Meta(min_length=1, max_length=10)]
+    quote_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=10)]
     policy: Policy = "all_or_nothing"
 
 
@@ -173,38 +227,80 @@ class ItineraryView(msgspec.Struct, frozen=True):
     """A trip and its legs in the order in which they are submitted."""
 
     id: str
-    state: str
+    state: ItineraryState
     policy: Policy
     legs: tuple[RedemptionView, ...]
 
     @classmethod
     def of(cls, itinerary: Itinerary, vouchers: dict[str, Voucher]) -> ItineraryView:
         """Show an itinerary."""
-        legs = tuple(RedemptionView.of(leg, vouchers.get(leg.id)) for leg in itinerary.legs)
-        return cls(id=itinerary.id, state=itinerary.state.value, policy=itinerary.policy, legs=legs)
+        reversals = itinerary.reversals
+        annexes = {leg.id: Annexes(vouchers.get(leg.id), reversals.get(leg.id)) for leg in itinerary.legs}
+        legs = tuple(RedemptionView.of(leg, annexes[leg.id]) for leg in itinerary.legs)
+        return cls(id=itinerary.id, state=itinerary.state, policy=itinerary.policy, legs=legs)
+
+
+class ItineraryPage(msgspec.Struct, frozen=True):
+    """One page of itineraries, newest first."""
+
+    items: tuple[ItineraryView, ...]
+    next_cursor: str | None
 
 
 class ConversionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Ask what a number of points becomes at a partner."""
+    """Ask what a number of points becomes at a partner; ``to_commodity`` only where the partner has several."""
 
     partner: Identifier
     points: Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
+    to_commodity: Identifier | None = None
 
 
 class ConversionRateView(msgspec.Struct, frozen=True):
-    """A contract in force: ``to_units`` for ``from_units``, from the minimum, in whole increments."""
+    """A contract in force: ``to_units`` for ``from_units``, from the minimum, in whole increments.
+
+    Where ``price_points`` are listed there is no ratio, and they are the only quantities there are.
+    """
 
     contract_id: str
     version: int
     partner: str
     to_commodity: str
-    from_units: int
-    to_units: int
+    from_units: int | None
+    to_units: int | None
+    price_points: tuple[PricePoint, ...]
     minimum: int
     maximum: int | None
     increment: int
-    transfer_days: int
+    bonus: BlockBonus | None
+    promotions: tuple[Promotion, ...]
+    caps: tuple[Cap, ...]
+    fee: Fee | None
+    region: str | None
+    transfer_days: int | None
     source: str
+
+    @classmethod
+    def of(cls, contract: ConversionContract) -> ConversionRateView:
+        """Show a contract; promotions that lie ahead are shown too."""
+        return cls(
+            contract_id=contract.id,
+            version=contract.version,
+            partner=contract.partner,
+            to_commodity=contract.to_commodity,
+            from_units=contract.rate.from_units if contract.rate else None,
+            to_units=contract.rate.to_units if contract.rate else None,
+            price_points=contract.price_points,
+            minimum=contract.smallest,
+            maximum=contract.maximum,
+            increment=contract.increment,
+            bonus=contract.bonus,
+            promotions=contract.promotions,
+            caps=contract.caps,
+            fee=contract.fee,
+            region=contract.region,
+            transfer_days=contract.transfer_days,
+            source=contract.source,
+        )
 
 
 class ConversionRates(msgspec.Struct, frozen=True):
@@ -214,7 +310,7 @@ class ConversionRates(msgspec.Struct, frozen=True):
 
 
 class ConversionQuoteView(msgspec.Struct, frozen=True):
-    """A locked conversion with its arithmetic in words."""
+    """A locked conversion with its arithmetic in words; it is posted by ``due_date`` (None: not stated)."""
 
     id: str
     partner: str
@@ -224,7 +320,8 @@ class ConversionQuoteView(msgspec.Struct, frozen=True):
     contract_id: str
     contract_version: int
     fee: Money | None
-    transfer_days: int
+    transfer_days: int | None
+    due_date: date | None
     steps: tuple[str, ...]
     expires_at: datetime
 
@@ -241,6 +338,28 @@ class ConversionQuoteView(msgspec.Struct, frozen=True):
             contract_version=terms.version,
             fee=terms.fee,
             transfer_days=terms.transfer_days,
+            due_date=terms.due_date,
             steps=terms.steps,
             expires_at=quote.expires_at,
+        )
+
+
+class ConversionView(RedemptionView, frozen=True, kw_only=True):
+    """A conversion as it stands, by the contract version it was quoted under.
+
+    ``transfer`` tells by when the partner must have posted it and whether it is overdue; null when it was not granted.
+    """
+
+    contract_id: str | None
+    contract_version: int | None
+    transfer: Transfer | None
+
+    @classmethod
+    def with_transfer(cls, view: RedemptionView, redemption: Redemption, transfer: Transfer | None) -> ConversionView:
+        """Show a conversion: what is shown of every redemption, the contract version, and the transfer."""
+        return cls(
+            **msgspec.structs.asdict(view),
+            contract_id=redemption.quote.contract_id,
+            contract_version=redemption.quote.contract_version,
+            transfer=transfer,
         )

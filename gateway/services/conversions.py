@@ -5,32 +5,48 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
+from sqlalchemy import Connection
+
 from adapters.sdk.records import Mileage
 from catalogue import members
 from catalogue.benefits import PayWith
-from catalogue.conversion import ConversionQuote, quote
+from catalogue.conversion import ConversionContract
+from catalogue.conversion_caps import Used
+from catalogue.conversion_quotes import ConversionQuote, Occasion, quote
+from catalogue.conversion_transfers import Transfer, due_date, transfer
+from catalogue.eligibility import MemberContext
 from config.errors import RuleError
 from gateway.redemption import store
-from gateway.redemption.records import POINTS, Quote
+from gateway.redemption.conversion_usage import conversions_used
+from gateway.redemption.records import POINTS, Quote, Redemption
+from gateway.redemption.states import State
 from gateway.wiring import Gateway
 
 
-async def create_quote(gateway: Gateway, member_id: str, partner: str, points: int) -> tuple[Quote, ConversionQuote]:
+async def create_quote(
+    gateway: Gateway, member_id: str, partner: str, points: int, to_commodity: str | None = None
+) -> tuple[Quote, ConversionQuote]:
     """Quote a conversion by the contract in force and lock it.
+
+    Args:
+        to_commodity: needed only where points become several things at the partner.
 
     Raises:
         NotFoundError: no such partner.
-        RuleError: the member has no account there.
-        ConversionRefusedError: below the minimum, above the maximum, off the increment, or no contract in force.
+        RuleError: the member has no account there, or the partner's commodity is not told.
+        ConversionRefusedError: as `catalogue.conversion_quotes.quote` says, by what the member has converted so far.
     """
     now = gateway.clock.now()
-    programme = gateway.catalogue.programme
-    today = programme.today(now)
+    today = gateway.catalogue.programme.today(now)
     gateway.partners.named(partner)
-    terms = quote(gateway.catalogue.conversion_contracts(partner), points, today)
-    member = await gateway.database.read(
-        partial(members.member_context, programme=programme, member_id=member_id, on_date=today)
-    )
+    contracts = _to_one_commodity(gateway.catalogue.conversion_contracts(partner), to_commodity)
+
+    def facts(connection: Connection) -> tuple[MemberContext, tuple[Used, ...]]:
+        member = members.member_context(connection, gateway.catalogue.programme, member_id, today)
+        return member, conversions_used(connection, gateway.catalogue, member_id)
+
+    member, used = await gateway.database.read(facts)
+    terms = quote(contracts, points, Occasion(today, used=used))
     account = member.partner_accounts.get(partner)
     if account is None:
         raise RuleError(f"The member has no account at {partner!r}; link one first.", partner=partner)
@@ -56,3 +72,28 @@ async def create_quote(gateway: Gateway, member_id: str, partner: str, points: i
     )
     await gateway.database.write(partial(store.add_quote, quote=locked))
     return locked, terms
+
+
+def transfer_of(gateway: Gateway, redemption: Redemption) -> Transfer | None:
+    """Say by when a conversion must have been posted and where it stands; None when it was not granted.
+
+    The time runs from the day on which the quote was used, by the contract version that the quote names.
+    """
+    if redemption.state is State.VOIDED:
+        return None
+    today = gateway.catalogue.programme.today
+    locked = redemption.quote
+    contract = gateway.catalogue.conversion_version(locked.contract_id or "", locked.contract_version or 0)
+    due = None if contract is None else due_date(contract, today(redemption.requested_at))
+    posted = today(redemption.updated_at) if redemption.state is State.CAPTURED else None
+    return transfer(due, today(gateway.clock.now()), posted)
+
+
+def _to_one_commodity(
+    contracts: tuple[ConversionContract, ...], to_commodity: str | None
+) -> tuple[ConversionContract, ...]:
+    found = tuple(one for one in contracts if to_commodity in (None, one.to_commodity))
+    targets = sorted({one.to_commodity for one in found})
+    if len(targets) > 1:
+        raise RuleError(f"Points become {' or '.join(targets)} there; say which as to_commodity.")
+    return found

@@ -8,11 +8,12 @@ import msgspec
 from sqlalchemy import Connection
 
 from catalogue import members, partner_accounts, statuses
+from catalogue.eligibility import ACTIVE
 from catalogue.eligibility_rules import Vehicle
 from catalogue.identifiers import is_identifier
 from catalogue.members import MemberInput, MemberRecord, Personal
 from catalogue.programme import Programme
-from config.errors import RuleError
+from config.errors import ConflictError, NotFoundError, RuleError
 from gateway.schemas.members import (
     Activity,
     Change,
@@ -25,19 +26,23 @@ from gateway.schemas.members import (
     VehicleBody,
     Wallet,
 )
-from settlement.accounts import POINTS, QUALIFYING_POINTS
+from gateway.services import bonuses, care
+from gateway.services.standing import standing_of
+from settlement.accounts import POINTS
 from settlement.balances import Balance, Movement, balances
 
 
 def member_of_path(connection: Connection, named: str) -> str:
     """Answer our id of the member that a club's system names by our id or by its own.
 
+    A membership that was merged is the one it was merged into, so that what is sent under the old name arrives.
+
     Raises:
         NotFoundError: no such member.
     """
-    if is_identifier("member", named):
-        return members.get_member(connection, named).id
-    return members.find_member(connection, named).id
+    known = is_identifier("member", named)
+    found = members.get_member(connection, named) if known else members.find_member(connection, named)
+    return members.surviving_member(connection, found.id).id
 
 
 def require_member(connection: Connection, member_id: str) -> None:
@@ -54,8 +59,13 @@ def put_member(
 ) -> MemberAnswer:
     """Create a member under the club's own id, or bring a known one up to date; idempotent by that id.
 
+    A new member is told of in the outbox and gets what joining and a referral earn. ``referred_by`` counts when the
+    member is created and is ignored later.
+
     Raises:
         NotFoundError: named by an id of ours that no member has.
+        RuleError: there is no member who could have referred.
+        ConflictError: the membership has ended.
     """
     external_id = members.get_member(connection, named).external_id if is_identifier("member", named) else named
     given = MemberInput(
@@ -64,9 +74,24 @@ def put_member(
         locale=body.locale,
         personal=Personal(**msgspec.structs.asdict(body.profile)),
         vehicles=_vehicles(body.vehicles),
+        referred_by=_referrer(connection, body.referred_by),
     )
     stored = members.upsert_member(connection, given, new_id, now)
+    if stored.state != ACTIVE:
+        raise ConflictError("The membership has ended.", merged_into=stored.merged_into)
+    if stored.id == new_id:
+        care.tell(connection, stored.id, "joined", "joined", {"referred_by": stored.referred_by}, now)
+        bonuses.joined(connection, programme, stored, now)
     return _answer(stored, statuses.current_tier(connection, programme, stored.id, programme.today(now)))
+
+
+def _referrer(connection: Connection, named: str | None) -> str | None:
+    if named is None:
+        return None
+    try:
+        return member_of_path(connection, named)
+    except NotFoundError as error:
+        raise RuleError("There is no member who could have referred.", pointer="/referred_by") from error
 
 
 def read_me(connection: Connection, programme: Programme, *, member_id: str, locale: str | None, now: datetime) -> Me:
@@ -87,7 +112,7 @@ def read_me(connection: Connection, programme: Programme, *, member_id: str, loc
         tier=tier,
         tier_name=programme.tier(tier).name.choose(locale or member.locale),
         tier_valid_to_date=_valid_to(connection, programme, member_id, tier, today),
-        qualifying_points=held.get(QUALIFYING_POINTS, Balance(commodity=QUALIFYING_POINTS)).qualifying,
+        qualifying_points=standing_of(connection, programme, member_id, today).qualifying,
         city=member.city,
         locale=member.locale,
         profile=ProfileBody(**msgspec.structs.asdict(members.get_personal(connection, member_id))),

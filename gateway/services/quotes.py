@@ -21,12 +21,13 @@ from catalogue.errors import NotEligibleError
 from catalogue.lounge_access import Journey
 from catalogue.model import Catalogue
 from catalogue.programme import HOME_CURRENCY
-from catalogue.tier_match import offers
+from catalogue.tier_match import EdgeKind, offers
 from config.errors import NotFoundError, RuleError
 from gateway.partners import ConnectedPartner
 from gateway.redemption import store
 from gateway.redemption.records import POINTS, Quote
 from gateway.redemption.services import airport_of, guests_of, service_date, stay_of
+from gateway.services.wishes import check_service
 from gateway.wiring import Gateway
 
 
@@ -52,7 +53,8 @@ async def create_quote(
     Raises:
         NotFoundError: no such benefit is in force, or its partner is switched off.
         NotEligibleError: with every reason.
-        RuleError: nothing is available, or the price cannot be expressed in what the member wants to give.
+        RuleError: the service is not of the benefit's kind or cannot take place, nothing is available, or the price
+            cannot be expressed in what the member wants to give.
         PartnerError: the partner gave no trustworthy answer; nothing is lost.
     """
     now = gateway.clock.now()
@@ -61,6 +63,7 @@ async def create_quote(
     benefit = gateway.catalogue.benefit(benefit_id, today)
     if benefit is None:
         raise NotFoundError(f"There is no benefit {benefit_id!r}.")
+    check_service(benefit, service, now)
     connected = gateway.partners.named(benefit.partner)
     member, taken = await gateway.database.read(partial(_standing, gateway.catalogue, benefit, member_id, today))
     facts = service_facts(service, pay_with, today, gateway.catalogue.zone_of(airport_of(service)), journey)
@@ -160,7 +163,7 @@ async def _offer(
 
 
 def _partner_tier(gateway: Gateway, member: MemberContext, partner: str) -> str | None:
-    """Answer the tier that the partner knows the member by: one held there, else one that an edge grants now."""
+    """Answer the tier that the partner knows the member by: one held there, else one that an edge grants freely."""
     graph = gateway.catalogue.tier_matches
     today = gateway.catalogue.programme.today(gateway.clock.now())
     programmes = {ladder.programme for ladder in graph.ladders if ladder.partner == partner}
@@ -170,7 +173,8 @@ def _partner_tier(gateway: Gateway, member: MemberContext, partner: str) -> str 
         if status.programme in programmes and within(today, status.valid_from_date, status.valid_to_date)
     ]
     reachable = [offer.edge for offer in offers(graph, member.statuses, today)]
-    granted = [edge.to_tier for edge in reachable if edge.to_programme in programmes and edge.to_tier is not None]
+    plain = [edge for edge in reachable if edge.kind is EdgeKind.STATUS and edge.limit is None]
+    granted = [edge.to_tier for edge in plain if edge.to_programme in programmes and edge.to_tier is not None]
     return next(iter([*held, *granted]), None)
 
 

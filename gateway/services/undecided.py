@@ -1,20 +1,29 @@
-"""Undecided redemptions and the partner's closed file: which wait for it, and ending them by what it says."""
+"""Redemptions and the partner's closed file: which undecided ones wait for it, and what it says of ended ones."""
 
 from __future__ import annotations
+
+from datetime import date
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from config.errors import GatewayError
+from config.observability import get_logger
 from gateway.errors import TransitionError
+from gateway.redemption import attempt_store
 from gateway.redemption.engine import Engine
-from gateway.redemption.states import Event, State
-from gateway.redemption.tables import redemptions
+from gateway.redemption.states import Event, ReversalState, State
+from gateway.redemption.tables import claims, redemptions, reversals
 from settlement.calendar import business_date_of
 from settlement.contracts import PartnerContract
+from settlement.night_store import stands
+from settlement.night_tables import statement_lines, statements
 from settlement.undecided import SettledByFile, Undecided
 
 WAITING = (State.MANUAL, State.UNKNOWN, State.ACCEPTED)
 """States that a statement file may end."""
+
+log = get_logger(__name__)
 
 
 def waiting_for_file(connection: Connection, contract: PartnerContract) -> tuple[Undecided, ...]:
@@ -34,16 +43,76 @@ def waiting_for_file(connection: Connection, contract: PartnerContract) -> tuple
             reference=found.partner_key,
             business_date=business_date_of(contract.day, found.requested_at),
             closes_after_days=contract.late_window_days if found.state == State.MANUAL else None,
+            last_sent_date=_last_sent_date(connection, contract, found.id),
         )
-        for found in connection.execute(query)
+        for found in connection.execute(query).all()
     )
 
 
+def _last_sent_date(connection: Connection, contract: PartnerContract, redemption_id: str) -> date | None:
+    sent_at = attempt_store.last_sent_at(connection, redemption_id)
+    return None if sent_at is None else business_date_of(contract.day, sent_at)
+
+
 def settle_by_file(connection: Connection, engine: Engine, item: SettledByFile) -> bool:
-    """End one redemption by what the file says; False when it had ended, or moved on, before."""
+    """End one redemption by what the file says.
+
+    A refusal ends an unknown one only when it was given to people: until then it may be sent again, or a copy be under
+    way, and a file speaks of what was.
+
+    Returns:
+        False when it had ended, or moved on, before, or cannot be booked: that is an alarm, and stops no other.
+    """
     event = Event.FILE_SAYS_ISSUED if item.issued else Event.FILE_SAYS_NOT_ISSUED
     evidence = item.statement_line_id or "absent from the closed file"
     try:
-        return engine.settle(connection, item.redemption_id, event, f"statement: {evidence}")
+        with connection.begin_nested():
+            if not item.issued and _may_be_under_way(connection, item.redemption_id):
+                return False
+            return engine.settle(
+                connection, item.redemption_id, event, f"statement: {evidence}", item.partner_reference
+            )
     except TransitionError:
         return False
+    except GatewayError as error:
+        log.error("settlement.not_booked", redemption_id=item.redemption_id, reason=error.message)
+        return False
+
+
+def _may_be_under_way(connection: Connection, redemption_id: str) -> bool:
+    query = sa.select(redemptions.c.state).where(redemptions.c.id == redemption_id)
+    return bool(connection.execute(query).scalar_one() == State.UNKNOWN)
+
+
+def contradicted_by_file(connection: Connection, partner: str, business_date: date) -> tuple[str, ...]:
+    """List ended redemptions of which a day's accepted file says otherwise (rules R11 and R13), by id.
+
+    A captured one whose row was cancelled and whose points have not come back; a voided one that is claimed and has no
+    claim yet. A row moves nothing: each of them is to be looked at (`gateway.redemption.observer.Observer.look`).
+    """
+    line, row = statement_lines.c, redemptions.c
+    applied = sa.exists().where(reversals.c.redemption_id == row.id, reversals.c.state == ReversalState.APPLIED.value)
+    claimed = sa.exists().where(claims.c.redemption_id == row.id)
+    query = (
+        sa.select(row.id, row.state, line.kind, line.status)
+        .join_from(statement_lines, statements, statements.c.id == line.statement_id)
+        .join(
+            redemptions,
+            sa.and_(row.partner == line.partner, sa.func.lower(row.partner_key) == sa.func.lower(line.reference)),
+        )
+        .where(line.partner == partner, line.business_date == business_date, statements.c.state == "accepted")
+        .where(line.kind.not_in(["refund", "fee", "adjustment"]))
+        .where(
+            sa.or_(
+                sa.and_(row.state == State.CAPTURED.value, sa.not_(applied)),
+                sa.and_(row.state == State.VOIDED.value, sa.not_(claimed)),
+            )
+        )
+        .order_by(row.id)
+    )
+    standing = {State.CAPTURED.value: False, State.VOIDED.value: True}
+    return tuple(
+        dict.fromkeys(
+            found.id for found in connection.execute(query) if stands(found.kind, found.status) is standing[found.state]
+        )
+    )

@@ -7,7 +7,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from catalogue import voucher_store
+from catalogue.errors import VoucherRefusedError
+from gateway.redemption import reversal_store
 from gateway.schemas.vouchers import ConsumeBody, VoucherAnswer
+from gateway.services.cancellations import refuse_while_cancelling
 
 EXPIRY_BATCH = 500
 
@@ -18,15 +21,19 @@ def verify(connection: Connection, *, partner: str, code: str, now: datetime) ->
     Raises:
         VoucherRefusedError: with the reason; another partner's voucher is an unknown one.
     """
-    return _present(voucher_store.verify_voucher(connection, partner, code, now))
+    shown = voucher_store.verify_voucher(connection, partner, code, now)
+    refuse_while_cancelling(connection, shown.redemption_id, locking=False)
+    return _present(shown)
 
 
 def consume(connection: Connection, *, partner: str, body: ConsumeBody, now: datetime) -> VoucherAnswer:
-    """Consume a voucher; of any number of attempts at once exactly one succeeds.
+    """Consume a voucher; of any number of attempts at once exactly one succeeds, and none while it is cancelled.
 
     Raises:
         VoucherRefusedError: with the reason.
     """
+    shown = voucher_store.verify_voucher(connection, partner, body.code, now)
+    refuse_while_cancelling(connection, shown.redemption_id)
     used = voucher_store.consume_voucher(
         connection, partner, body.code, location=body.location, guests=body.guests, at=now
     )
@@ -34,11 +41,15 @@ def consume(connection: Connection, *, partner: str, body: ConsumeBody, now: dat
 
 
 def unconsume(connection: Connection, *, partner: str, code: str, now: datetime) -> VoucherAnswer:
-    """Take a consumption back within the minutes that the benefit's terms allow.
+    """Take a consumption back within the minutes that the benefit's terms allow, unless the visit is being undone.
 
     Raises:
         VoucherRefusedError: with the reason.
     """
+    used = voucher_store.voucher_at_desk(connection, partner, code)
+    refuse_while_cancelling(connection, used.redemption_id)
+    if reversal_store.standing(connection, used.redemption_id) is not None:
+        raise VoucherRefusedError("The visit was undone.", reason="void")
     return _present(voucher_store.unconsume_voucher(connection, partner, code, now))
 
 

@@ -29,15 +29,12 @@ def workload(connection: Connection, partner: str) -> Workload:
         .where(redemptions.c.partner == partner, redemptions.c.state.in_([state.value for state in HOLDING]))
         .group_by(redemptions.c.state)
     ).all()
-    callbacks: dict[str, int] = dict(
-        connection.execute(
-            sa.select(webhook_inbox.c.state, sa.func.count())
-            .where(webhook_inbox.c.partner == partner)
-            .group_by(webhook_inbox.c.state)
-        )
-        .tuples()
-        .all()
+    counted = connection.execute(
+        sa.select(webhook_inbox.c.state, sa.func.count())
+        .where(webhook_inbox.c.partner == partner)
+        .group_by(webhook_inbox.c.state)
     )
+    callbacks: dict[str, int] = {state: count for state, count in counted}  # noqa: C416
     return Workload(
         undecided={state: count for state, count, _ in sorted(rows)},
         oldest_undecided_at=min((oldest for _, _, oldest in rows), default=None),

@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from adapters.sdk.capabilities import ReceivesWebhooks
+from adapters.sdk.capabilities import LooksUp, ReceivesWebhooks
 from adapters.sdk.errors import WebhookError
 from adapters.sdk.records import PartnerEvent
 from config.clock import Clock
@@ -16,7 +16,7 @@ from config.observability import get_logger
 from gateway.partners import Partners
 from gateway.redemption import store
 from gateway.redemption.observer import Observer
-from gateway.redemption.states import TERMINAL
+from gateway.redemption.states import TERMINAL, State
 from gateway.webhooks import inbox
 from gateway.webhooks.inbox import InboxMessage
 
@@ -92,8 +92,13 @@ class InboxWorker:
             redemption = store.find_by_partner_key(connection, message.partner, event.reference)
         if redemption is None:
             raise HintError("It names no redemption that we know.")
-        if redemption.state in TERMINAL:
+        store.lock(connection, redemption.id)
+        state = store.must_get(connection, redemption.id).state
+        if state in TERMINAL:
             return redemption.id
-        store.wake(connection, redemption.id, now)
+        if state is State.SUBMITTING:
+            raise HintError("It is being submitted just now.")
+        if isinstance(self._partners[message.partner].adapter, LooksUp):
+            store.wake(connection, redemption.id, now)
         inbox.done(connection, message.id, now)
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +23,8 @@ NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 """Noon in Shanghai, the programme's zone."""
 
 MEMBER_SCOPES = (
-    "profile:read benefits:read redemptions:read redemptions:write conversions:write tiers:write consents:write links:write"
+    "profile:read benefits:read redemptions:read redemptions:write "
+    "conversions:write tiers:write consents:write links:write"
 )
 
 
@@ -109,10 +110,10 @@ def clock() -> StandingClock:
 
 
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> Iterator[str]:
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     path = tmp_path / "gateway.db"
     shutil.copyfile(sqlite_template, path)
-    yield f"sqlite:///{path}"
+    return f"sqlite:///{path}"
 
 
 @pytest.fixture

@@ -124,7 +124,8 @@ async def test_in_02_names_come_back_as_given(stack: Stack, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["/v1/members/liu%0A", "/v1/members/liu%00", "/v1/members/%ff", "/v1/members/liu?x=%0d%0a", "/v1/members/%7f"]
+    "address",
+    ["/v1/members/liu%0A", "/v1/members/liu%00", "/v1/members/%ff", "/v1/members/liu?x=%0d%0a", "/v1/members/%7f"],
 )
 async def test_addresses_hold_text_only(stack: Stack, address: str) -> None:
     answer = await stack.client.put(address, json={}, headers=stack.crm)

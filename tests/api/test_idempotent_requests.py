@@ -53,7 +53,8 @@ async def test_id_03_fifty_at_once_earn_once(stack: Stack) -> None:
 @pytest.mark.parametrize("key", [None, "", "x" * 300, "a\tb", "é", '""', "two words"])
 async def test_id_04_what_is_no_key(stack: Stack, key: str | None) -> None:
     member_id = await stack.add_member()
-    headers = list(stack.crm.items()) + ([("Idempotency-Key", key.encode())] if key is not None else [])
+    headers = [(name.encode(), value.encode()) for name, value in stack.crm.items()]
+    headers += [(b"Idempotency-Key", key.encode())] if key is not None else []
     answer = await stack.client.post(f"/v1/members/{member_id}/accruals", json=car(1_000), headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing")
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
+from typing import Any
 
 import pytest
 
+from catalogue import statuses
 from catalogue.entitlements_windows import calendar_year
+from catalogue.tier_match import HeldStatus, Provenance
 from settlement import ledger
 from settlement.accounts import programme_entitlements
 from tests.api.conftest import NOON, Stack
@@ -59,7 +63,7 @@ async def test_benefit_pages_by_cursor(stack: Stack) -> None:
     member = stack.member(await stack.add_member())
     seen, cursor = [], None
     for _ in range(10):
-        query = {"limit": 1, "include": "ineligible"} | ({"cursor": cursor} if cursor else {})
+        query: dict[str, Any] = {"limit": 1, "include": "ineligible"} | ({"cursor": cursor} if cursor else {})
         page = (await stack.client.get("/v1/benefits", params=query, headers=member)).json()
         seen += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]
@@ -125,6 +129,28 @@ async def test_gold_is_matched_to_the_hotel_once_and_never_onward(stack: Stack) 
     assert (await stack.client.get("/v1/tier-matches/offers", headers=member)).json()["items"] == []
     held = (await stack.client.get("/v1/tier-matches", headers=member)).json()["items"]
     assert ("rapid-rewards", "gold", "matched") in [(one["programme"], one["tier"], one["provenance"]) for one in held]
+
+
+async def test_a_match_that_raises_a_signal_is_accepted_and_waits_for_a_person(stack: Stack) -> None:
+    member_id = await stack.add_member()
+    member = stack.member(member_id)
+    airline = HeldStatus(
+        programme="skyward-miles", tier="gold", provenance=Provenance.EARNED, valid_from_date=date(2026, 1, 1)
+    )
+    grant = partial(statuses.grant_status, member_id=member_id, status=airline, evidence={}, at=NOON)
+    await stack.gateway.database.write(grant)
+    body = {"partner": "skyward-miles", "from_partner": True}
+    unlinked = await stack.client.post("/v1/tier-matches", json=body, headers=member | {"Idempotency-Key": "m"})
+    assert (unlinked.status_code, unlinked.json()["reason"]) == (422, "account_not_linked")
+    await stack.client.put("/v1/partner-links/skyward-miles", json={"account_number": "8800123456"}, headers=member)
+    for key, replayed in (("n", None), ("n", "true")):
+        waits = await stack.client.post("/v1/tier-matches", json=body, headers=member | {"Idempotency-Key": key})
+        assert (waits.status_code, waits.json()["state"], waits.json()["status"]) == (202, "review", None)
+        assert waits.headers.get("idempotent-replayed") == replayed
+    seen = (await stack.client.get("/v1/tier-matches", headers=member)).json()
+    assert seen["in_review"] == ["skyward-miles-to-host-gold"]
+    assert [one["programme"] for one in seen["items"]] == ["skyward-miles"]
+    assert (await stack.client.get("/v1/tier-matches/offers", headers=member)).json()["items"] == []
 
 
 @pytest.mark.parametrize(

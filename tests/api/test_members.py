@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.api.conftest import Stack, car
 
 
@@ -48,9 +50,10 @@ async def test_activity_pages_by_signed_cursor(stack: Stack) -> None:
     for number in range(5):
         stack.clock.move(seconds=1)
         assert (await stack.earn(member_id, 10_000, f"sale-{number}")).status_code == 201
-    seen, cursor = [], None
+    seen: list[str] = []
+    cursor = previous = None
     for _ in range(3):
-        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        query: dict[str, Any] = {"limit": 2} | ({"cursor": cursor} if cursor else {})
         page = await stack.client.get("/v1/me/activity", params=query, headers=stack.member(member_id))
         assert page.status_code == 200, page.text
         seen += [item["reference"] for item in page.json()["items"]]
@@ -58,7 +61,12 @@ async def test_activity_pages_by_signed_cursor(stack: Stack) -> None:
     assert seen == [f"sale-{number}" for number in (4, 3, 2, 1, 0)]
     assert cursor is None
     assert previous is not None
-    for tampered, token in ((previous[:-1] + "A", member_id), (previous, other_id), ("%%%", member_id), ("", member_id)):
+    for tampered, token in (
+        (previous[:-1] + "A", member_id),
+        (previous, other_id),
+        ("%%%", member_id),
+        ("", member_id),
+    ):
         refused = await stack.client.get("/v1/me/activity", params={"cursor": tampered}, headers=stack.member(token))
         assert (refused.status_code, refused.json()["code"]) == (400, "cursor_invalid"), tampered
 

@@ -15,7 +15,7 @@ from gateway.oauth.issuer import open_issuer
 from gateway.oauth.server import MEMBER_GRANT
 from tests.api.conftest import Stack, StandingClock
 
-TOKEN = "/oauth/token"  # noqa: S105
+TOKEN = "/oauth/token"
 FORM = {"grant_type": "client_credentials"}
 MEMBER = "mbr_01jd3q5v8k4m6n7p8q9r0s1t2v"
 

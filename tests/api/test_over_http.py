@@ -8,12 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from gateway.app import create_app
-from gateway.cli.serve import configuration
 from gateway.wiring import open_gateway
 from tests.api.conftest import StandingClock, settings_for
+from tests.api.serving import serving
 
 
 @pytest.fixture
@@ -21,13 +20,8 @@ async def port(sqlite_url: str, tmp_path: Path, clock: StandingClock) -> AsyncIt
     """The application behind the server that `gateway serve` configures."""
     gateway = await open_gateway(settings_for(sqlite_url, tmp_path), clock, environ={})
     try:
-        server = uvicorn.Server(configuration(create_app(gateway), "127.0.0.1", 0))
-        task = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield server.servers[0].sockets[0].getsockname()[1]
-        server.should_exit = True
-        await task
+        async with serving(create_app(gateway)) as found:
+            yield found
     finally:
         await gateway.close()
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import pytest
+
 import adapters
 import catalogue
 import config
 import gateway
-import pytest
 import settlement
-
 from config.errors import GatewayError
 from gateway.problems import HTTP_CODES, PROBLEMS
 from tests.api.conftest import Stack, car

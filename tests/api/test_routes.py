@@ -16,7 +16,8 @@ from tests.api.conftest import Stack
 MEMBER = "mbr_01jd3q5v8k4m6n7p8q9r0s1t2v"
 SCOPES = {
     "profile:read", "benefits:read", "redemptions:read", "redemptions:write", "conversions:write", "tiers:write",
-    "consents:write", "links:write", "members:write", "points:write", "vouchers:redeem", "operations:read",
+    "consents:write", "links:write", "members:write", "points:write", "points:adjust", "points:migrate",
+    "vouchers:redeem", "operations:read",
     "settlement:read", "settlement:write", "settlement:close", "reports:read",
 }  # fmt: skip
 

@@ -39,7 +39,9 @@ HEADER = {"alg": "ES256", "typ": "at+jwt", "kid": KID}
 
 def key_set(*keys: tuple[str, Any]) -> bytes:
     """Make a JWKS document of public keys."""
-    return json.dumps({"keys": [{**key.as_dict(private=False), "kid": kid, "use": "sig"} for kid, key in keys]}).encode()
+    return json.dumps(
+        {"keys": [{**key.as_dict(private=False), "kid": kid, "use": "sig"} for kid, key in keys]}
+    ).encode()
 
 
 class Source:
@@ -241,6 +243,7 @@ def _short() -> bytes:
         b"[]",
         b'{"keys": [7]}',
     ],
+    ids=["mixed", "private", "symmetric", "off_curve", "same_kid", "short", "html", "empty", "list", "number"],
 )
 def test_jw_11_key_sets_that_are_refused(document: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
@@ -275,7 +278,9 @@ async def test_jw_13_a_new_key_is_found_by_one_question() -> None:
     assert source.asked == 2
 
 
-@pytest.mark.parametrize("token", ["", "a", "a.b", "a.b.c.d.e", "é.é.é", "a. b.c", "a.b.c\n", "." * 9_000, "x" * 16_384])
+@pytest.mark.parametrize(
+    "token", ["", "a", "a.b", "a.b.c.d.e", "é.é.é", "a. b.c", "a.b.c\n", "." * 9_000, "x" * 16_384]
+)
 async def test_jw_15_what_is_no_token(token: str) -> None:
     await assert_refused(token)
 

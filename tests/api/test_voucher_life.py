@@ -5,11 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import pytest
+from sqlalchemy import Connection
+
 from catalogue import voucher_store
+from catalogue.tables import vouchers
 from catalogue.vouchers import VoucherState
 from gateway.housekeeping import Housekeeper
-from gateway.redemption import store
-from gateway.redemption.states import State
+from gateway.redemption import reversal_store, store
+from gateway.redemption.states import ReversalState, State
 from tests.api.conftest import NOON, Stack
 from tests.api.test_vouchers import CODE, desk
 from tests.support import qr
@@ -33,6 +37,27 @@ async def test_a_mistake_at_the_desk_is_taken_back_once(stack: Stack) -> None:
     stack.clock.move(minutes=10)
     late = await stack.client.post("/v1/vouchers/unconsume", json=back, headers=desk(stack, "late"))
     assert (late.json()["reason"], late.json()["minutes"]) == ("too_late", 10)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"), [(ReversalState.REQUESTED, "cancelling"), (ReversalState.APPLIED, "void")]
+)
+async def test_a_used_voucher_of_an_undone_visit_never_opens_again(
+    stack: Stack, state: ReversalState, reason: str
+) -> None:
+    redemption = await redeemed(stack)
+    database, now = stack.gateway.database, stack.clock.now()
+    voucher = await database.read(partial(voucher_store.voucher_of, redemption_id=redemption.id))
+    assert voucher is not None
+
+    def use_and_undo(connection: Connection) -> None:
+        used = {"state": "consumed", "consumed_at": now, "undo_minutes": 10, "consumed_guests": 0}
+        connection.execute(vouchers.update().where(vouchers.c.id == voucher.id).values(**used))
+        reversal_store.ask(connection, redemption, quantity=600, reason="itinerary_undone", at=now, state=state)
+
+    await database.write(use_and_undo)
+    back = await stack.client.post("/v1/vouchers/unconsume", json={"code": voucher.code}, headers=desk(stack, "back"))
+    assert (back.status_code, back.json()["reason"]) == (422, reason)
 
 
 async def test_taking_back_needs_a_key_and_a_desk(stack: Stack) -> None:

@@ -87,6 +87,7 @@ def test_the_tour_of_the_readme_runs(tmp_path: Path) -> None:
     assert "voucher_refused" in told
     assert re.search(r"\nunknown\n(.*\n)*captured\n", told), told
     assert "The ledger is as it must be." in told
+    assert [port for port in ports.values() if _answers(port)] == []
 
 
 @contextmanager
@@ -116,15 +117,20 @@ def _serving(folder: Path, ports: dict[str, int]) -> Iterator[dict[str, str]]:
             yield environment
         finally:
             server.terminate()
+            assert server.wait(30) == 0
 
 
 def _await(port: int, log: Path) -> None:
     for _ in range(300):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if _answers(port):
+            return
         time.sleep(0.1)
     pytest.fail(log.read_text(encoding="utf-8"))
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _moved(text: str, ports: dict[str, int]) -> str:

@@ -149,18 +149,19 @@ async def open_room(database: Database, *, changing: Changing = same, **adapters
         observer=Observer(seams),
         sweeper=Sweeper(database, clock, engine, reversals, settings),
     )
-    await database.write(partial(_open_member, clock))
+    await database.write(partial(open_member, clock, OPENING))
     return room
 
 
-def _open_member(clock: ManualClock, connection: Connection) -> None:
+def open_member(clock: ManualClock, points: int, connection: Connection) -> None:
+    """Create the member with points that last a year."""
     upsert_member(connection, MemberInput(external_id="crm-1"), MEMBER, clock.now())
     ledger.issue(
         connection,
         key="opening",
         member_id=MEMBER,
         commodity=POINTS,
-        quantity=OPENING,
+        quantity=points,
         at=clock.now(),
         expires_at=clock.now() + timedelta(days=365),
         reason="opening",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import os
 import socket
 import sys
+from typing import Any
 
 import click
 import uvicorn
@@ -21,44 +24,39 @@ from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, Simulato
 @click.option("--webhook-secret", help="Throw-away secret that signs them.")
 @click.option("--currency", default="CNY", show_default=True, help="Of the statement.")
 @click.option("--credential", "credentials", multiple=True, metavar="NAME=VALUE", help="Throw-away credential.")
+@click.option(
+    "--stop-with-stdin", is_flag=True, help="Stop when standard input ends: with the process that started it."
+)
 @click.option("--option", "values", multiple=True, metavar="NAME=VALUE", help="The simulator's own option.")
-def simulate(
-    module: str,
-    partner: str,
-    port: int,
-    seed: int,
-    webhook_url: str | None,
-    webhook_secret: str | None,
-    currency: str,
-    credentials: tuple[str, ...],
-    values: tuple[str, ...],
-) -> None:
+def simulate(module: str, port: int, stop_with_stdin: bool, **given: Any) -> None:
     """Run the simulator in MODULE (for example adapters.direct.simulator) and print one line when it is ready."""
-    options = SimulatorOptions(
-        partner=partner,
-        seed=seed,
-        webhook_url=webhook_url,
-        webhook_secret=webhook_secret,
-        credentials=_pairs(credentials),
-        values=_pairs(values),
-        currency=currency,
-    )
+    credentials, values = _pairs(given.pop("credentials")), _pairs(given.pop("values"))
+    options = SimulatorOptions(credentials=credentials, values=values, **given)
     simulator: Simulator = importlib.import_module(module).create_simulator(options)
-    _Announcing(server_config(simulator.app), partner).run(sockets=[listen(port)])
+    server = _Announcing(server_config(simulator.app), options.partner, stop_with_stdin=stop_with_stdin)
+    server.run(sockets=[listen(port)])
 
 
 class _Announcing(SimulatorServer):
     """A server that says on one line when and where it answers."""
 
-    def __init__(self, config: uvicorn.Config, partner: str) -> None:
+    def __init__(self, config: uvicorn.Config, partner: str, *, stop_with_stdin: bool) -> None:
         super().__init__(config)
         self._partner = partner
+        self._stop_with_stdin = stop_with_stdin
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in sockets or []:
             click.echo(f"simulator {self._partner} listens on http://127.0.0.1:{listener.getsockname()[1]}")
         sys.stdout.flush()
+        if self._stop_with_stdin:
+            asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._read_stdin)
+
+    def _read_stdin(self) -> None:
+        if not os.read(sys.stdin.fileno(), 1024):
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+            self.should_exit = True
 
 
 def _pairs(items: tuple[str, ...]) -> dict[str, str]:

@@ -15,7 +15,6 @@ depends_on = None
 
 def upgrade() -> None:
     """Create the tables."""
-
     op.create_table(
         "itineraries",
         sa.Column("id", sa.String(length=40), nullable=False),

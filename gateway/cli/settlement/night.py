@@ -16,7 +16,7 @@ from adapters.sdk.capabilities import ReportsStatements
 from adapters.sdk.errors import PartnerError
 from config.errors import GatewayError, NotFoundError, RuleError
 from config.settings import Settings
-from gateway.services.undecided import settle_by_file, waiting_for_file
+from gateway.services.undecided import contradicted_by_file, settle_by_file, waiting_for_file
 from gateway.wiring import Gateway, open_gateway
 from settlement.exports.bundle import Bundle, export_period
 from settlement.matching.rules import MatchingRules
@@ -169,7 +169,17 @@ async def _reconcile(gateway: Gateway, partner: str, day: date, report: Report) 
     for item in found.settled:
         if await gateway.database.write(partial(settle_by_file, engine=gateway.engine, item=item)):
             ended.append(item.redemption_id)
-    return found, tuple(ended)
+    return found, (*ended, *await _look_again(gateway, partner, day))
+
+
+async def _look_again(gateway: Gateway, partner: str, day: date) -> list[str]:
+    """Ask the partner about ended redemptions of which its file says otherwise; answer those that have changed."""
+    find = partial(contradicted_by_file, partner=partner, business_date=day)
+    before = await gateway.database.read(find)
+    for redemption_id in before:
+        await gateway.observer.look(redemption_id)
+    after = set(await gateway.database.read(find)) if before else set()
+    return [redemption_id for redemption_id in before if redemption_id not in after]
 
 
 async def export(gateway: Gateway, partner: str, period: str) -> Bundle:

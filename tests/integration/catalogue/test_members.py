@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from catalogue import consents, members, partner_accounts, statuses, tables
 from catalogue.loader import Catalogue
 from catalogue.members import MemberInput, MemberRecord, Personal
+from catalogue.programme_standing import settle
+from catalogue.programme_tiers import Credit
 from catalogue.tier_match import HeldStatus, Provenance
 from config.database import Database, RefusedByDatabaseError
 from config.errors import ConflictError, NotFoundError
@@ -133,20 +135,20 @@ async def test_tier_follows_qualifying_points_and_only_rises_once(
 ) -> None:
     programme = catalogue.programme
 
-    async def record(total: int) -> statuses.TierChange | None:
-        return await database.write(
-            lambda connection: statuses.record_qualifying(connection, programme, MEMBER, total, AT)
-        )
+    async def record(total: int) -> tuple[str, str] | None:
+        history = [Credit(TODAY, total)]
+        settled = await database.write(lambda connection: settle(connection, programme, MEMBER, history, AT))
+        return (settled.change.before, settled.change.after) if settled.change else None
 
     async def tier(on_date: date = TODAY) -> str:
         return await database.read(lambda connection: statuses.current_tier(connection, programme, MEMBER, on_date))
 
     assert await tier() == "silver"
     assert await record(149_999) is None
-    assert await record(150_000) == statuses.TierChange("silver", "gold")
+    assert await record(150_000) == ("silver", "gold")
     assert await record(150_000) is None
     assert await tier() == "gold"
-    assert await record(600_000) == statuses.TierChange("gold", "diamond")
+    assert await record(600_000) == ("gold", "diamond")
     assert await tier() == "diamond"
     assert await tier(date(2028, 11, 22)) == "diamond", "24 months, the last day included"
     assert await tier(date(2028, 11, 23)) == "silver"
@@ -157,7 +159,7 @@ async def test_the_day_of_a_status_is_the_programmes_day(
 ) -> None:
     late = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)  # midnight of the 23rd in Shanghai
     await database.write(
-        lambda connection: statuses.record_qualifying(connection, catalogue.programme, MEMBER, 150_000, late)
+        lambda connection: settle(connection, catalogue.programme, MEMBER, [Credit(date(2026, 11, 23), 150_000)], late)
     )
     held = await database.read(lambda connection: statuses.held_statuses(connection, MEMBER))
     assert [status.valid_from_date for status in held] == [date(2026, 11, 23)]
@@ -180,10 +182,11 @@ async def test_a_matched_tier_counts_but_does_not_hide_an_earned_one(
 
     assert await database.write(grant) is True
     assert await database.write(grant) is False
-    change = await database.write(
-        lambda connection: statuses.record_qualifying(connection, catalogue.programme, MEMBER, 150_000, AT)
+    settled = await database.write(
+        lambda connection: settle(connection, catalogue.programme, MEMBER, [Credit(TODAY, 150_000)], AT)
     )
-    assert change == statuses.TierChange("silver", "gold")
+    assert settled.change is not None
+    assert (settled.change.before, settled.change.after) == ("silver", "gold")
     context = await database.read(
         lambda connection: members.member_context(connection, catalogue.programme, MEMBER, TODAY)
     )

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from catalogue import tables
+from catalogue import programme_tables, tables
 from config.database import Database, metadata
 
 OURS = {
@@ -24,6 +24,10 @@ OURS = {
         tables.member_vehicles,
         tables.benefit_uses,
         tables.benefit_stock,
+        programme_tables.tier_reviews,
+        programme_tables.care_notices,
+        programme_tables.bulk_files,
+        programme_tables.programme_jobs,
     )
 }
 

@@ -121,7 +121,7 @@ def test_id_07_canonical_form() -> None:
     """Figures of RFC 8785 section 3.2.3 (sorting of property names by UTF-16 code units), read 2026-11-22."""
     value = {"\u20ac": 1, "\r": 2, "\ufb33": 3, "1": 4, "\U0001f600": 5, "\u0080": 6, "\u00f6": 7}
     assert list(json.loads(canonical_json(value))) == ["\r", "1", "\u0080", "\u00f6", "\u20ac", "\U0001f600", "\ufb33"]
-    assert canonical_json("\u20ac$\u000f\nA'B\"\\\\\"/") == b'"\xe2\x82\xac$\\u000f\\nA\'B\\"\\\\\\\\\\"/"'
+    assert canonical_json('\u20ac$\u000f\nA\'B"\\\\"/') == b'"\xe2\x82\xac$\\u000f\\nA\'B\\"\\\\\\\\\\"/"'
     with pytest.raises(TypeError):
         canonical_json({"a": 1.0})
 
@@ -187,3 +187,20 @@ def test_id_12_quoted_and_bare_are_one_key() -> None:
     assert read_key(['"8e03978e-40d5-43e8-bc93-6894a57f9324"']) == read_key(["8e03978e-40d5-43e8-bc93-6894a57f9324"])
     assert read_key(['"a\\"b\\\\c"']) == 'a"b\\c'
     assert read_key(["x" * 255]) == "x" * 255
+
+
+async def test_id_03_an_open_transaction_of_another_process_is_not_waited_for(database: Database) -> None:
+    if database.dialect != "postgresql":
+        pytest.skip("SQLite has one writer: the second waits for the first and is a replay")
+
+    def slow(connection: Connection) -> Answer:
+        connection.execute(sa.text("SELECT pg_sleep(0.6)"))
+        return effect("a")(connection)
+
+    first = asyncio.create_task(IdempotencyKeys(database, Clock()).once(request(), slow))
+    await asyncio.sleep(0.2)
+    with pytest.raises(KeyInFlightError):
+        async with asyncio.timeout(0.3):
+            await IdempotencyKeys(database, Clock()).once(request(), effect("b"))
+    assert not (await first).replayed
+    assert await effects(database) == ["a"]

@@ -118,6 +118,9 @@ async def test_absence_proves_nothing_until_late_rows_can_no_longer_come(night: 
     closing = night.day + timedelta(days=night.contract.late_window_days)
     assert (await night.reconcile(closing)).settled == ()
     await night.take_in(closing)
+    assert (await night.reconcile(closing)).settled == ()
+    for days in range(1, night.contract.late_window_days):
+        await night.take_in(night.day + timedelta(days=days))
     assert await night.end(await night.reconcile(closing)) == [True]
     assert await night.state() is State.VOIDED
 

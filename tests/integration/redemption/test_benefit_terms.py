@@ -28,7 +28,6 @@ from gateway.redemption import reversal_store, store
 from gateway.redemption.records import POINTS, Quote
 from gateway.redemption.states import State
 from settlement.balances import uses_standing
-from settlement.errors import InsufficientFundsError
 from tests.support.partners import FencingPartner, no
 from tests.support.room import MEMBER, PARTNER, Room, open_room
 
@@ -188,7 +187,7 @@ async def test_next_years_visit_is_a_use_of_next_years_right(database: Database)
         found = await database.read(read)
         standing.append((found.granted, found.available, found.held))
     assert standing == [(2, 1, 0), (2, 0, 0)]
-    with pytest.raises(InsufficientFundsError):
+    with pytest.raises(EntitlementExhaustedError):
         await take(room, day=date(2027, 3, 5), pay_with=RIGHT)
     await take(room, day=date(2026, 12, 24), pay_with=RIGHT)
     await room.require_clean_books()

@@ -6,18 +6,16 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from math import ceil, floor
 
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from catalogue.benefits_cancellation import Cancellation, refund_of
-from catalogue.conversion import BlockBonus, ConversionContract, quote
 from catalogue.entitlements import Standing
-from catalogue.errors import ConversionRefusedError, VoucherRefusedError
+from catalogue.errors import VoucherRefusedError
 from catalogue.programme import EarnRule, earn, points_for, tier_for, value_of
 from catalogue.values import Money, Rate
 from catalogue.vouchers import ALPHABET, LENGTH, check_code, make_code, read_code, show_code
-from tests.unit.catalogue.samples import AT, PROGRAMME, TODAY
+from tests.unit.catalogue.samples import AT, PROGRAMME
 
 fen = st.integers(min_value=0, max_value=10**13)
 tiers = st.sampled_from(PROGRAMME.tier_ids)
@@ -63,58 +61,6 @@ def test_a_price_in_points_covers_the_price_by_less_than_a_point(amount: int) ->
     assert points == ceil(Fraction(amount * 5, 100))
     assert 0 <= value_of(PROGRAMME, points).amount - amount < 20
     assert points_for(PROGRAMME, value_of(PROGRAMME, points)) == points
-
-
-@st.composite
-def contracts(draw: st.DrawFn) -> ConversionContract:
-    increment = draw(st.integers(1, 1_000))
-    minimum = draw(st.integers(1, 5_000))
-    smallest = -(-minimum // increment) * increment
-    bonus = draw(
-        st.none()
-        | st.builds(BlockBonus, st.integers(1, 100_000), st.integers(1, 10_000), st.sampled_from(["from", "to"]))
-    )
-    return ConversionContract(
-        id="any",
-        version=1,
-        partner="any",
-        from_commodity="PTS",
-        to_commodity="MILES:any",
-        rate=draw(rates),
-        minimum=minimum,
-        maximum=draw(st.none() | st.integers(smallest, smallest + 500_000)),
-        increment=increment,
-        bonus=bonus,
-    )
-
-
-@given(contracts(), st.integers(-10, 1_000_000))
-def test_a_conversion_is_exact_or_refused_with_a_quantity_that_works(
-    contract: ConversionContract, quantity: int
-) -> None:
-    try:
-        quoted = quote([contract], quantity, TODAY)
-    except ConversionRefusedError as refused:
-        nearest, nearest_to = refused.facts["nearest"], refused.facts["nearest_to"]
-        assert isinstance(nearest, int)
-        assert quote([contract], nearest, TODAY).to_quantity == nearest_to
-        return
-    assert quantity >= contract.minimum
-    assert contract.maximum is None or quantity <= contract.maximum
-    assert quantity % contract.increment == 0
-    converted = floor(quantity * contract.rate.fraction)
-    counted = {None: 0, "from": quantity, "to": converted}[contract.bonus.counted_in if contract.bonus else None]
-    bonus = contract.bonus.bonus * floor(Fraction(counted, contract.bonus.block)) if contract.bonus else 0
-    assert quoted.from_quantity == quantity
-    assert (quoted.to_quantity, quoted.bonus_quantity) == (converted + bonus, bonus)
-    assert type(quoted.to_quantity) is int
-    assert quoted.to_quantity <= quantity * contract.best_ratio, "the lint's bound holds for every quantity"
-
-
-@given(contracts(), st.floats())
-def test_no_float_is_ever_converted(contract: ConversionContract, quantity: float) -> None:
-    with pytest.raises(TypeError):
-        quote([contract], quantity, TODAY)  # type: ignore[arg-type]
 
 
 @given(rates, st.integers(0, 10**12))

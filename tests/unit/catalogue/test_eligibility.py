@@ -66,7 +66,7 @@ def codes(benefit: Benefit, member: MemberContext = MEMBER, taken: Taken | None 
         ({"hours": (Hours(time(10), time(16)),)}, {"complete": True}, ["time_needed"]),
         ({"home_cities": ("Changchun",)}, {}, []),
         ({"home_cities": ("Shanghai",)}, {}, ["home_city_not_served"]),
-        ({"linked_account": True}, {}, ["account_not_linked"]),
+        ({"linked_account": True}, {}, ["account_required"]),
         ({"cities": ("Shanghai",)}, {"city": "Shanghai"}, []),
         ({"cities": ("Shanghai",), "airports": ("PVG",)}, {"city": "Beijing", "airport": "PEK"},
          ["city_not_served", "airport_not_served"]),
@@ -80,7 +80,7 @@ def test_a_linked_account_is_one_at_this_partner() -> None:
     linked = msgspec.structs.replace(MEMBER, partner_accounts={PLAIN.partner: "1"})
     elsewhere = msgspec.structs.replace(MEMBER, partner_accounts={"another": "1"})
     assert codes(having(linked_account=True), linked) == []
-    assert codes(having(linked_account=True), elsewhere) == ["account_not_linked"]
+    assert codes(having(linked_account=True), elsewhere) == ["account_required"]
 
 
 def held(tier: str, provenance: Provenance = Provenance.EARNED, until: date | None = None) -> HeldStatus:
@@ -255,7 +255,7 @@ def test_every_reason_is_told_at_once_in_both_languages() -> None:
     )
     found = refusals(strict, MEMBER, ServiceFacts(service_date=DAY, local_time=time(3), pay_with=PayWith.FREE))
     assert [one.code for one in found] == [
-        "tier_not_eligible", "home_city_not_served", "consent_missing", "account_not_linked", "status_required",
+        "tier_not_eligible", "home_city_not_served", "consent_missing", "account_required", "status_required",
         "vehicle_required", "weekday_not_served", "date_not_served", "time_not_served", "payment_not_offered",
         "sold_out", "quota_reached",
     ]  # fmt: skip

@@ -9,14 +9,18 @@ import pytest
 
 from catalogue.benefits import Benefit, EntitlementTerms, Payment
 from catalogue.conversion import BlockBonus
-from catalogue.lints import Finding, lint
+from catalogue.lints import Finding
+from catalogue.lints import lint as all_findings
 from catalogue.loader import Catalogue
-from catalogue.tier_match import Ladder, TierGraph
 from catalogue.values import Rate
 from tests.unit.catalogue.samples import CATALOGUE, PROGRAMME, plain_contract, with_catalogue
 
 LOUNGE = CATALOGUE.benefits["lounge-visit"][0]
-GRAPH = CATALOGUE.tier_matches
+
+
+def lint(catalogue: Catalogue) -> tuple[Finding, ...]:
+    """What is wrong; notes are what the published tier tables leave open (`test_tier_lints`)."""
+    return tuple(finding for finding in all_findings(catalogue) if finding.severity != "note")
 
 
 def only(catalogue: Catalogue) -> Finding:
@@ -59,12 +63,22 @@ def test_a_round_trip_over_three_programmes_is_found_once() -> None:
         assert "11/10" in only(with_catalogue(conversions=tuple(ring[number] for number in order))).message
 
 
-def test_contracts_that_never_hold_together_make_no_round_trip() -> None:
+def test_waiting_for_a_change_of_terms_is_told_apart_from_a_round_trip_on_one_day() -> None:
     ended = msgspec.structs.replace(THERE, effective_to_date=date(2026, 6, 30))
     back = plain_contract("back", "MILES:x", "PTS", Rate(1, 2), effective_from_date=date(2026, 7, 1))
-    assert lint(with_catalogue(conversions=(ended, back))) == ()
+    found = only(with_catalogue(conversions=(ended, back)))
+    assert (found.severity, found.message) == (
+        "warning",
+        "a round trip over a change of terms gains: PTS to MILES:x to PTS turns 1 into up to 8/5; "
+        "legs: there version 1, back version 1",
+    )
     overlapping = msgspec.structs.replace(back, effective_from_date=date(2026, 6, 30))
-    assert "round trip" in only(with_catalogue(conversions=(ended, overlapping))).message
+    assert "a round trip gains" in only(with_catalogue(conversions=(ended, overlapping))).message
+    backwards = (
+        msgspec.structs.replace(THERE, effective_from_date=date(2026, 7, 1)),
+        msgspec.structs.replace(back, effective_from_date=None, effective_to_date=date(2026, 6, 30)),
+    )
+    assert "MILES:x to PTS to MILES:x" in only(with_catalogue(conversions=backwards)).message
 
 
 def test_contracts_of_two_regions_make_no_round_trip() -> None:
@@ -92,9 +106,16 @@ def test_versions_follow_each_other_day_by_day(last: date | None, first: date, s
         msgspec.structs.replace(PROGRAMME.earn_rules[0], effective_to_date=last),
         msgspec.structs.replace(PROGRAMME.earn_rules[0], id="next", effective_from_date=first),
     )
-    programme = msgspec.structs.replace(PROGRAMME, earn_rules=rules)
+    programme = msgspec.structs.replace(PROGRAMME, earn_rules=rules, campaigns=(), bonuses=(), renewals=())
     found = lint(with_catalogue(programme=programme))
     assert [finding.severity for finding in found] == ([severity] if severity else [])
+
+
+def test_a_campaign_waits_for_an_activity_that_earns() -> None:
+    rules = tuple(rule for rule in PROGRAMME.earn_rules if rule.activity != "parts")
+    found = only(with_catalogue(programme=msgspec.structs.replace(PROGRAMME, earn_rules=rules)))
+    assert (found.severity, found.key) == ("warning", "activity")
+    assert "double-service-days-2027" in found.message
 
 
 def test_conversions_name_partners_and_sources() -> None:
@@ -102,30 +123,6 @@ def test_conversions_name_partners_and_sources() -> None:
     assert (stranger.severity, stranger.key) == ("error", "partner")
     nameless = only(with_catalogue(conversions=(msgspec.structs.replace(THERE, source=""),)))
     assert (nameless.severity, nameless.key) == ("warning", "source")
-
-
-def test_an_edge_without_a_source_is_an_error() -> None:
-    edges = (GRAPH.edges[0], msgspec.structs.replace(GRAPH.edges[1], source="  "))
-    found = only(with_catalogue(tier_matches=TierGraph(GRAPH.ladders, edges)))
-    assert (found.severity, found.key, found.file) == ("error", "source", "tier_matches/skyward-miles.toml")
-
-
-@pytest.mark.parametrize(
-    ("changes", "key"),
-    [
-        ({"to_tier": "titanium"}, "to_tier"),
-        ({"from_tiers": ("gold", "titanium")}, "from_tiers"),
-        ({"to_programme": "nowhere"}, "to_tier"),
-    ],
-)
-def test_an_edge_names_tiers_that_exist(changes: dict[str, object], key: str) -> None:
-    edge = msgspec.structs.replace(GRAPH.edges[0], **changes)
-    assert only(with_catalogue(tier_matches=TierGraph(GRAPH.ladders, (edge,)))).key == key
-
-
-def test_a_ladder_names_a_partner_that_exists() -> None:
-    ladders = (*GRAPH.ladders, Ladder(programme="elsewhere", tiers=("one",), partner="nobody"))
-    assert only(with_catalogue(tier_matches=TierGraph(ladders, GRAPH.edges))).key == "partner"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Published conversions, each with its own case: public facts, their sources beside them (all read 2026-11-21)."""
+"""Published conversions, each case under its own name; the contracts and their sources are in published_contracts."""
 
 from __future__ import annotations
 
@@ -6,107 +6,66 @@ from datetime import date
 
 import pytest
 
-from catalogue.conversion import BlockBonus, ConversionContract, Fee, quote
+from catalogue.conversion_quotes import Occasion, quote
+from catalogue.conversion_routes import routes
 from catalogue.errors import ConversionRefusedError
 from catalogue.programme import EarnRule, Programme, Tier, earn
 from catalogue.texts import Text
 from catalogue.values import Money, Rate
+from tests.unit.catalogue.published import FILES, TERMS_OF_2013, TODAYS, between, quoted
 from tests.unit.catalogue.samples import AT
 
-AMEX_DE = "americanexpress.com/de-de/rewards, January 2026"
+AMEX = "AMEX-MR"
+JUNE_2020 = date(2020, 6, 20)
 JANUARY_2026 = date(2026, 1, 15)
 LAST_OLD_DAY = date(2025, 7, 31)
 FIRST_NEW_DAY = date(2025, 8, 1)
 
 
-def contract(
-    name: str,
-    rate: Rate,
-    *,
-    source: str,
-    minimum: int = 1,
-    increment: int = 1,
-    bonus: BlockBonus | None = None,
-    fee: Fee | None = None,
-    first: date | None = None,
-    last: date | None = None,
-    to_commodity: str | None = None,
-) -> ConversionContract:
-    return ConversionContract(
-        id=name,
-        version=1 if last or not first else 2,
-        partner=name,
-        from_commodity="SOURCE",
-        to_commodity=to_commodity or f"MILES:{name}",
-        rate=rate,
-        minimum=minimum,
-        increment=increment,
-        bonus=bonus,
-        fee=fee,
-        effective_from_date=first,
-        effective_to_date=last,
-        source=source,
-    )
-
-
-FLYING_BLUE = (contract("flying-blue", Rate(5, 4), minimum=625, increment=5, source=AMEX_DE),)
-IBERIA = (contract("iberia", Rate(5, 4), minimum=1000, increment=500, source=AMEX_DE),)
-CATHAY = (
-    contract("cathay", Rate(5, 4), last=LAST_OLD_DAY, source=AMEX_DE),
-    contract("cathay", Rate(3, 2), minimum=900, increment=300, first=FIRST_NEW_DAY, source=AMEX_DE),
-)
-EMIRATES = (
-    contract("emirates", Rate(5, 4), last=LAST_OLD_DAY, source=AMEX_DE),
-    contract("emirates", Rate(2, 1), minimum=1000, increment=2, first=FIRST_NEW_DAY, source=AMEX_DE),
-)
-KRISFLYER = (contract("krisflyer", Rate(3, 2), minimum=1500, increment=3, source=AMEX_DE),)
-JETBLUE = (contract("jetblue", Rate(5, 3), source="Capital One's partner list, January 2026"),)
-ACCOR_FROM_QATAR = (
-    contract(
-        "accor", Rate(4500, 1000), minimum=4500, increment=4500, source="onemileatatime.com/qatar-accor-partnership"
-    ),
-)
-MARRIOTT = (
-    contract(
-        "most-airlines",
-        Rate(3, 1),
-        bonus=BlockBonus(block=60_000, bonus=5_000, counted_in="from"),
-        source="thepointsguy.co.uk/guide/marriott-rewards-transfer-times, June 2020",
-    ),
-)
-
-
-def refusal(contracts: tuple[ConversionContract, ...], quantity: int, on_date: date) -> dict[str, str | int | None]:
+def refusal(
+    source: str, target: str, quantity: int, on_date: date, region: str | None = None
+) -> dict[str, str | int | None]:
     with pytest.raises(ConversionRefusedError) as refused:
-        quote(contracts, quantity, on_date)
+        quoted(source, target, quantity, on_date, region)
     return {key: refused.value.facts[key] for key in ("reason", "nearest", "nearest_to")}
 
 
 def test_p01_three_points_to_a_mile() -> None:
-    assert quote(MARRIOTT, 3_000, date(2020, 6, 20)).to_quantity == 1_000
+    assert quoted("MARRIOTT", "MOST-AIRLINES", 3_000, JUNE_2020).to_quantity == 1_000
 
 
 def test_p02_sixty_thousand_points_get_the_block_bonus() -> None:
-    quoted = quote(MARRIOTT, 60_000, date(2020, 6, 20))
-    assert (quoted.to_quantity, quoted.bonus_quantity) == (25_000, 5_000)
+    found = quoted("MARRIOTT", "MOST-AIRLINES", 60_000, JUNE_2020)
+    assert (found.to_quantity, found.bonus_quantity) == (25_000, 5_000)
 
 
 def test_p02_one_point_less_gets_no_bonus() -> None:
-    assert quote(MARRIOTT, 59_999, date(2020, 6, 20)).to_quantity == 19_999
+    assert quoted("MARRIOTT", "MOST-AIRLINES", 59_999, JUNE_2020).to_quantity == 19_999
 
 
 @pytest.mark.parametrize(("points", "fee"), [(50_000, 3_000), (165_000, 9_900), (1_000_000, 9_900)])
 def test_p06_fee_per_point_with_a_cap(points: int, fee: int) -> None:
-    """0.06 US cents a point, at most 99 dollars: thepointsguy.com/loyalty-programs/amex-excise-tax-offset-fees."""
-    excise = Fee(per_unit=Rate(100, 6), currency="USD", cap_minor_units=9_900)
-    delta = (contract("delta", Rate(1, 1), fee=excise, source="thepointsguy.com, 2024-09-27"),)
-    assert quote(delta, points, date(2024, 9, 27)).fee == Money(fee, "USD")
+    assert quoted(AMEX, "DELTA", points, date(2024, 9, 27), "US").fee == Money(fee, "USD")
 
 
 def test_p09_points_to_cash() -> None:
-    """2,000 points are 40 euros: all.accor.com, conditions of the Fliggy partnership."""
-    cash = (contract("accor-cash", Rate(2_000, 4_000), to_commodity="EUR", source="all.accor.com"),)
-    assert quote(cash, 2_000, JANUARY_2026).to_quantity == 4_000
+    assert quoted("ACCOR", "EUR", 2_000, JANUARY_2026).to_quantity == 4_000
+
+
+def test_p10_a_price_point_is_no_ratio() -> None:
+    """112,000 points with linked accounts, 140,000 without, are 50,000 miles; no other quantity is anything."""
+    contracts = FILES[TERMS_OF_2013]
+    linked = Occasion(date(2013, 8, 15), linked=frozenset({"RewardsPlus"}))
+    assert quote(contracts, 112_000, linked).to_quantity == 50_000
+    assert quote(contracts, 140_000, Occasion(date(2013, 8, 15))).to_quantity == 50_000
+    for quantity, occasion, nearest in (
+        (112_000, Occasion(date(2013, 8, 15)), 140_000),
+        (280_000, linked, 112_000),
+        (56_000, linked, 112_000),
+    ):
+        with pytest.raises(ConversionRefusedError) as refused:
+            quote(contracts, quantity, occasion)
+        assert (refused.value.facts["reason"], refused.value.facts["nearest"]) == ("no_price_point", nearest)
 
 
 def test_p12_a_step_earn_floors_to_the_step() -> None:
@@ -134,45 +93,57 @@ def test_p12_a_step_earn_floors_to_the_step() -> None:
 
 
 def test_d01_the_minimum_itself() -> None:
-    assert quote(FLYING_BLUE, 625, JANUARY_2026).to_quantity == 500
+    assert quoted(AMEX, "FLYING-BLUE", 625, JANUARY_2026, "DACH").to_quantity == 500
 
 
 def test_d02_below_the_minimum() -> None:
-    assert refusal(FLYING_BLUE, 624, JANUARY_2026) == {"reason": "below_minimum", "nearest": 625, "nearest_to": 500}
+    assert refusal(AMEX, "FLYING-BLUE", 624, JANUARY_2026, "DACH") == {
+        "reason": "below_minimum",
+        "nearest": 625,
+        "nearest_to": 500,
+    }
 
 
 def test_d04_on_the_increment() -> None:
-    assert quote(IBERIA, 1_500, JANUARY_2026).to_quantity == 1_200
+    assert quoted(AMEX, "IBERIA", 1_500, JANUARY_2026, "DACH").to_quantity == 1_200
 
 
 def test_d05_the_day_before_the_devaluation() -> None:
-    assert quote(CATHAY, 10_000, LAST_OLD_DAY).to_quantity == 8_000
+    assert quoted(AMEX, "CATHAY", 10_000, LAST_OLD_DAY, "DACH").to_quantity == 8_000
 
 
 def test_d05_the_day_of_the_devaluation() -> None:
-    assert refusal(CATHAY, 10_000, FIRST_NEW_DAY) == {"reason": "off_increment", "nearest": 9_900, "nearest_to": 6_600}
+    assert refusal(AMEX, "CATHAY", 10_000, FIRST_NEW_DAY, "DACH") == {
+        "reason": "off_increment",
+        "nearest": 9_900,
+        "nearest_to": 6_600,
+    }
 
 
 def test_d07_the_new_rate_on_its_increment() -> None:
-    quoted = quote(CATHAY, 9_900, FIRST_NEW_DAY)
-    assert (quoted.to_quantity, quoted.version) == (6_600, 2)
+    found = quoted(AMEX, "CATHAY", 9_900, FIRST_NEW_DAY, "DACH")
+    assert (found.to_quantity, found.version) == (6_600, 2)
 
 
 def test_d08_another_contract_of_the_same_change() -> None:
-    assert quote(EMIRATES, 10_000, LAST_OLD_DAY).to_quantity == 8_000
-    assert quote(EMIRATES, 10_000, FIRST_NEW_DAY).to_quantity == 5_000
+    assert quoted(AMEX, "EMIRATES", 10_000, LAST_OLD_DAY, "DACH").to_quantity == 8_000
+    assert quoted(AMEX, "EMIRATES", 10_000, FIRST_NEW_DAY, "DACH").to_quantity == 5_000
 
 
 def test_d10_off_the_increment_names_the_nearest() -> None:
-    assert refusal(KRISFLYER, 1_501, JANUARY_2026) == {"reason": "off_increment", "nearest": 1_500, "nearest_to": 1_000}
+    assert refusal(AMEX, "KRISFLYER", 1_501, JANUARY_2026, "DACH") == {
+        "reason": "off_increment",
+        "nearest": 1_500,
+        "nearest_to": 1_000,
+    }
 
 
 def test_d12_rounded_down() -> None:
-    assert quote(JETBLUE, 1_001, JANUARY_2026).to_quantity == 600
+    assert quoted("C1", "JETBLUE", 1_001, JANUARY_2026, "US").to_quantity == 600
 
 
 def test_d14_only_whole_blocks() -> None:
-    assert refusal(ACCOR_FROM_QATAR, 8_999, JANUARY_2026) == {
+    assert refusal("QATAR", "ACCOR", 8_999, JANUARY_2026) == {
         "reason": "off_increment",
         "nearest": 4_500,
         "nearest_to": 1_000,
@@ -180,7 +151,17 @@ def test_d14_only_whole_blocks() -> None:
 
 
 def test_d17_two_hops() -> None:
-    payback = (contract("payback", Rate(3, 1), minimum=900, increment=3, source=AMEX_DE),)
-    miles_and_more = (contract("miles-and-more", Rate(1, 1), source=AMEX_DE),)
-    first = quote(payback, 900, JANUARY_2026)
-    assert quote(miles_and_more, first.to_quantity, JANUARY_2026).to_quantity == 300
+    found = routes(TODAYS, AMEX, "MILES-AND-MORE", 900, Occasion(JANUARY_2026, "DACH"))
+    assert found.best is not None
+    assert [(leg.to_commodity, leg.to_quantity) for leg in found.best.legs] == [
+        ("PAYBACK", 300),
+        ("MILES-AND-MORE", 300),
+    ]
+
+
+def test_what_two_years_contradict_is_reported_and_not_guessed() -> None:
+    every = (*TODAYS, *FILES[TERMS_OF_2013])
+    with pytest.raises(ConversionRefusedError) as refused:
+        quote(between("MARRIOTT", "UNITED", every), 140_000, Occasion(date(2013, 8, 15)))
+    assert refused.value.facts["reason"] == "conflicting_contracts"
+    assert refused.value.facts["contracts"] == "marriott-united version 2, marriott-united-2013 version 1"

@@ -91,3 +91,9 @@ def test_short_secrets_do_not_mask_half_of_every_text() -> None:
     resolve_secret("env:KEY", {"KEY": "abc"})
     resolve_secret("env:KEY", {"KEY": "abcdef-long"})
     assert mask_known_secrets("abc and abcdef-long") == f"abc and {MASK}"
+
+
+def test_a_credential_that_is_no_secret_is_not_masked_in_logs() -> None:
+    resolve_secret("simulator:club-at-a-lounge", {}, masked=False)
+    resolve_secret("simulator:a-secret-of-a-lounge", {})
+    assert mask_known_secrets("club-at-a-lounge a-secret-of-a-lounge") == f"club-at-a-lounge {MASK}"

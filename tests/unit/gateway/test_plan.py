@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import Literal
 
+import msgspec
 import pytest
 
+from adapters.sdk.manifest import Capability, Facts, KeyFacts, Manifest
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
 from gateway.errors import TransitionError
 from gateway.redemption.plan import (
@@ -18,6 +21,7 @@ from gateway.redemption.plan import (
     after_commit,
     after_look_up,
     after_preparation,
+    look_again_at,
     next_action,
 )
 from gateway.redemption.states import HOLDING, TERMINAL, TRANSITIONS, Event, State, target
@@ -78,12 +82,12 @@ def test_no_resubmission_without_attempts_window_or_wish(powers: Powers, closed:
 
 
 @pytest.mark.parametrize("powers", ALL_POWERS)
-def test_a_no_to_a_repeat_is_final_only_where_the_key_is_checked_first(powers: Powers) -> None:
-    first = situation(State.HELD)
-    repeat = situation(State.UNKNOWN)
-    assert after_commit(powers, first, Outcome.NO) is Event.PARTNER_NO
-    expected = Event.PARTNER_NO if powers.checks_key_first else Event.OUTCOME_LOST
-    assert after_commit(powers, repeat, Outcome.NO) is expected
+def test_a_no_to_a_repeat_is_never_final_and_is_fenced_where_the_key_is_judged_first(powers: Powers) -> None:
+    """The first copy may have taken the last room, or be under way and find one."""
+    assert after_commit(powers, situation(State.HELD), Outcome.NO) is Event.PARTNER_NO
+    assert after_commit(powers, situation(State.UNKNOWN), Outcome.NO) is Event.OUTCOME_LOST
+    fenced = next_action(powers, situation(State.UNKNOWN, refused=True), NOW) is Action.RAISE_FENCE
+    assert fenced == (powers.fence and powers.checks_key_first)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NOT_SENT, Outcome.BUSY])
@@ -144,3 +148,60 @@ def test_terminal_states_have_no_way_out_and_every_other_has_one() -> None:
 def test_cancelling_leads_only_to_what_the_cancel_answer_says() -> None:
     ways = {event: to for (state, event), to in TRANSITIONS.items() if state is State.CANCELLING}
     assert ways == {Event.FENCED: State.VOIDED, Event.ALREADY_USED: State.CAPTURED}
+
+
+def manifest(*capabilities: Capability, on_repeat: Literal["replay", "again"]) -> Manifest:
+    return Manifest(
+        name="fake",
+        title="Fake",
+        segment="any",
+        api_version=1,
+        capabilities=capabilities,
+        auth="none",
+        credentials={},
+        facts=Facts(key=KeyFacts(field="key"), on_repeat=on_repeat, look_up_staleness_seconds=30),
+    )
+
+
+def test_a_fence_alone_makes_no_partner_idempotent() -> None:
+    assert not Powers.of(manifest("reserves", "fences", on_repeat="again")).idempotent
+    assert Powers.of(manifest("reserves", "fences", on_repeat="replay")).idempotent
+
+
+def test_absence_is_believed_only_when_a_replica_can_no_longer_be_behind() -> None:
+    powers = Powers.of(manifest("reserves", "looks_up", on_repeat="replay"))
+    powers = msgspec.structs.replace(powers, validity_enforced=True)
+    assert powers.staleness == timedelta(seconds=30)
+    from_then = NOW - SKEW - powers.processing - powers.staleness
+    for window, event in ((from_then, None), (from_then - timedelta(seconds=1), Event.WINDOW_ENDED)):
+        over = situation(State.UNKNOWN, window_ends_at=window, cancel_deadline_at=EARLIER)
+        assert after_look_up(powers, over, LookUpAnswer.NOT_FOUND, NOW, NOW).event is event
+
+
+@pytest.mark.parametrize("powers", ALL_POWERS)
+def test_people_are_asked_only_where_nothing_else_can_decide(powers: Powers) -> None:
+    over = situation(State.UNKNOWN, window_ends_at=NOW, cancel_deadline_at=NOW)
+    finding = after_look_up(powers, over, LookUpAnswer.UNKNOWN, NOW, NOW)
+    decides_itself = powers.fence or powers.validity_enforced
+    assert finding.event is (None if decides_itself else Event.GIVEN_TO_PEOPLE)
+    silent = situation(State.UNKNOWN, window_ends_at=NOW - timedelta(days=2), cancel_deadline_at=NOW)
+    finding = after_look_up(powers, silent, LookUpAnswer.UNKNOWN, NOW, NOW)
+    assert finding.event is (None if powers.fence else Event.GIVEN_TO_PEOPLE)
+
+
+@pytest.mark.parametrize("powers", [powers for powers in ALL_POWERS if powers.fence])
+def test_a_queued_request_is_fenced_when_overdue_or_unwanted(powers: Powers) -> None:
+    for changes in ({"withdrawal_asked": True}, {"cancel_deadline_at": EARLIER}):
+        assert next_action(powers, situation(State.ACCEPTED, **changes), NOW) is Action.RAISE_FENCE
+
+
+@pytest.mark.parametrize("powers", ALL_POWERS)
+@pytest.mark.parametrize("state", list(State))
+def test_whatever_is_undecided_is_looked_at_again(powers: Powers, state: State) -> None:
+    again_at = look_again_at(powers, situation(state, cancel_deadline_at=NOW + timedelta(minutes=1)), NOW, LATER)
+    if state in TERMINAL or state is State.MANUAL:
+        assert again_at is None
+    else:
+        assert again_at is not None
+        assert NOW < again_at <= LATER
+        assert (again_at < LATER) == (state in {State.UNKNOWN, State.ACCEPTED, State.SUBMITTING})

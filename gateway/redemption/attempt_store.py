@@ -1,0 +1,109 @@
+"""Attempts as they are written down: one row per partner call, before its socket opens (rule R2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from adapters.sdk.records import ReservationRequest
+from gateway.redemption.records import Redemption
+from gateway.redemption.tables import attempts
+
+CODE_LENGTH = 80
+"""Characters of a partner's code that are kept: a longer one must not stop what it speaks of from being recorded."""
+
+
+def start(
+    connection: Connection,
+    redemption: Redemption,
+    *,
+    operation: str,
+    is_commit: bool,
+    request: ReservationRequest,
+    deadline: timedelta,
+    at: datetime,
+) -> int:
+    """Write down that a call is about to be made and answer its number (rule R2).
+
+    The caller has locked the redemption, so that numbers are given out one after the other.
+    """
+    last = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.max(attempts.c.number), 0)).where(attempts.c.redemption_id == redemption.id)
+    ).scalar_one()
+    connection.execute(
+        attempts.insert().values(
+            redemption_id=redemption.id,
+            number=last + 1,
+            operation=operation,
+            is_commit=is_commit,
+            partner_key=redemption.partner_key,
+            request_hash=_request_hash(request),
+            validity_ends_at=redemption.window_ends_at,
+            deadline_at=at + deadline,
+            started_at=at,
+        )
+    )
+    return int(last) + 1
+
+
+def _request_hash(request: ReservationRequest) -> str:
+    return sha256(msgspec.json.encode(request, order="deterministic")).hexdigest()
+
+
+def finish(
+    connection: Connection,
+    redemption_id: str,
+    number: int,
+    *,
+    outcome: str,
+    code: str | None,
+    message: str | None,
+    at: datetime,
+) -> None:
+    """Write down what a call proved; a late result of a lost lease is kept as evidence too."""
+    connection.execute(
+        attempts.update()
+        .where(attempts.c.redemption_id == redemption_id, attempts.c.number == number)
+        .values(outcome=outcome, code=clip(code, CODE_LENGTH), message=message, finished_at=at)
+    )
+
+
+def commit_outcomes(connection: Connection, redemption_id: str) -> list[str | None]:
+    """List the outcomes of the commit attempts so far; None where a call was started and nobody knows its end."""
+    query = sa.select(attempts.c.outcome).where(attempts.c.redemption_id == redemption_id, attempts.c.is_commit)
+    return list(connection.execute(query.order_by(attempts.c.number)).scalars())
+
+
+def count(connection: Connection, redemption_id: str, operation: str) -> int:
+    """Count the attempts at one operation so far."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(attempts)
+        .where(attempts.c.redemption_id == redemption_id, attempts.c.operation == operation)
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def last_sent_at(connection: Connection, redemption_id: str) -> datetime | None:
+    """Answer when the commit step was last begun; None when it never was."""
+    query = sa.select(sa.func.max(attempts.c.started_at)).where(
+        attempts.c.redemption_id == redemption_id, attempts.c.is_commit
+    )
+    found: datetime | None = connection.execute(query).scalar_one()
+    return found
+
+
+def of_redemption(connection: Connection, redemption_id: str) -> Sequence[sa.RowMapping]:
+    """List the attempts of a redemption, oldest first."""
+    query = sa.select(attempts).where(attempts.c.redemption_id == redemption_id).order_by(attempts.c.number)
+    return connection.execute(query).mappings().all()
+
+
+def clip(text: str | None, length: int) -> str | None:
+    """Cut a partner's word to what its column holds."""
+    return None if text is None else text[:length]

@@ -1,0 +1,124 @@
+"""Makes transitions that a proof allows and books what they are worth, in the caller's transaction.
+
+What is proven is never lost because it cannot be booked (a contract that no longer prices it, say): the booking is
+rolled back alone, and the redemption goes to people with its evidence and an alarm.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from config.observability import get_logger
+from gateway.errors import TransitionError
+from gateway.redemption import store
+from gateway.redemption.attempt_store import CODE_LENGTH, clip
+from gateway.redemption.records import Redemption
+from gateway.redemption.seams import Seams
+from gateway.redemption.states import TERMINAL, TRANSITIONS, Event, State, target
+
+log = get_logger(__name__)
+
+NOT_BOOKED = "not_booked"
+"""The reason of a redemption whose proven end could not be booked."""
+
+
+class Endings:
+    """Moves redemptions to where a proof leads."""
+
+    def __init__(self, seams: Seams) -> None:
+        """Keep the seams."""
+        self._clock = seams.clock
+        self._effects = seams.effects
+
+    def end(
+        self,
+        connection: Connection,
+        redemption: Redemption,
+        event: Event,
+        *,
+        detail: str | None,
+        again_at: datetime | None = None,
+        **changes: Any,
+    ) -> Redemption:
+        """Make a transition and post what it is worth.
+
+        Args:
+            connection: of the transaction that holds the redemption's lock.
+            redemption: as read under the lock.
+            event: what is proven.
+            detail: for the history, and the reason that is shown.
+            again_at: when it is looked at again, unless it rests afterwards.
+            changes: further columns.
+
+        Raises:
+            TransitionError: its state does not allow this event.
+        """
+        state = target(redemption.state, event)
+        if state not in TERMINAL:
+            rests = state is State.MANUAL
+            return self._move(connection, redemption, event, None if rests else again_at, detail, **changes)
+        try:
+            with connection.begin_nested():
+                return self._ended(connection, redemption, event, detail, **changes)
+        except (DBAPIError, TransitionError):
+            raise
+        except Exception as error:
+            if (redemption.state, Event.GIVEN_TO_PEOPLE) not in TRANSITIONS and redemption.state != State.SUBMITTING:
+                raise
+            log.exception("redemption.not_booked", redemption_id=redemption.id, wanted=event.value)
+            return self._give_to_people(connection, redemption, f"{event.value}: {error}", **changes)
+
+    def _ended(
+        self, connection: Connection, redemption: Redemption, event: Event, detail: str | None, **changes: Any
+    ) -> Redemption:
+        moved = self._move(connection, redemption, event, None, detail, **changes)
+        if moved.state is State.CAPTURED:
+            self._effects.captured(connection, moved, moved.updated_at)
+        else:
+            self._effects.voided(connection, moved, moved.updated_at)
+        return moved
+
+    def _give_to_people(
+        self, connection: Connection, redemption: Redemption, detail: str, **changes: Any
+    ) -> Redemption:
+        if redemption.state is State.SUBMITTING:
+            redemption = self._move(connection, redemption, Event.OUTCOME_LOST, None, detail)
+        changes["reason"] = NOT_BOOKED
+        return self._move(connection, redemption, Event.GIVEN_TO_PEOPLE, None, detail, **changes)
+
+    def _move(
+        self,
+        connection: Connection,
+        redemption: Redemption,
+        event: Event,
+        again_at: datetime | None,
+        detail: str | None,
+        **changes: Any,
+    ) -> Redemption:
+        now = self._clock.now()
+        changes.setdefault("reason", clip(detail, CODE_LENGTH))
+        return store.move(connection, redemption, event, at=now, next_action_at=again_at, detail=detail, **changes)
+
+    def settle(
+        self,
+        connection: Connection,
+        redemption_id: str,
+        event: Event,
+        detail: str,
+        partner_reference: str | None = None,
+    ) -> bool:
+        """End an undecided redemption by a partner's closed file or by people; False when it had ended already.
+
+        Raises:
+            TransitionError: its state does not allow this event.
+        """
+        store.lock(connection, redemption_id)
+        redemption = store.must_get(connection, redemption_id)
+        if redemption.state in TERMINAL:
+            return False
+        known = partner_reference or redemption.partner_reference
+        return self.end(connection, redemption, event, detail=detail, partner_reference=known).state in TERMINAL

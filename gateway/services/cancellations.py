@@ -1,0 +1,144 @@
+"""Cancel what was redeemed: by the terms it was sold under, once, and never after the desk has let the member in."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from functools import partial
+
+import msgspec
+from sqlalchemy import Connection
+
+from catalogue import voucher_store
+from catalogue.benefits_cancellation import refund_of
+from catalogue.errors import VoucherRefusedError
+from catalogue.vouchers import VoucherState
+from config.errors import ConflictError
+from gateway.idempotency import Answer, IdempotencyKeys, KeyedRequest
+from gateway.redemption import reversal_store, store
+from gateway.redemption.records import Redemption, Reversal
+from gateway.redemption.services import airport_of, service_span
+from gateway.redemption.states import ReversalState, State
+from gateway.services.redeem import of_member, wait_for
+from gateway.wiring import Gateway
+
+UNDER_WAY = frozenset({ReversalState.REQUESTED, ReversalState.SUBMITTING, ReversalState.UNKNOWN, ReversalState.MANUAL})
+"""A reversal that may still take the benefit back."""
+
+_PARTS = 1_000_000
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What a cancellation would do now: ``back`` of what was held returns; ``obstacle`` says why none is possible."""
+
+    back: int
+    obstacle: str | None = None
+
+
+async def terms(gateway: Gateway, redemption: Redemption) -> Terms:
+    """Work out what a cancellation would do now; nothing changes."""
+    return await gateway.database.read(partial(_terms, gateway, redemption))
+
+
+def _terms(gateway: Gateway, redemption: Redemption, connection: Connection) -> Terms:
+    if redemption.state is State.VOIDED:
+        return Terms(0, "The redemption has ended without effect; there is nothing to cancel.")
+    if redemption.state is not State.CAPTURED:
+        return Terms(redemption.quote.quantity)
+    if reversal_store.get(connection, redemption.id, reversal_store.WHOLE) is not None:
+        return Terms(0, "A cancellation was asked for before.")
+    voucher = voucher_store.voucher_of(connection, redemption.id)
+    if voucher is not None and voucher.state is VoucherState.CONSUMED:
+        return Terms(0, "The voucher has been used; the visit cannot be cancelled any more.")
+    return _by_rule(gateway, redemption, gateway.clock.now())
+
+
+def _by_rule(gateway: Gateway, redemption: Redemption, now: datetime) -> Terms:
+    """Apply the benefit's rule; where nothing was held, what it says of the whole decides whether it can be undone."""
+    quote = redemption.quote
+    benefit = None
+    if quote.benefit_id is not None and quote.benefit_version is not None:
+        benefit = gateway.catalogue.benefit_version(quote.benefit_id, quote.benefit_version)
+    span = service_span(quote.service, gateway.catalogue.zone_of(airport_of(quote.service)))
+    if benefit is None or span is None:
+        return Terms(0, "A conversion cannot be taken back once it is credited.")
+    back = refund_of(benefit.cancellation, quote.quantity or _PARTS, span[0], now, span[1])
+    if not back:
+        return Terms(0, "By the benefit's cancellation rule nothing comes back any more.")
+    return Terms(back if quote.quantity else 0)
+
+
+def ask(gateway: Gateway, connection: Connection, redemption_id: str) -> str | None:
+    """Write down the wish to cancel: a withdrawal of what is undecided, a reversal of what was captured.
+
+    Returns:
+        None, or why it is not possible: then nothing was written.
+    """
+    store.lock(connection, redemption_id)
+    redemption = store.must_get(connection, redemption_id)
+    found = _terms(gateway, redemption, connection)
+    now = gateway.clock.now()
+    if found.obstacle is not None:
+        return found.obstacle
+    if redemption.state is not State.CAPTURED:
+        store.ask_withdrawal(connection, redemption_id, now)
+    else:
+        reversal_store.ask(connection, redemption, quantity=found.back, reason="member_cancelled", at=now)
+    return None
+
+
+async def cancel(
+    gateway: Gateway, keys: IdempotencyKeys, keyed: KeyedRequest, member_id: str, redemption_id: str
+) -> tuple[Redemption, bool]:
+    """Cancel a redemption: withdraw an undecided one, ask the partner to undo a captured one.
+
+    Stored in one transaction: idempotency key and the wish (``withdrawal_asked_at``, or the reversal's row). Points
+    move only when the partner's answer or a look-up proves it.
+
+    Returns:
+        The redemption as it stands when the partner answered or the interactive wait ended, and whether this was a
+        replay.
+
+    Raises:
+        NotFoundError: there is none, or it is somebody else's.
+        ConflictError: it has ended without effect, was used, was cancelled before, or nothing comes back by the rule.
+    """
+    redemption = await of_member(gateway, member_id, redemption_id)
+
+    def work(connection: Connection) -> Answer:
+        obstacle = ask(gateway, connection, redemption_id)
+        if obstacle is not None:
+            raise ConflictError(obstacle, redemption_id=redemption_id)
+        return Answer(202, resource_id=redemption_id)
+
+    answer = await keys.once(keyed, work)
+    if not answer.replayed:
+        captured = redemption.state is State.CAPTURED
+        coming = (
+            gateway.reversals.advance(redemption_id, reversal_store.WHOLE)
+            if captured
+            else gateway.engine.advance(redemption_id)
+        )
+        await wait_for(gateway, asyncio.create_task(coming))
+    return await of_member(gateway, member_id, redemption_id), answer.replayed
+
+
+async def reversal_of(gateway: Gateway, redemption_id: str) -> Reversal | None:
+    """Read the cancellation of a redemption, if one was asked for."""
+    find = partial(reversal_store.get, redemption_id=redemption_id, number=reversal_store.WHOLE)
+    return await gateway.database.read(find)
+
+
+def refuse_while_cancelling(connection: Connection, redemption_id: str, *, locking: bool = True) -> None:
+    """Keep a voucher from use while its redemption may be undone.
+
+    With ``locking`` the redemption's row is taken for this transaction: of a use and a cancellation at once one wins.
+
+    Raises:
+        VoucherRefusedError: ``reason`` is ``cancelling``.
+    """
+    if locking:
+        store.lock(connection, redemption_id)
+    reversal = reversal_store.get(connection, redemption_id, reversal_store.WHOLE)
+    if reversal is not None and reversal.state in UNDER_WAY:
+        raise VoucherRefusedError("The member is cancelling this visit.", reason="cancelling")

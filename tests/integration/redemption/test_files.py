@@ -1,0 +1,165 @@
+"""What a statement file may do to redemptions: end those given to people, make us look at ended ones, and no more."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import partial
+
+import pytest
+import sqlalchemy as sa
+
+from adapters.sdk.outcomes import Outcome
+from adapters.sdk.records import CancelResult, ReservationRequest, StatementLine
+from adapters.sdk.statement_file import parse_statement, write_statement
+from catalogue.values import Money
+from config.database import Database
+from config.files import PACKAGED_FOLDER
+from config.partner_files import read_partner_files
+from gateway.redemption import reversal_store
+from gateway.redemption.records import Redemption
+from gateway.redemption.states import State
+from gateway.redemption.tables import claims
+from gateway.services.undecided import contradicted_by_file, settle_by_file, waiting_for_file
+from settlement.contracts import PartnerContract, read_contract
+from settlement.errors import ObligationError
+from settlement.statements import ingest
+from settlement.tables import settlement_lines
+from settlement.undecided import SettledByFile, settled_by_file
+from tests.support.partners import CAPABILITIES, FencingPartner, connected, lost, no
+from tests.support.room import OPENING, PARTNER, Room, open_room
+
+DAY = date(2026, 11, 22)
+
+
+def contract() -> PartnerContract:
+    path = PACKAGED_FOLDER / "partners" / f"{PARTNER}.toml"
+    return read_contract(path, read_partner_files(PACKAGED_FOLDER)[PARTNER])
+
+
+async def take_in(room: Room, redemption: Redemption, status: str, day: date = DAY) -> None:
+    line = StatementLine(
+        row=1,
+        reference=redemption.partner_key,
+        partner_reference="P-1",
+        kind="visit",
+        service_date=date(2026, 12, 1),
+        quantity=1,
+        amount=Money(12_000, "CNY"),
+        status=status,
+    )
+    content = write_statement(PARTNER, day, 1, "CNY", [line])
+    at = room.clock.now() + timedelta(days=30)
+    await room.database.write(lambda c: ingest(c, parse_statement, PARTNER, f"{day}.csv", content, at))
+
+
+async def contradicted(room: Room) -> tuple[str, ...]:
+    return await room.database.read(partial(contradicted_by_file, partner=PARTNER, business_date=DAY))
+
+
+async def test_a_row_that_says_what_we_say_wakes_nobody(database: Database) -> None:
+    partner = FencingPartner()
+    room = await open_room(database, skyhub_lounge=partner)
+    redemption = await room.redeem()
+    await take_in(room, redemption, "used")
+    assert await contradicted(room) == ()
+
+
+async def test_a_cancelled_row_is_asked_about_until_the_points_are_back(database: Database) -> None:
+    partner = FencingPartner()
+    room = await open_room(database, skyhub_lounge=partner)
+    redemption = await room.redeem()
+    await take_in(room, redemption, "cancelled")
+    assert await contradicted(room) == (redemption.id,)
+    assert await room.observer.look(redemption.id)
+    assert await room.balance() == (OPENING - 600, 0)
+    partner.book.cancelled.add(redemption.partner_key)
+    assert await room.observer.look(redemption.id)
+    assert await contradicted(room) == ()
+    assert await room.balance() == (OPENING, 0)
+
+
+async def test_a_row_that_claims_a_voided_redemption_has_it_looked_at(database: Database) -> None:
+    partner = FencingPartner()
+    partner.scripts.append(no)
+    room = await open_room(database, skyhub_lounge=partner)
+    redemption = await room.redeem()
+    await take_in(room, redemption, "used")
+    assert await contradicted(room) == (redemption.id,)
+    partner.book.issued[redemption.partner_key] = 1
+    assert await room.observer.look(redemption.id)
+    assert await contradicted(room) == ()
+    assert await room.database.read(lambda c: len(c.execute(sa.select(claims)).all())) == 1
+
+
+async def test_a_refusal_in_the_file_ends_nothing_that_may_still_be_sent(database: Database) -> None:
+    partner = FencingPartner()
+    partner.scripts.append(lost)
+    room = await open_room(database, skyhub_lounge=partner)
+    redemption = await room.redeem()
+    assert redemption.state is State.UNKNOWN
+    said = SettledByFile(redemption.id, redemption.partner_key, False, "sln_1", None)
+    assert not await database.write(partial(settle_by_file, engine=room.engine, item=said))
+    said = SettledByFile(redemption.id, redemption.partner_key, True, "sln_1", "P-9")
+    assert await database.write(partial(settle_by_file, engine=room.engine, item=said))
+    found = await room.get(redemption.id)
+    assert (found.state, found.partner_reference) == (State.CAPTURED, "P-9")
+
+
+async def test_a_refusal_of_yesterday_does_not_speak_of_today_s_try(database: Database) -> None:
+    partner = FencingPartner()
+    partner.scripts.extend([lost, lost])
+    room = await open_room(database, skyhub_lounge=partner)
+    room.partners[PARTNER] = connected(partner, partner=PARTNER)
+    room.clock.advance(hours=13, minutes=58)
+    redemption = await room.redeem()
+    room.clock.advance(minutes=5)
+    await room.sweeper.sweep()
+    await take_in(room, redemption, "failed")
+    (waiting,) = await database.read(partial(waiting_for_file, contract=contract()))
+    assert (waiting.business_date, waiting.last_sent_date) == (DAY, DAY + timedelta(days=1))
+    decided = partial(settled_by_file, partner=PARTNER, business_date=DAY + timedelta(days=1), undecided=(waiting,))
+    assert await database.read(decided) == ()
+    await take_in(room, redemption, "failed", DAY + timedelta(days=1))
+    assert [item.issued for item in await database.read(decided)] == [False]
+
+
+async def test_one_that_cannot_be_booked_stops_no_other(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    partner = FencingPartner()
+    partner.scripts.append(lost)
+    room = await open_room(database, skyhub_lounge=partner)
+    redemption = await room.redeem()
+
+    def unpriced(*_: object) -> None:
+        raise ObligationError("no terms")
+
+    monkeypatch.setattr(room.engine._endings._effects, "captured", unpriced)
+    said = SettledByFile(redemption.id, redemption.partner_key, True, "sln_1", None)
+    assert not await database.write(partial(settle_by_file, engine=room.engine, item=said))
+    assert (await room.get(redemption.id)).state is State.MANUAL
+    assert not await database.write(partial(settle_by_file, engine=room.engine, item=said))
+    assert (await room.get(redemption.id)).state is State.MANUAL
+
+
+class KeepingPartner(FencingPartner):
+    """Keeps a part of its price when it is cancelled."""
+
+    async def fence(self, request: ReservationRequest) -> CancelResult:
+        await super().fence(request)
+        return CancelResult(outcome=Outcome.OK, refund=Money(9_000, "CNY"))
+
+
+CAPABILITIES[KeepingPartner] = CAPABILITIES[FencingPartner]
+
+
+async def test_what_a_partner_keeps_of_its_price_is_a_fee(database: Database) -> None:
+    room = await open_room(database, skyhub_lounge=KeepingPartner())
+    redemption = await room.redeem()
+    ask = partial(reversal_store.ask, redemption=redemption, quantity=600, reason="test", at=room.clock.now())
+    await database.write(ask)
+    await room.sweeper.sweep()
+    line = settlement_lines.c
+    query = sa.select(line.kind, line.gross).order_by(line.kind)
+    found = await database.read(lambda c: [tuple(row) for row in c.execute(query)])
+    assert found == [("cancel_fee", 3_000), ("purchase", 12_000), ("refund", -12_000)]
+    assert await room.balance() == (OPENING, 0)
+    await room.require_clean_books()
