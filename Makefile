@@ -32,6 +32,10 @@ serve: $(STAMP) ## Serve the API and the partner simulators, with an embedded da
 test: $(STAMP) ## Run every test on two workers
 	@$(RUN)/pytest -n 2 $(PYTEST_ARGS)
 
+.PHONY: bench
+bench: $(STAMP) ## Measure against a floor in the same run; kept in var/bench.json, nothing is asserted
+	@$(RUN)/python -m tests.bench
+
 .PHONY: check
 check: $(STAMP) ## Lint, format, types, layering, tidiness
 	@echo "ruff";         $(RUN)/ruff check --quiet .

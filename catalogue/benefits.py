@@ -7,17 +7,17 @@ already holds keeps the version it was sold under, so redemptions and vouchers r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date
 from enum import StrEnum
 from typing import Literal
 
 import msgspec
 
-from catalogue.calendar import within
-from catalogue.programme import Programme, points_for
+from catalogue.benefits_cancellation import Cancellation
+from catalogue.eligibility_rules import Eligibility
+from catalogue.entitlements_windows import Counting, Quota
 from catalogue.texts import Text
-from catalogue.values import AtLeastOne, Money, NotNegative, Points, Rate
-from config.errors import RuleError
+from catalogue.values import AtLeastOne, NotNegative
 
 
 class Vertical(StrEnum):
@@ -54,12 +54,11 @@ class PointsTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     per: Literal["use", "visitor"] = "use"
 
 
-class EntitlementTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Uses by tier in a calendar year of the programme's time zone; each use admits up to ``guests`` guests."""
+class EntitlementTerms(Counting, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Uses by tier in a window of days of the programme's time zone; each use admits up to ``guests`` guests."""
 
     uses: dict[str, AtLeastOne]
     guests: NotNegative = 0
-    window: Literal["calendar_year"] = "calendar_year"
 
 
 class Payment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,40 +81,14 @@ class Payment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(way for way, is_open in opened if is_open)
 
 
-class Eligibility(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who may have it and where; an empty tuple sets no limit.
-
-    ``cities`` are names as the app sends them, ``airports`` IATA codes; ``consent_purpose`` must be consented to for
-    the partner before any personal field leaves.
-    """
-
-    tiers: tuple[str, ...] = ()
-    cities: tuple[str, ...] = ()
-    airports: tuple[str, ...] = ()
-    consent_purpose: str | None = None
-
-
-class Cancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What comes back on a cancellation; with neither field nothing does.
-
-    Attributes:
-        free_until_hours: everything comes back until so many hours before the service starts.
-        refund_after: later than that (or always, without it) this exact share comes back, rounded down.
-    """
-
-    free_until_hours: NotNegative | None = None
-    refund_after: Rate | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a refund of more than was paid."""
-        if self.refund_after is not None and self.refund_after.fraction > 1:
-            raise ValueError("refund_after gives back more than was paid")
-
-
 class VoucherTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A desk voucher is issued, valid this many days from the day of the service on."""
+    """A desk voucher is issued, valid this many days from the day of the service on, in the place's own time zone.
+
+    ``undo_minutes``: how long after it was consumed the desk can take that back.
+    """
 
     validity_days: AtLeastOne
+    undo_minutes: NotNegative = 10
 
 
 class Benefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -124,7 +97,10 @@ class Benefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     Attributes:
         announced_date: the day on which this version was made known; a change is announced before it takes effect.
         valid_from_date: first day of service that can be had, `valid_to_date` the last; None is open.
-        stock: pieces in all, or ``live``: the partner is asked.
+        notice_days: the next version of these terms is announced at least so many days before it takes effect.
+        stock: pieces of this version in all, or ``live``: the partner is asked.
+        quotas: how often a member may have it, however it is paid for; all of them hold.
+        max_guests: beside the member, however it is paid for; None leaves it to the partner.
         upgrade: the member pays the base price, the difference is funded jointly by ``cost_split_rule``.
         cost_split_rule: the split's name in the partner contract.
     """
@@ -143,19 +119,13 @@ class Benefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     cancellation: Cancellation = Cancellation()
     valid_from_date: date | None = None
     valid_to_date: date | None = None
+    notice_days: AtLeastOne = 1
     stock: NotNegative | Literal["live"] = "live"
+    quotas: tuple[Quota, ...] = ()
+    max_guests: NotNegative | None = None
     voucher: VoucherTerms | None = None
     upgrade: bool = False
     cost_split_rule: str | None = None
-
-    @property
-    def is_live(self) -> bool:
-        """Whether price or availability comes from the partner."""
-        return self.stock == "live" or (self.payment.points is not None and self.payment.points.price == "live")
-
-    def serves(self, service_date: date) -> bool:
-        """Say whether a day of service lies in the benefit's validity."""
-        return within(service_date, self.valid_from_date, self.valid_to_date)
 
 
 def version_on(versions: Sequence[Benefit], on_date: date) -> Benefit | None:
@@ -164,37 +134,7 @@ def version_on(versions: Sequence[Benefit], on_date: date) -> Benefit | None:
     return max(begun, key=lambda benefit: benefit.effective_from_date) if begun else None
 
 
-def price_in_points(
-    programme: Programme, benefit: Benefit, *, partner_price: Money | None, base_price: Money | None, guests: int
-) -> Points:
-    """Price a benefit in points for the member.
-
-    Args:
-        programme: gives the value of a point.
-        benefit: its terms.
-        partner_price: what the partner asks; None when the benefit has a fixed price.
-        base_price: for an upgrade, the price of what the member would have had; the rest is funded for him.
-        guests: beside the member; they count when the price is per visitor.
-
-    Raises:
-        RuleError: points are not taken for it, a live price is missing or cannot be valued, guests are negative.
-    """
-    terms = benefit.payment.points
-    if terms is None:
-        raise RuleError("This benefit is not paid for with points.", reason="payment_not_offered")
-    if guests < 0:
-        raise RuleError("There cannot be fewer than no guests.", reason="guests")
-    visitors = 1 + guests if terms.per == "visitor" else 1
-    if terms.price != "live":
-        return Points(terms.price * visitors)
-    price = base_price if benefit.upgrade else partner_price
-    if price is None:
-        raise RuleError("The partner gave no price to value in points.", reason="no_price")
-    return Points(points_for(programme, price) * visitors)
-
-
-def refund_of(rule: Cancellation, paid: int, service_starts_at: datetime, now: datetime) -> int:
-    """Work out what comes back of what was paid (points, fen or uses), rounded down; never more than was paid."""
-    if rule.free_until_hours is not None and now <= service_starts_at - timedelta(hours=rule.free_until_hours):
-        return paid
-    return rule.refund_after.floor(paid) if rule.refund_after is not None else 0
+def announced(versions: Sequence[Benefit], on_date: date) -> Benefit | None:
+    """Give the next version that is known on a day and not yet in force; None when no change is announced."""
+    coming = [one for one in versions if one.announced_date <= on_date < one.effective_from_date]
+    return min(coming, key=lambda benefit: benefit.effective_from_date) if coming else None

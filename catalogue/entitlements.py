@@ -1,30 +1,19 @@
-"""Rights to a number of uses, per tier and calendar year. The rule is here; uses are counted in the ledger."""
+"""Rights to a number of uses, per tier and window. The rule is here; uses are counted in the ledger.
+
+A window that a day alone decides (a year, a month) is granted whole and lapses whole. Of any other window (rolling
+days, a stay, a trip) a use is granted when it is taken, if what stands leaves room for it.
+"""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import date
 
 import msgspec
 
-from catalogue.benefits import Benefit
-from catalogue.calendar import end_of, start_of
+from catalogue.benefits import Benefit, EntitlementTerms
+from catalogue.entitlements_windows import DATED, Use, Window, WindowKind, counted, window_of
 from catalogue.values import whole
-
-
-class Window(msgspec.Struct, frozen=True):
-    """The days a right is counted over, both included; ``key`` names it in derived ledger keys."""
-
-    key: str
-    start_date: date
-    last_date: date
-
-    def starts_at(self, time_zone: str) -> datetime:
-        """Give the first instant of the window at a place."""
-        return start_of(self.start_date, time_zone)
-
-    def ends_at(self, time_zone: str) -> datetime:
-        """Give the first instant after the window at a place: when what remains of the right is gone."""
-        return end_of(self.last_date, time_zone)
 
 
 class EntitlementGrant(msgspec.Struct, frozen=True):
@@ -35,11 +24,17 @@ class EntitlementGrant(msgspec.Struct, frozen=True):
     uses: int
     guests: int
     window: Window
+    kind: WindowKind = WindowKind.CALENDAR_YEAR
 
     @property
     def commodity(self) -> str:
         """The ledger's commodity in which uses are counted."""
         return f"VISIT:{self.benefit_id}"
+
+    @property
+    def granted_whole(self) -> bool:
+        """Whether the window's uses are granted together; else one by one, as they are taken."""
+        return self.kind in DATED
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -60,18 +55,18 @@ class Standing(msgspec.Struct, frozen=True):
         return max(0, self.total - self.used - self.pending)
 
 
-def calendar_year(on_date: date) -> Window:
-    """Give the calendar year of a day as a window."""
-    return Window(f"{on_date.year:04d}", date(on_date.year, 1, 1), date(on_date.year, 12, 31))
-
-
 def entitled(benefit: Benefit, tier: str, on_date: date) -> EntitlementGrant | None:
     """Say what a tier gives of a benefit in the window of a day; None when it gives nothing."""
     terms = benefit.payment.entitlement
     uses = terms.uses.get(tier, 0) if terms is not None else 0
     if terms is None or uses == 0:
         return None
-    return EntitlementGrant(benefit.id, tier, uses, terms.guests, calendar_year(on_date))
+    return EntitlementGrant(benefit.id, tier, uses, terms.guests, window_of(terms, on_date), terms.window)
+
+
+def has_room(terms: EntitlementTerms, tier: str, wanted: Use, standing: Iterable[Use]) -> bool:
+    """Say whether a tier's right leaves room for one more use beside those of the right that stand."""
+    return counted(terms, wanted, standing) < terms.uses.get(tier, 0)
 
 
 def uses_to_grant(grant: EntitlementGrant, granted_before: int) -> int:

@@ -15,6 +15,7 @@ from catalogue.benefits import Benefit
 from catalogue.budgets import Budget
 from catalogue.conversion import ConversionContract
 from catalogue.conversion_files import parse_contracts
+from catalogue.lounge_files import LoungeFile
 from catalogue.notice import NoticeRules
 from catalogue.programme import Programme
 from catalogue.tier_match import Edge, Ladder, Level, Signal
@@ -96,6 +97,12 @@ KINDS = (
     FileKind("conversions", ConversionFile, {"contracts": "conversion"}, read=_conversion_file),
     FileKind("tier_matches", TierMatchFile, keys={"levels": LEVEL_NAME}),
     FileKind("budgets", BudgetFile),
+    FileKind(
+        "lounge_access",
+        LoungeFile,
+        {"rules": "lounge_rule", "schemes": "lounge_scheme"},
+        {"airports": ("code",), "lounges": ("airport", "id")},
+    ),
 )
 """Every kind; the first is the only file that must be there."""
 

@@ -8,7 +8,8 @@ from itertools import groupby, pairwise
 
 import msgspec
 
-from catalogue.benefits import Benefit, Way
+from catalogue.benefits import Benefit
+from catalogue.benefits_lints import change_faults, term_faults
 from catalogue.conversion_lints import contract_faults
 from catalogue.model import Catalogue
 from catalogue.programme import EarnRule
@@ -104,14 +105,8 @@ def _spans(catalogue: Catalogue, thing: str, key: str, spans: list[tuple[date, d
 def _benefit_versions(catalogue: Catalogue) -> Iterator[Finding]:
     for benefit_id, versions in catalogue.benefits.items():
         for earlier, later in pairwise(versions):
-            thing = f"benefit:{benefit_id}@{later.version}"
-            if later.version <= earlier.version or later.effective_from_date <= earlier.effective_from_date:
-                message = f"version {later.version} does not come after version {earlier.version}"
-                fix = "give later versions a higher number and a later effective_from_date"
-                yield _finding(catalogue, thing, "versions", message, fix)
-            if later.announced_date >= later.effective_from_date:
-                message = f"version {later.version} is announced on {later.announced_date}, not before it takes effect"
-                yield _finding(catalogue, thing, "announced_date", message, "announce a change before it takes effect")
+            for key, message, fix in change_faults(earlier, later):
+                yield _finding(catalogue, f"benefit:{benefit_id}@{later.version}", key, message, fix)
 
 
 def _benefit_terms(catalogue: Catalogue) -> Iterator[Finding]:
@@ -129,10 +124,7 @@ def _term_faults(catalogue: Catalogue, benefit: Benefit) -> Iterator[tuple[str, 
     named = {*benefit.eligibility.tiers, *(entitlement.uses if entitlement else ())}
     for tier in sorted(named.difference(catalogue.programme.tier_ids)):
         yield "eligibility.tiers", f"there is no tier {tier!r}", "name a tier of programme.toml"
-    if not benefit.payment.options:
-        yield "payment", "there is no way to pay for it", "open points, entitlement, free or at_partner"
-    if benefit.upgrade and (benefit.way is not Way.JOINT or benefit.cost_split_rule is None):
-        yield "upgrade", "nobody is named who funds the difference", 'set way = "joint" and cost_split_rule'
+    yield from term_faults(benefit, catalogue.lounges)
 
 
 def _conversions(catalogue: Catalogue) -> Iterator[Finding]:

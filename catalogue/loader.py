@@ -2,7 +2,8 @@
 
 ``programme.toml``; ``notice.toml``; ``benefits/<benefit id>.toml`` with ``[[versions]]``; ``conversions/*.toml`` with
 ``[[contracts]]``; ``tier_matches/*.toml`` with ``[[ladders]]``, ``[[edges]]``, ``[[levels]]`` and ``[[signals]]``;
-``budgets/*.toml`` with ``[[budgets]]``: see `catalogue.kinds`. The host programme's own ladder comes from its tiers.
+``budgets/*.toml`` with ``[[budgets]]``; ``lounge_access/*.toml`` (see `lounge_files`): all in `catalogue.kinds`. The host
+programme's own ladder comes from its tiers.
 Sections that several files share are put in the order of their names, so that it does not matter which file holds what.
 """
 
@@ -18,6 +19,7 @@ from catalogue.benefits import Benefit
 from catalogue.errors import CatalogueFileError
 from catalogue.kinds import KINDS, BenefitFile, BudgetFile, ConversionFile, TierMatchFile
 from catalogue.lints import Finding, lint
+from catalogue.lounge_files import LoungeFile, lounge_tables
 from catalogue.model import Catalogue
 from catalogue.notice import NoticeRules
 from catalogue.programme import Programme
@@ -100,6 +102,7 @@ def parse_catalogue(texts: Texts, partners: Collection[str]) -> Catalogue:
         files=_files(things, programme),
         budgets=tuple(sorted(budgets, key=lambda budget: budget.id)),
         notice=next(_values(read, NoticeRules), NoticeRules()),
+        lounges=lounge_tables((one.path, one.value) for one in read if isinstance(one.value, LoungeFile)),
     )
 
 

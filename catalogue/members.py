@@ -11,8 +11,9 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from catalogue import consents, partner_accounts, programme_tiers, statuses
+from catalogue import consents, partner_accounts, programme_tiers, statuses, vehicles
 from catalogue.eligibility import ACTIVE, MemberContext
+from catalogue.eligibility_rules import Vehicle
 from catalogue.programme import Programme
 from catalogue.tables import member_personal, members
 from config.database import insert_new
@@ -49,6 +50,7 @@ class MemberRecord(msgspec.Struct, frozen=True, kw_only=True):
 class MemberInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the programme's system says of a member; what it leaves out of ``personal`` is removed.
 
+    ``vehicles``: by the club system's own reference, replacing all that were known; None leaves them as they are.
     ``referred_by`` is our id of another member; it is kept from the first time on and never changed.
     """
 
@@ -56,6 +58,7 @@ class MemberInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     city: str | None = None
     locale: str = "zh-CN"
     personal: Personal = Personal()
+    vehicles: dict[str, Vehicle] | None = None
     referred_by: str | None = None
 
 
@@ -75,6 +78,8 @@ def upsert_member(connection: Connection, member: MemberInput, new_id: str, at: 
         connection.execute(sa.update(members).where(members.c.external_id == member.external_id).values(changes))
     stored = _one(connection, members.c.external_id == member.external_id)
     _put_personal(connection, stored.id, member.personal, at)
+    if member.vehicles is not None:
+        vehicles.put_vehicles(connection, stored.id, member.vehicles)
     return stored
 
 
@@ -143,6 +148,7 @@ def member_context(connection: Connection, programme: Programme, member_id: str,
         statuses=held,
         consents=consents.live_consents(connection, member_id),
         partner_accounts=partner_accounts.get_accounts(connection, member_id),
+        vehicles=tuple(vehicles.get_vehicles(connection, member_id).values()),
     )
 
 

@@ -27,6 +27,72 @@ REFUSAL_TEXTS: dict[str, Text] = {
     "too_many_guests": Text(
         "最多可携带 {allowed} 位同行人，您填写了 {guests} 位。", "You may bring {allowed} guests, not {guests}."
     ),
+    "home_city_not_served": Text(
+        "此权益仅限常驻以下城市的会员：{cities}。", "This benefit is for members living in {cities}."
+    ),
+    "account_required": Text("请先绑定您在 {partner} 的账户。", "Please link your account at {partner} first."),
+    "status_required": Text(
+        "此权益需要以下身份之一：{statuses}。", "This benefit asks for one of these statuses: {statuses}."
+    ),
+    "vehicle_required": Text(
+        "此权益仅限拥有指定车型或车龄车辆的会员。", "This benefit is for owners of certain models or ages of car."
+    ),
+    "weekday_not_served": Text(
+        "{date} 不可用；此权益仅在以下星期提供：{weekdays}。",
+        "Not on {date}: this benefit is offered on {weekdays}.",
+    ),
+    "date_not_served": Text("此权益在 {date} 不可用。", "This benefit is not offered on {date}."),
+    "time_needed": Text(
+        "请告知到达时间；此权益在当地时间 {hours} 提供。",
+        "Please say at what time; this benefit is offered at {hours}, local time.",
+    ),
+    "time_not_served": Text(
+        "{time} 不可用；此权益在当地时间 {hours} 提供。",
+        "Not at {time}: this benefit is offered at {hours}, local time.",
+    ),
+    "sold_out": Text("此权益已售罄。", "Nothing is left of this benefit."),
+    "quota_reached": Text(
+        "在此期间最多可使用 {limit} 次（位），已使用 {used}。",
+        "At most {limit} in this period; {used} are taken already.",
+    ),
+    "entitlement_used_up": Text(
+        "在此期间的 {uses} 次免费次数已用完。", "All of the {uses} uses included in this period are taken."
+    ),
+    "lounge_level": Text("您的身份等级不符合此贵宾厅的规则。", "Your status does not open this lounge."),
+    "lounge_level_without_access": Text("您的身份等级不含贵宾厅礼遇。", "Your status carries no lounge access."),
+    "lounge_cabin": Text("您的舱位不符合此贵宾厅的规则。", "Your cabin does not open this lounge."),
+    "lounge_not_known": Text("此贵宾厅不在规则名录中。", "This lounge is not in the directory that the rules go by."),
+    "lounge_not_included": Text("此贵宾厅不在适用范围内。", "This lounge is not one of those that the rule opens."),
+    "lounge_excluded": Text(
+        "规则对此贵宾厅或航班有例外规定。", "The rule makes an exception for this lounge or flight."
+    ),
+    "lounge_route": Text("您的航线类型不符合此贵宾厅的规则。", "The rule is for another kind of route."),
+    "airport_not_known": Text("机场资料不足，无法判断。", "An airport of the journey is not in the directory."),
+    "flight_needed": Text("请提供您的航班信息。", "Please tell us your flight."),
+    "carrier_not_in_scheme": Text(
+        "您的航班不属于规则要求的航空公司。", "Your flight is not one of the airlines that the rule asks for."
+    ),
+    "other_airport": Text("您的航班不从 {airport} 出发。", "Your flight does not leave from {airport}."),
+    "departure_not_in_time": Text(
+        "您的航班不在到访当日（或规则允许的次日凌晨）出发。",
+        "Your flight does not leave on the day of the visit, nor early enough on the next.",
+    ),
+    "flight_departed": Text("到访时您的航班已经出发。", "Your flight leaves before you come to the lounge."),
+    "no_connection": Text(
+        "您的航段不构成规则所指的中转。", "Your flights do not make a connection as the rule means it."
+    ),
+    "no_long_leg": Text(
+        "中转行程中没有符合舱位要求的长途航段。",
+        "No long leg of the connection is in the cabin that the rule asks for.",
+    ),
+    "ticket_paid_with_miles": Text(
+        "以里程兑换的机票不适用此规则。", "A ticket paid for with miles does not open this lounge."
+    ),
+    "guest_flight_needed": Text("请提供同行人的航班信息。", "Please tell us the flight of each guest."),
+    "guest_flight": Text(
+        "同行人须于同日从同一机场乘坐规则要求的航班。",
+        "A guest must fly from the same airport on the same day, with an airline that the rule asks for.",
+    ),
     "matched_onward": Text(
         "通过匹配、赠送或挑战获得的身份（{programme} {tier}）不能再用于匹配。",
         "A status that was matched, given or is on trial ({programme} {tier}) cannot be matched onward.",

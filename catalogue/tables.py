@@ -172,6 +172,7 @@ vouchers = sa.Table(
     sa.Column("consumed_location", sa.String(80)),
     sa.Column("consumed_guests", sa.Integer),
     sa.Column("ended_at", Instant),
+    sa.Column("undo_minutes", sa.Integer, nullable=False, server_default="0"),
     sa.CheckConstraint("state IN ('issued', 'consumed', 'expired', 'void')", name="state"),
     sa.CheckConstraint("(state = 'consumed') = (consumed_at IS NOT NULL)", name="consumed"),
     sa.CheckConstraint("consumed_guests IS NULL OR consumed_guests BETWEEN 0 AND guests_allowed", name="guests"),
@@ -258,3 +259,58 @@ currency_rates = sa.Table(
     sa.CheckConstraint("from_currency <> to_currency", name="pair"),
 )
 """Dated rates as exact fractions of whole units; a later feed corrects an earlier one. Rows are never changed."""
+voucher_events = sa.Table(
+    "voucher_events",
+    metadata,
+    sa.Column("voucher_id", sa.String(40), sa.ForeignKey("vouchers.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("event", sa.String(16), nullable=False),
+    sa.Column("location", sa.String(100)),
+    sa.Column("guests", sa.Integer),
+    sa.Column("happened_at", Instant, nullable=False),
+    sa.CheckConstraint("event IN ('issued', 'consumed', 'unconsumed', 'expired', 'void')", name="event"),
+)
+"""Everything that happened to a voucher, also what was taken back; ``number`` is the voucher's version after it."""
+
+member_vehicles = sa.Table(
+    "member_vehicles",
+    metadata,
+    sa.Column("member_id", sa.String(40), sa.ForeignKey("members.id"), primary_key=True),
+    sa.Column("reference", sa.String(64), primary_key=True),
+    sa.Column("model", sa.String(80), nullable=False),
+    sa.Column("energy", sa.String(16), nullable=False),
+    sa.Column("registered_date", sa.Date, nullable=False),
+)
+"""A member's cars; ``reference`` is the club system's own, never a plate or chassis number."""
+
+benefit_uses = sa.Table(
+    "benefit_uses",
+    metadata,
+    sa.Column("redemption_id", sa.String(40), primary_key=True),
+    sa.Column("member_id", sa.String(40), sa.ForeignKey("members.id"), nullable=False),
+    sa.Column("benefit_id", sa.String(80), nullable=False),
+    sa.Column("benefit_version", sa.Integer, nullable=False),
+    sa.Column("pay_with", sa.String(16), nullable=False),
+    sa.Column("service_date", sa.Date, nullable=False),
+    sa.Column("stay", sa.String(160), nullable=False),
+    sa.Column("trip", sa.String(40), nullable=False),
+    sa.Column("guests", sa.Integer, nullable=False),
+    sa.Column("pieces", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("taken_at", Instant, nullable=False),
+    sa.Column("ended_at", Instant),
+    sa.CheckConstraint("state IN ('pending', 'used', 'released')", name="state"),
+    sa.CheckConstraint("guests >= 0 AND pieces >= 0", name="counts"),
+    sa.Index(None, "member_id", "benefit_id", "service_date"),
+)
+"""What redemptions take of benefits: judged by quotas, counted in `benefit_stock`; a released one counts no more."""
+
+benefit_stock = sa.Table(
+    "benefit_stock",
+    metadata,
+    sa.Column("benefit_id", sa.String(80), primary_key=True),
+    sa.Column("benefit_version", sa.Integer, primary_key=True),
+    sa.Column("taken", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("taken >= 0", name="taken"),
+)
+"""Pieces of a version that are taken; the stock itself is the catalogue's."""

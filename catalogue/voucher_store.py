@@ -1,12 +1,13 @@
 """Vouchers in the database: issued once per redemption, consumed once at the partner's desk, inside their validity.
 
 Idempotency: `issue_voucher` by redemption id, `void_voucher` by its effect. `consume_voucher` is one guarded update: of
-any number at once exactly one changes the row.
+any number at once exactly one changes the row. Every change leaves a row in ``voucher_events``, so that what was taken
+back stays visible.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 import msgspec
@@ -14,13 +15,16 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from catalogue.errors import VoucherRefusedError
-from catalogue.tables import vouchers
+from catalogue.tables import voucher_events, vouchers
 from catalogue.vouchers import VoucherState, check_code, hash_code, normalise_code, read_code, sources_of
 from config.database import insert_new
 
 
 class NewVoucher(msgspec.Struct, frozen=True, kw_only=True):
-    """What a voucher is issued with. It may be consumed from ``valid_from_at`` on and before ``valid_to_at``."""
+    """What a voucher is issued with. It may be consumed from ``valid_from_at`` on and before ``valid_to_at``.
+
+    ``undo_minutes``: how long after it was consumed its desk can take that back; 0: never.
+    """
 
     id: str
     redemption_id: str
@@ -32,6 +36,7 @@ class NewVoucher(msgspec.Struct, frozen=True, kw_only=True):
     valid_from_at: datetime
     valid_to_at: datetime
     guests_allowed: int = 0
+    undo_minutes: int = 0
 
 
 class Voucher(NewVoucher, frozen=True, kw_only=True):
@@ -44,6 +49,16 @@ class Voucher(NewVoucher, frozen=True, kw_only=True):
     consumed_location: str | None = None
     consumed_guests: int | None = None
     ended_at: datetime | None = None
+
+
+class VoucherEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened to a voucher; ``number`` is its version after it."""
+
+    number: int
+    event: str
+    happened_at: datetime
+    location: str | None = None
+    guests: int | None = None
 
 
 def issue_voucher(connection: Connection, new: NewVoucher, at: datetime) -> Voucher:
@@ -59,9 +74,11 @@ def issue_voucher(connection: Connection, new: NewVoucher, at: datetime) -> Vouc
     code = normalise_code(new.code)
     row = msgspec.structs.asdict(new) | {"code": code, "code_hash": hash_code(code)}
     row |= {"state": VoucherState.ISSUED.value, "version": 1, "issued_at": at}
-    insert_new(connection, vouchers, row, unique=["redemption_id"])
+    issued = insert_new(connection, vouchers, row, unique=["redemption_id"])
     voucher = voucher_of(connection, new.redemption_id)
     assert voucher is not None
+    if issued:
+        _remember(connection, voucher, "issued", at)
     return voucher
 
 
@@ -70,10 +87,29 @@ def voucher_of(connection: Connection, redemption_id: str) -> Voucher | None:
     return _first(connection, vouchers.c.redemption_id == redemption_id)
 
 
+def voucher_history(connection: Connection, voucher_id: str) -> tuple[VoucherEvent, ...]:
+    """List what happened to a voucher, oldest first."""
+    columns = [voucher_events.c[name] for name in VoucherEvent.__struct_fields__]
+    query = sa.select(*columns).where(voucher_events.c.voucher_id == voucher_id).order_by(voucher_events.c.number)
+    return tuple(VoucherEvent(**row._mapping) for row in connection.execute(query))
+
+
 def member_vouchers(connection: Connection, member_id: str, limit: int = 100) -> tuple[Voucher, ...]:
     """List a member's vouchers, newest first."""
     query = sa.select(vouchers).where(vouchers.c.member_id == member_id).order_by(vouchers.c.id.desc()).limit(limit)
     return tuple(_voucher(row) for row in connection.execute(query))
+
+
+def voucher_at_desk(connection: Connection, partner: str, code: str) -> Voucher:
+    """Find the voucher of a code in whatever state, for the desk of its partner alone.
+
+    Raises:
+        VoucherRefusedError: ``reason`` is ``mistyped`` or ``unknown``.
+    """
+    voucher = _first(connection, vouchers.c.code_hash == hash_code(read_code(code)), vouchers.c.partner == partner)
+    if voucher is None:
+        _refuse("unknown")
+    return voucher
 
 
 def verify_voucher(connection: Connection, partner: str, code: str, at: datetime) -> Voucher:
@@ -89,9 +125,7 @@ def verify_voucher(connection: Connection, partner: str, code: str, at: datetime
         VoucherRefusedError: ``reason`` is ``mistyped``, ``unknown``, ``not_yet_valid``, ``expired``, ``consumed``
             or ``void``.
     """
-    voucher = _first(connection, vouchers.c.code_hash == hash_code(read_code(code)), vouchers.c.partner == partner)
-    if voucher is None:
-        _refuse("unknown")
+    voucher = voucher_at_desk(connection, partner, code)
     reason = _reason(voucher, at)
     if reason is not None:
         _refuse(reason)
@@ -130,6 +164,41 @@ def consume_voucher(
     assert after is not None
     if not consumed:
         _refuse(_reason(after, at) or "consumed")
+    _remember(connection, after, "consumed", at, location=location, guests=guests)
+    return after
+
+
+def unconsume_voucher(connection: Connection, partner: str, code: str, at: datetime) -> Voucher:
+    """Take a consumption back that the desk made by mistake, within the minutes that the voucher's terms allow.
+
+    Args:
+        connection: of a writing operation.
+        partner: whose desk asks; a voucher of another partner's is unknown to it.
+        code: as typed.
+        at: now.
+
+    Raises:
+        VoucherRefusedError: ``reason`` is ``mistyped``, ``unknown``, ``not_consumed`` or ``too_late``.
+    """
+    voucher = voucher_at_desk(connection, partner, code)
+    if voucher.state is not VoucherState.CONSUMED or voucher.consumed_at is None:
+        _refuse("not_consumed")
+    if at >= voucher.consumed_at + timedelta(minutes=voucher.undo_minutes):
+        _refuse("too_late", minutes=voucher.undo_minutes)
+    taken_back = _move(
+        connection,
+        VoucherState.ISSUED,
+        vouchers.c.id == voucher.id,
+        vouchers.c.version == voucher.version,
+        consumed_at=None,
+        consumed_location=None,
+        consumed_guests=None,
+    )
+    after = voucher_of(connection, voucher.redemption_id)
+    assert after is not None
+    if not taken_back:
+        _refuse("not_consumed")
+    _remember(connection, after, "unconsumed", at)
     return after
 
 
@@ -140,14 +209,27 @@ def void_voucher(connection: Connection, redemption_id: str, at: datetime) -> bo
         Whether the voucher can no longer be used and never was: False when it was consumed, or there is none. An
         expired one stays expired.
     """
-    _move(connection, VoucherState.VOID, vouchers.c.redemption_id == redemption_id, ended_at=at)
+    voided = _move(connection, VoucherState.VOID, vouchers.c.redemption_id == redemption_id, ended_at=at)
     voucher = voucher_of(connection, redemption_id)
+    if voucher is not None and voided:
+        _remember(connection, voucher, "void", at)
     return voucher is not None and voucher.state is not VoucherState.CONSUMED
 
 
-def expire_vouchers(connection: Connection, at: datetime) -> int:
-    """Mark what has ended unused; answers how many. A desk refuses an ended voucher whether or not this has run."""
-    return _move(connection, VoucherState.EXPIRED, vouchers.c.valid_to_at <= at, ended_at=at)
+def expire_vouchers(connection: Connection, at: datetime, limit: int = 500) -> int:
+    """Mark what has ended unused; answers how many. A desk refuses an ended voucher whether or not this has run.
+
+    Run it until it answers less than ``limit``; running it again changes nothing more.
+    """
+    issued = vouchers.c.state.in_([state.value for state in sources_of(VoucherState.EXPIRED)])
+    ended = sa.select(vouchers).where(issued, vouchers.c.valid_to_at <= at).order_by(vouchers.c.valid_to_at)
+    expired = 0
+    for voucher in [_voucher(row) for row in connection.execute(ended.limit(limit))]:
+        same = (vouchers.c.id == voucher.id, vouchers.c.version == voucher.version)
+        if _move(connection, VoucherState.EXPIRED, *same, ended_at=at):
+            _remember(connection, msgspec.structs.replace(voucher, version=voucher.version + 1), "expired", at)
+            expired += 1
+    return expired
 
 
 def _move(connection: Connection, target: VoucherState, *conditions: sa.ColumnElement[bool], **changes: object) -> int:
@@ -166,6 +248,8 @@ _REASONS = {
     "expired": "The voucher has expired.",
     "consumed": "The voucher has been used.",
     "void": "The voucher was cancelled.",
+    "not_consumed": "The voucher has not been used.",
+    "too_late": "It is too late to take this back.",
     "too_many_guests": "The voucher does not admit so many guests.",
 }
 
@@ -180,6 +264,11 @@ def _reason(voucher: Voucher, at: datetime) -> str | None:
     if at < voucher.valid_from_at:
         return "not_yet_valid"
     return "expired" if at >= voucher.valid_to_at else None
+
+
+def _remember(connection: Connection, voucher: Voucher, event: str, at: datetime, **facts: str | int) -> None:
+    row = {"voucher_id": voucher.id, "number": voucher.version, "event": event, "happened_at": at, **facts}
+    connection.execute(sa.insert(voucher_events).values(row))
 
 
 def _first(connection: Connection, *conditions: sa.ColumnElement[bool]) -> Voucher | None:

@@ -37,11 +37,11 @@ class VoucherState(StrEnum):
 
 TRANSITIONS: dict[VoucherState, frozenset[VoucherState]] = {
     VoucherState.ISSUED: frozenset({VoucherState.CONSUMED, VoucherState.EXPIRED, VoucherState.VOID}),
-    VoucherState.CONSUMED: frozenset(),
+    VoucherState.CONSUMED: frozenset({VoucherState.ISSUED}),
     VoucherState.EXPIRED: frozenset(),
     VoucherState.VOID: frozenset(),
 }
-"""From each state, the states that may follow."""
+"""From each state, the states that may follow; a consumed one only for a short while, when the desk takes it back."""
 
 
 def sources_of(target: VoucherState) -> tuple[VoucherState, ...]:

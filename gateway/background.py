@@ -1,4 +1,4 @@
-"""What a serving gateway does besides answering: sweep redemptions, work off the inbox, follow the catalogue."""
+"""What a serving gateway does besides answering: sweep, work off the inbox, mark what ended, follow the catalogue."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from catalogue.book import CatalogueFollower
 from config.clock import Clock
 from config.observability import get_logger
+from gateway.housekeeping import Housekeeper
 from gateway.redemption.sweeper import Sweeper
 from gateway.webhooks.worker import InboxWorker
 from gateway.wiring import Gateway
@@ -24,10 +25,9 @@ async def background(gateway: Gateway) -> AsyncIterator[None]:
     inbox = InboxWorker(gateway.database, gateway.clock, gateway.partners, gateway.observer)
     interval = gateway.settings.catalogue.refresh_seconds
     follower = CatalogueFollower(gateway.book, gateway.database, gateway.clock, interval)
-    tasks = [
-        asyncio.create_task(_kept(run, name, gateway.clock), name=name)
-        for name, run in (("sweeper", sweeper.run), ("inbox", inbox.run), ("catalogue", follower.run))
-    ]
+    housekeeper = Housekeeper(gateway.database, gateway.clock)
+    work = {"sweeper": sweeper.run, "inbox": inbox.run, "catalogue": follower.run, "housekeeper": housekeeper.run}
+    tasks = [asyncio.create_task(_kept(run, name, gateway.clock), name=name) for name, run in work.items()]
     try:
         yield
     finally:

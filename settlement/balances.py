@@ -94,16 +94,30 @@ def activity(
     )
 
 
-def granted_uses(connection: Connection, member_id: str, benefit_id: str, window_end_at: datetime) -> int:
-    """Sum the uses of a benefit that a member was granted in the window that ends at an instant."""
-    total = connection.execute(
-        sa.select(sa.func.coalesce(sa.func.sum(lots.c.amount), 0)).where(
-            lots.c.member_id == member_id,
-            lots.c.commodity == visits(benefit_id),
-            lots.c.expires_at == window_end_at,
+class UsesStanding(msgspec.Struct, frozen=True):
+    """Uses of one window: granted in all, still available, and held for redemptions under way."""
+
+    granted: int
+    available: int
+    held: int
+
+
+def uses_standing(connection: Connection, member_id: str, benefit_id: str, window_end_at: datetime) -> UsesStanding:
+    """Count the uses of the window that ends at an instant, from its own lots: other windows' uses do not mix in."""
+    commodity = visits(benefit_id)
+    of_window = sa.and_(
+        lots.c.member_id == member_id, lots.c.commodity == commodity, lots.c.expires_at == window_end_at
+    )
+    total = sa.func.coalesce(sa.func.sum(lots.c.amount), 0), sa.func.coalesce(sa.func.sum(lots.c.remaining), 0)
+    granted, available = connection.execute(sa.select(*total).where(of_window)).one()
+    held = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.sum(postings.c.amount), 0)).where(
+            postings.c.account == member_held(member_id, commodity).code,
+            postings.c.commodity == commodity,
+            postings.c.lot_id.in_(sa.select(lots.c.id).where(of_window)),
         )
     ).scalar_one()
-    return int(total)
+    return UsesStanding(int(granted), int(available), int(held))
 
 
 def _balance(

@@ -43,8 +43,11 @@ def hold(
     at: datetime,
     reference: str,
     facts: Mapping[str, str] | None = None,
+    expiring_at: datetime | None = None,
 ) -> bool:
     """Reserve a quantity, lots first-expiring-first; lots whose time is over at ``at`` are not spendable.
+
+    ``expiring_at``: take only from lots that expire then: a use of next year's right is not one of this year's.
 
     Raises:
         QuantityError: not a positive integer.
@@ -56,7 +59,7 @@ def hold(
     entries.lock_member(connection, member_id, commodity)
     if entries.is_known(connection, key, digest):
         return False
-    parts = lots.take(connection, member_id, commodity, quantity, at)
+    parts = lots.take(connection, member_id, commodity, quantity, at, expiring_at)
     available, held = member_available(member_id, commodity), member_held(member_id, commodity)
     entry = JournalEntry(
         key=key,

@@ -95,13 +95,22 @@ def spendable(connection: Connection, member_id: str, commodity: str, at: dateti
     return [Lot(*row) for row in rows]
 
 
-def take(connection: Connection, member_id: str, commodity: str, quantity: int, at: datetime) -> tuple[Part, ...]:
-    """Debit lots first-expiring-first and say what came from where.
+def take(
+    connection: Connection,
+    member_id: str,
+    commodity: str,
+    quantity: int,
+    at: datetime,
+    expiring_at: datetime | None = None,
+) -> tuple[Part, ...]:
+    """Debit lots first-expiring-first and say what came from where; with ``expiring_at`` only lots that expire then.
 
     Raises:
         InsufficientFundsError: the lots that have not expired hold too little.
     """
     held = spendable(connection, member_id, commodity, at)
+    if expiring_at is not None:
+        held = [lot for lot in held if lot.expires_at == expiring_at]
     parts = choose(((lot.id, lot.remaining) for lot in held), quantity)
     if parts is None:
         raise InsufficientFundsError(

@@ -32,6 +32,7 @@ COMMANDS = {
     "conversion": Command("gateway.cli.conversion", "Quote and check conversions."),
     "db": Command("gateway.cli.db", "Bring the database's schema up to date, or look at it."),
     "demo": Command("gateway.cli.demo", "Run the whole journey on this machine."),
+    "lounge": Command("gateway.cli.lounge", "Judge visits by published lounge rules."),
     "member": Command("gateway.cli.member", "Look at members, merge and close memberships."),
     "programme": Command("gateway.cli.programme", "Run the programme's night, and ask its rules."),
     "rates": Command("gateway.cli.catalogue_rates", "Rates of exchange by date."),
@@ -39,6 +40,7 @@ COMMANDS = {
     "settlement": Command("gateway.cli.settlement", "Statements, nightly runs, breaks, exports."),
     "tier": Command("gateway.cli.tier", "Explain and check tier matches."),
     "token": Command("gateway.cli.token", "Mint an access token of the development issuer."),
+    "voucher": Command("gateway.cli.voucher", "Look after vouchers."),
 }
 """Every command; a module is imported only when its command is called."""
 

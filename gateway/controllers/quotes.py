@@ -45,5 +45,7 @@ class QuotesController(Controller):
         data: JSONBody[QuoteRequest],
     ) -> QuoteView:
         """Price a benefit for this member with the partner's live offer, and lock the price."""
-        quote = await quotes.create_quote(gateway, principal.member_id, data.benefit_id, data.service, data.pay_with)
+        quote = await quotes.create_quote(
+            gateway, principal.member_id, data.benefit_id, data.service, data.pay_with, data.journey
+        )
         return QuoteView.of(quote)

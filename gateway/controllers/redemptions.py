@@ -12,6 +12,7 @@ from litestar.status_codes import HTTP_201_CREATED, HTTP_202_ACCEPTED
 from sqlalchemy import Connection
 
 from catalogue import voucher_store
+from config.errors import NotFoundError
 from gateway.controllers.answers import REPLAYED
 from gateway.idempotency import IdempotencyKeys, keyed_request
 from gateway.oauth.principal import Principal
@@ -30,9 +31,11 @@ from gateway.schemas.redemptions import (
     given_back,
 )
 from gateway.services import cancellations, redeem
+from gateway.services.voucher_pictures import PictureFormat, draw
 from gateway.wiring import Gateway
 
 RedemptionPath = Annotated[str, PathParameter(max_length=64, description="The redemption's id (`rdm_...`).")]
+Picture = Annotated[PictureFormat, QueryParameter(name="format", description="What the picture is drawn as.")]
 SUCCESS = {
     HTTP_201_CREATED: "Granted: points are taken, a voucher is there when the benefit has one.",
     HTTP_202_ACCEPTED: "The partner's answer is awaited or not known; points are held. Ask again at `next_check_at`.",
@@ -91,6 +94,26 @@ class RedemptionsController(Controller):
         """Show one redemption with its history."""
         redemption = await redeem.of_member(gateway, principal.member_id, redemption_id, "benefit")
         return await full_view(gateway, redemption)
+
+    @get(
+        "/{redemption_id:str}/voucher-picture",
+        opt={"scope": "redemptions:read"},
+        media_type=PictureFormat.SVG.media_type,
+    )
+    async def get_voucher_picture(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        redemption_id: RedemptionPath,
+        picture: Picture = PictureFormat.SVG,
+    ) -> Response[bytes]:
+        """Draw the QR picture of the redemption's voucher, for the desk to read; it is kept nowhere."""
+        redemption = await redeem.of_member(gateway, principal.member_id, redemption_id)
+        voucher = await gateway.database.read(partial(voucher_store.voucher_of, redemption_id=redemption.id))
+        if voucher is None:
+            raise NotFoundError("The redemption has no voucher.")
+        headers = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'; style-src 'none'"}
+        return Response(draw(voucher, picture), media_type=picture.media_type, headers=headers)
 
     @post(
         "/{redemption_id:str}/cancel",

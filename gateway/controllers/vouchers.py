@@ -13,13 +13,13 @@ from sqlalchemy import Connection
 from gateway.controllers.answers import keyed_response, stored
 from gateway.idempotency import Answer, IdempotencyKeys, keyed_request
 from gateway.oauth.principal import Principal
-from gateway.schemas.vouchers import ConsumeBody, VerifyBody, VoucherAnswer
+from gateway.schemas.vouchers import ConsumeBody, UnconsumeBody, VerifyBody, VoucherAnswer
 from gateway.services import vouchers
 from gateway.wiring import Gateway
 
 
 class VouchersController(Controller):
-    """Verify and consume."""
+    """Verify, consume, take back."""
 
     path = "/v1/vouchers"
     tags = ("partners",)
@@ -53,4 +53,23 @@ class VouchersController(Controller):
             return stored(used, HTTP_200_OK)
 
         request = keyed_request(principal.caller, "consume_voucher", idempotency_key, data)
+        return keyed_response(await keys.once(request, work), VoucherAnswer)
+
+    @post("/unconsume", status_code=HTTP_200_OK, opt={"idempotent": True})
+    async def unconsume_voucher(
+        self,
+        data: JSONBody[UnconsumeBody],
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        keys: NamedDependency[IdempotencyKeys],
+        idempotency_key: NamedDependency[str],
+    ) -> Response[VoucherAnswer]:
+        """Take back a consumption that was a mistake, shortly after it."""
+        partner = principal.partner_id
+
+        def work(connection: Connection) -> Answer:
+            opened = vouchers.unconsume(connection, partner=partner, code=data.code, now=gateway.clock.now())
+            return stored(opened, HTTP_200_OK)
+
+        request = keyed_request(principal.caller, "unconsume_voucher", idempotency_key, data)
         return keyed_response(await keys.once(request, work), VoucherAnswer)

@@ -10,7 +10,7 @@ from hashlib import sha256
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from catalogue import voucher_store
+from catalogue import entitlements_store, voucher_store
 from catalogue.benefits import Benefit, PayWith
 from catalogue.calendar import start_of
 from catalogue.identifiers import Identifiers
@@ -23,7 +23,7 @@ from config.observability import get_logger
 from gateway.redemption import budgeting, reversal_store, store
 from gateway.redemption.plan import HEAD_START
 from gateway.redemption.records import Redemption, Reversal
-from gateway.redemption.services import guests_of, quantity_of, service_date
+from gateway.redemption.services import airport_of, guests_of, quantity_of, service_date
 from gateway.redemption.states import HOLDING, State
 from gateway.redemption.tables import claims, itineraries
 from settlement import ledger, lines
@@ -81,6 +81,7 @@ class Effects:
         else:
             self._post(connection, redemption, obligation, f"{redemption.id}:capture", at)
         self._record(connection, obligation, f"{redemption.id}:capture", at)
+        entitlements_store.settle(connection, redemption.id, at)
         if benefit is not None and benefit.voucher is not None:
             self._issue_voucher(connection, redemption, benefit, at)
         self._go_on(connection, redemption, at)
@@ -90,6 +91,7 @@ class Effects:
         budgeting.release(connection, redemption, at)
         if redemption.quote.quantity:
             ledger.void(connection, hold_key=f"{redemption.id}:hold", key=f"{redemption.id}:void", at=at)
+        entitlements_store.release(connection, redemption.id, at)
         self._undo_others(connection, redemption, at)
 
     def _undo_others(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
@@ -155,6 +157,7 @@ class Effects:
             kept = Money(price.amount - refund.amount, price.currency)
             if kept.amount > 0:
                 self._book(connection, redemption, "cancel_fee", f"{redemption.id}:cancel_fee:{number}", at, price=kept)
+        entitlements_store.release(connection, redemption.id, at)
         if not voucher_store.void_voucher(connection, redemption.id, at) and self._has_voucher(redemption):
             log.error("reversal.voucher_was_used", redemption_id=redemption.id, partner=redemption.partner)
 
@@ -296,7 +299,7 @@ class Effects:
 
     def _issue_voucher(self, connection: Connection, redemption: Redemption, benefit: Benefit, at: datetime) -> None:
         assert benefit.voucher is not None
-        zone = self._catalogue.programme.time_zone
+        zone = self._catalogue.zone_of(airport_of(redemption.quote.service))
         first = self._service_date(redemption)
         last = first + timedelta(days=benefit.voucher.validity_days)
         new = voucher_store.NewVoucher(
@@ -310,6 +313,7 @@ class Effects:
             valid_from_at=min(start_of(first, zone), at),
             valid_to_at=start_of(last, zone),
             guests_allowed=_guests_allowed(benefit, redemption),
+            undo_minutes=benefit.voucher.undo_minutes,
         )
         voucher_store.issue_voucher(connection, new, at)
 

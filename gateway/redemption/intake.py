@@ -7,10 +7,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from adapters.sdk.records import Traveller
-from catalogue import consents, members
-from catalogue.benefits import PayWith
-from catalogue.entitlements import entitled
+from catalogue import consents, entitlements_store, members
+from catalogue.benefits import Benefit, PayWith
+from catalogue.eligibility import MemberContext, refusals_of_quotas
+from catalogue.entitlements import EntitlementGrant, entitled, has_room
+from catalogue.entitlements_windows import Use
 from catalogue.errors import EntitlementExhaustedError, NotEligibleError
+from catalogue.member_lock import lock_member
 from catalogue.model import Catalogue, CatalogueSource
 from config.errors import NotFoundError
 from gateway.errors import QuoteExpiredError, QuoteUsedError, RiskCapError
@@ -21,7 +24,7 @@ from gateway.redemption.keys import partner_key
 from gateway.redemption.plan import HEAD_START
 from gateway.redemption.records import POINTS, Quote, QuoteKind, Redemption
 from gateway.redemption.seams import Seams
-from gateway.redemption.services import service_date
+from gateway.redemption.services import use_of
 from gateway.redemption.states import State
 from settlement import ledger
 from settlement.errors import InsufficientFundsError
@@ -66,7 +69,8 @@ class Intake:
         Raises:
             NotFoundError: no such quote of this member.
             QuoteExpiredError, QuoteUsedError: the quote cannot be used (any more).
-            NotEligibleError: the member has not consented to what the partner must be told.
+            NotEligibleError: the member has not consented to what the partner must be told, nothing is left of the
+                benefit, or a quota is reached.
             ConversionRefusedError: conversions since the quote leave too little under the contract's caps.
             RiskCapError: the partner's undecided redemptions already hold what its file allows.
             ObligationError: the partner's contract does not price it; nothing was held.
@@ -93,8 +97,7 @@ class Intake:
             now,
             rate_max_age_days=self._rate_max_age_days,
         )
-        if quote.quantity:
-            self._hold(connection, redemption, now)
+        self._hold(connection, redemption, now)
         if kind == "conversion":
             refuse_above_cap(connection, self._catalogue, quote, now)
         if not store.add_redemption(connection, redemption):
@@ -102,45 +105,105 @@ class Intake:
         return redemption
 
     def _hold(self, connection: Connection, redemption: Redemption, now: datetime) -> None:
+        """Hold the price and take the use. Points are locked before the member's row, as accruals lock them."""
         quote = redemption.quote
+        benefit = self._benefit(quote)
+        grant = None
         if quote.pay_with == PayWith.ENTITLEMENT:
-            self._grant_uses(connection, quote, now)
-        try:
-            ledger.hold(
-                connection,
-                key=f"{redemption.id}:hold",
-                member_id=quote.member_id,
-                commodity=quote.commodity,
-                quantity=quote.quantity,
-                at=now,
-                reference=redemption.id,
-            )
-        except InsufficientFundsError as error:
-            if quote.pay_with == PayWith.ENTITLEMENT:
-                raise EntitlementExhaustedError("No use of this benefit remains in its year.") from error
-            told = f"{quote.quantity} points are needed and fewer are available."
-            raise InsufficientFundsError(told, **error.facts) from error
+            grant = self._grant_uses(connection, redemption, benefit, now)
+        if quote.quantity:
+            zone = self._catalogue.programme.time_zone
+            expiring_at = grant.window.ends_at(zone) if grant is not None else None
+            _hold_price(connection, redemption, now, expiring_at)
+        if benefit is not None:
+            self._take_use(connection, redemption, benefit, now)
 
-    def _grant_uses(self, connection: Connection, quote: Quote, now: datetime) -> None:
-        """See that the uses of the window of the service date are in the ledger: they are granted when first needed."""
-        programme = self._catalogue.programme
-        day = service_date(quote.service) or programme.today(now)
+    def _benefit(self, quote: Quote) -> Benefit | None:
+        if quote.benefit_id is None or quote.benefit_version is None:
+            return None
+        return self._catalogue.benefit_version(quote.benefit_id, quote.benefit_version)
+
+    def _take_use(self, connection: Connection, redemption: Redemption, benefit: Benefit, now: datetime) -> None:
+        """Judge the quotas by what stands now, under the member's lock, and record the use with its piece."""
+        quote, use = redemption.quote, self._use(redemption, now)
+        if benefit.quotas:
+            lock_member(connection, quote.member_id)
+            taken = entitlements_store.taken_of(connection, quote.member_id, [benefit])[benefit.id]
+            against = refusals_of_quotas(benefit, use, taken)
+            if against:
+                raise NotEligibleError(
+                    " ".join(refusal.sentence("en") for refusal in against),
+                    reasons=", ".join(refusal.code for refusal in against),
+                )
+        entitlements_store.take(
+            connection,
+            benefit,
+            use,
+            redemption_id=redemption.id,
+            member_id=quote.member_id,
+            pay_with=quote.pay_with,
+            at=now,
+        )
+
+    def _use(self, redemption: Redemption, now: datetime) -> Use:
+        today = self._catalogue.programme.today(now)
+        return use_of(redemption.quote.service, today, redemption.itinerary_id or redemption.id)
+
+    def _grant_uses(
+        self, connection: Connection, redemption: Redemption, benefit: Benefit | None, now: datetime
+    ) -> EntitlementGrant:
+        """See that the uses of the window of the service date are in the ledger: they are granted when first needed.
+
+        Of a window that no day alone decides, one use is granted for this redemption, if those that stand leave room.
+        """
+        quote, programme, use = redemption.quote, self._catalogue.programme, self._use(redemption, now)
+        lock_member(connection, quote.member_id)
         member = members.member_context(connection, programme, quote.member_id, programme.today(now))
-        assert quote.benefit_id is not None
-        assert quote.benefit_version is not None
-        benefit = self._catalogue.benefit_version(quote.benefit_id, quote.benefit_version)
-        grant = entitled(benefit, member.tier, day) if benefit is not None else None
-        if grant is None:
+        grant = entitled(benefit, member.tier, use.service_date) if benefit is not None else None
+        if benefit is None or grant is None:
             raise EntitlementExhaustedError("The member's tier gives no use of this benefit any more.")
+        uses = grant.uses
+        if not grant.granted_whole:
+            uses = self._next_use(connection, benefit, member, use)
         ledger.grant_entitlement(
             connection,
             member_id=quote.member_id,
             benefit_id=grant.benefit_id,
-            uses=grant.uses,
+            uses=uses,
             window_start_at=grant.window.starts_at(programme.time_zone),
             window_end_at=grant.window.ends_at(programme.time_zone),
             at=now,
         )
+        return grant
+
+    def _next_use(self, connection: Connection, benefit: Benefit, member: MemberContext, use: Use) -> int:
+        """Count the uses of the right on the day with this one, once it is known that there is room for it."""
+        terms = benefit.payment.entitlement
+        standing = entitlements_store.taken_of(connection, member.member_id, [benefit])[benefit.id].entitlement_uses
+        if terms is None or not has_room(terms, member.tier, use, standing):
+            raise EntitlementExhaustedError("All uses of this window are taken.")
+        return 1 + sum(1 for one in standing if one.service_date == use.service_date)
+
+
+def _hold_price(connection: Connection, redemption: Redemption, now: datetime, expiring_at: datetime | None) -> None:
+    """Hold what the quote costs; ``expiring_at`` picks the uses of one window."""
+    quote = redemption.quote
+    try:
+        ledger.hold(
+            connection,
+            key=f"{redemption.id}:hold",
+            member_id=quote.member_id,
+            commodity=quote.commodity,
+            quantity=quote.quantity,
+            at=now,
+            reference=redemption.id,
+            expiring_at=expiring_at,
+        )
+    except InsufficientFundsError as error:
+        if quote.pay_with == PayWith.ENTITLEMENT:
+            raise EntitlementExhaustedError("No use of this benefit remains in its window.") from error
+        told = f"{quote.quantity} points are needed and fewer are available."
+        raise InsufficientFundsError(told, **error.facts) from error
 
 
 def _new(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from adapters.sdk.records import Mileage, Rental, Ride, Service, Stay, Visit
+from catalogue.calendar import end_of, start_of
+from catalogue.entitlements_windows import Use
 
 
 def service_date(service: Service) -> date | None:
@@ -14,6 +16,45 @@ def service_date(service: Service) -> date | None:
             return day
         case Rental(pick_up_at=instant) | Ride(pick_up_at=instant):
             return instant.date()
+        case Mileage():
+            return None
+
+
+def stay_of(service: Service) -> str:
+    """Name what makes two services one stay: the place and its first day."""
+    day = service_date(service)
+    match service:
+        case Stay(property_id=place, city=city):
+            return f"{place or city}:{day}"
+        case Visit(airport=place):
+            return f"{place}:{day}"
+        case Rental(pick_up_station=place):
+            return f"{place}:{day}"
+        case Ride() | Mileage():
+            return ""
+
+
+def airport_of(service: Service) -> str | None:
+    """Name the airport of a service, where it has one: its clock says which day it is."""
+    return service.airport if isinstance(service, Visit) else None
+
+
+def use_of(service: Service, day: date, trip: str) -> Use:
+    """Give the use that a redemption of a service adds; ``day`` counts when the service has none."""
+    found = service_date(service) or day
+    return Use(service_date=found, stay=stay_of(service)[:160], trip=trip, guests=guests_of(service))
+
+
+def service_span(service: Service, time_zone: str) -> tuple[datetime, datetime] | None:
+    """Answer when a service starts and when it is too late to use it; None for one without a time.
+
+    A service of a local day starts with the day and is over with it; one at an instant is over once it has begun.
+    """
+    match service:
+        case Stay(check_in_date=day) | Visit(visit_date=day):
+            return start_of(day, time_zone), end_of(day, time_zone)
+        case Rental(pick_up_at=instant) | Ride(pick_up_at=instant):
+            return instant, instant
         case Mileage():
             return None
 

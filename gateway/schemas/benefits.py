@@ -10,21 +10,60 @@ from gateway.schemas.common import Identifier, Reason, UnavailablePartner
 
 
 class PayOption(msgspec.Struct, frozen=True):
-    """One way to pay. ``points`` is the price for this member, per use or visitor; None when a quote tells it."""
+    """One way to pay. ``points`` is the price for this member, per use or visitor; None when a quote tells it.
+
+    ``uses`` are those of one ``window`` (of ``window_days`` days when it rolls); 0 when the tier gives none.
+    """
 
     pay_with: str
     points: int | None = None
     per: str | None = None
     uses_per_year: int | None = None
     guests: int | None = None
+    uses: int | None = None
+    window: str | None = None
+    window_days: int | None = None
+
+
+class RefundStepTerms(msgspec.Struct, frozen=True):
+    """Until so many hours before the start this exact share comes back."""
+
+    until_hours: int
+    refund_numerator: int
+    refund_denominator: int
 
 
 class CancellationTerms(msgspec.Struct, frozen=True):
-    """Everything comes back until so many hours before; later this exact share (0 of 1 is nothing)."""
+    """Everything comes back until so many hours before; then by steps; later this exact share (0 of 1 is nothing).
+
+    Once the time of the service is over the share of ``no_show`` comes back.
+    """
 
     free_until_hours: int | None
     refund_numerator: int
     refund_denominator: int
+    steps: list[RefundStepTerms] = []
+    no_show_numerator: int = 0
+    no_show_denominator: int = 1
+
+
+class QuotaTerms(msgspec.Struct, frozen=True):
+    """At most so many in a window, however they are paid for; ``counts`` says of what."""
+
+    limit: int
+    counts: str
+    window: str
+    window_days: int | None = None
+
+
+class AnnouncedVersion(msgspec.Struct, frozen=True):
+    """A change of terms that is announced; what is held by then keeps the terms that it was sold under."""
+
+    version: int
+    announced_date: date
+    effective_from_date: date
+    title: str
+    description: str
 
 
 class BenefitAnswer(msgspec.Struct, frozen=True):
@@ -49,6 +88,9 @@ class BenefitAnswer(msgspec.Struct, frozen=True):
     voucher: bool
     upgrade: bool
     cancellation: CancellationTerms
+    stock_left: int | None = None
+    quotas: list[QuotaTerms] = []
+    announced: AnnouncedVersion | None = None
 
 
 class BenefitPage(msgspec.Struct, frozen=True):
@@ -72,6 +114,7 @@ class EntitlementAnswer(msgspec.Struct, frozen=True):
     guests: int
     window_start_date: date
     window_last_date: date
+    window: str = "calendar_year"
 
 
 class EntitlementList(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from catalogue.eligibility_rules import Energy
 from gateway.schemas.common import Amount, Identifier, Instant, Name, ShortText
 
 Locale = Annotated[
@@ -35,12 +36,25 @@ class ProfileBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     birthday: Birthday | None = None
 
 
+class VehicleBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A car of the member's; ``reference`` is the sender's own, never a plate or chassis number."""
+
+    reference: Identifier
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+    energy: Energy
+    registered_date: date
+
+
 class MemberBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A member as the club's system knows him. ``referred_by`` (our id or the club's) counts when he is created."""
+    """A member as the club's system knows him; cars that are left out stay as they are, a list replaces all.
+
+    ``referred_by`` (our id or the club's) counts when he is created.
+    """
 
     locale: Locale = "zh-CN"
     city: Annotated[str, msgspec.Meta(min_length=1, max_length=80)] | None = None
     profile: ProfileBody = ProfileBody()
+    vehicles: Annotated[list[VehicleBody], msgspec.Meta(max_length=20)] | None = None
     referred_by: Identifier | None = None
 
 

@@ -12,6 +12,7 @@ from catalogue.benefits import PayWith
 from catalogue.conversion import BlockBonus, Cap, ConversionContract, Fee, PricePoint, Promotion
 from catalogue.conversion_quotes import ConversionQuote
 from catalogue.conversion_transfers import Transfer
+from catalogue.lounge_access import Journey
 from catalogue.values import Money
 from catalogue.voucher_store import Voucher
 from catalogue.vouchers import VoucherState
@@ -23,18 +24,27 @@ Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=80, examples=[
 
 
 class QuoteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Ask what a benefit costs this member, for a service of the benefit's vertical."""
+    """Ask what a benefit costs this member, for a service of the benefit's vertical.
+
+    ``journey``: the flights of a lounge's visitor, where the benefit goes by an airline's published lounge rules or by
+    the hour; it is judged and not kept.
+    """
 
     benefit_id: Identifier
     service: Service
     pay_with: PayWith = PayWith.POINTS
+    journey: Journey | None = None
 
 
 class QuoteView(msgspec.Struct, frozen=True):
-    """A locked price. ``points`` is what the member gives, ``price`` what the partner asks."""
+    """A locked price. ``points`` is what the member gives, ``price`` what the partner asks.
+
+    ``benefit_version`` names the terms that it is sold under; they stay, whatever takes effect later.
+    """
 
     id: str
     benefit_id: str | None
+    benefit_version: int | None
     partner: str
     title: str
     pay_with: PayWith
@@ -51,6 +61,7 @@ class QuoteView(msgspec.Struct, frozen=True):
         return cls(
             id=quote.id,
             benefit_id=quote.benefit_id,
+            benefit_version=quote.benefit_version,
             partner=quote.partner,
             title=quote.title,
             pay_with=quote.pay_with,
@@ -124,6 +135,7 @@ class RedemptionView(msgspec.Struct, frozen=True):
     id: str
     quote_id: str
     benefit_id: str | None
+    benefit_version: int | None
     partner: str
     state: State
     pay_with: PayWith
@@ -147,6 +159,7 @@ class RedemptionView(msgspec.Struct, frozen=True):
             id=redemption.id,
             quote_id=redemption.quote.id,
             benefit_id=redemption.quote.benefit_id,
+            benefit_version=redemption.quote.benefit_version,
             partner=redemption.partner,
             state=redemption.state,
             pay_with=redemption.quote.pay_with,

@@ -24,6 +24,12 @@ class ConsumeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     guests: Annotated[int, msgspec.Meta(ge=0, le=20)] = 0
 
 
+class UnconsumeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The code of the voucher that was consumed by mistake."""
+
+    code: Code
+
+
 class VoucherAnswer(msgspec.Struct, frozen=True):
     """What a voucher is good for. Neither member nor code are told back."""
 

@@ -9,16 +9,19 @@ from datetime import date, datetime
 import msgspec
 from sqlalchemy import Connection
 
-from catalogue import members
-from catalogue.benefits import Benefit, PayWith
+from catalogue import entitlements_store, members
+from catalogue.benefits import Benefit
+from catalogue.benefits_pricing import assess
 from catalogue.calendar import within
-from catalogue.eligibility import MemberContext, ServiceFacts, refusals
+from catalogue.eligibility import ServiceFacts, Taken
 from catalogue.entitlements import EntitlementGrant, Standing, entitled
+from catalogue.entitlements_store import RecordedUse, UseState
+from catalogue.entitlements_windows import Use, counted
 from catalogue.model import Catalogue
 from config.errors import NotFoundError
-from gateway.schemas.benefits import BenefitAnswer, CancellationTerms, EntitlementAnswer, EntitlementList, PayOption
-from gateway.schemas.common import Reason
-from settlement.balances import Balance, balances, granted_uses
+from gateway.schemas.benefits import BenefitAnswer, EntitlementList
+from gateway.services.benefit_answers import entitlement_answer, present
+from settlement.balances import UsesStanding, uses_standing
 
 
 class Search(msgspec.Struct, frozen=True):
@@ -49,12 +52,12 @@ def search(
         NotFoundError: the token speaks for a member that is not here.
     """
     today = catalogue.programme.today(now)
-    member = members.member_context(connection, catalogue.programme, member_id, today)
-    found = (
-        present(benefit, member, locale or member.locale, today, wanted)
+    fitting = [
+        benefit
         for benefit in catalogue.benefits_on(today)
         if benefit.partner in partners and _fits(benefit, wanted, today)
-    )
+    ]
+    found = _answers(connection, catalogue, member_id, fitting, wanted, locale, today)
     return [answer for answer in found if answer.eligible or wanted.include_ineligible]
 
 
@@ -73,81 +76,66 @@ def get_one(
         NotFoundError: no such benefit is in force.
     """
     today = catalogue.programme.today(now)
-    member = members.member_context(connection, catalogue.programme, member_id, today)
     benefit = catalogue.benefit(benefit_id, today)
     if benefit is None:
         raise NotFoundError(f"There is no benefit {benefit_id!r}.")
-    return present(benefit, member, locale or member.locale, today, Search())
+    (answer,) = _answers(connection, catalogue, member_id, [benefit], Search(), locale, today)
+    return answer
 
 
-def present(benefit: Benefit, member: MemberContext, locale: str, today: date, wanted: Search) -> BenefitAnswer:
-    """Show a benefit to a member: options at his price, and every reason why he may not have it."""
-    service = ServiceFacts(service_date=wanted.from_date, city=wanted.city, airport=wanted.airport)
-    reasons = [Reason(refusal.code, refusal.sentence(locale)) for refusal in refusals(benefit, member, service)]
-    later = benefit.cancellation.refund_after
-    return BenefitAnswer(
-        id=benefit.id,
-        version=benefit.version,
-        vertical=benefit.vertical.value,
-        partner=benefit.partner,
-        way=benefit.way.value,
-        title=benefit.title.choose(locale),
-        description=benefit.description.choose(locale),
-        eligible=not reasons,
-        reasons=reasons,
-        options=[_option(benefit, option, member.tier, today) for option in benefit.payment.options],
-        price="live" if benefit.payment.points is not None and benefit.payment.points.price == "live" else "fixed",
-        consent_purpose=benefit.eligibility.consent_purpose,
-        valid_from_date=benefit.valid_from_date,
-        valid_to_date=benefit.valid_to_date,
-        cities=list(benefit.eligibility.cities),
-        airports=list(benefit.eligibility.airports),
-        voucher=benefit.voucher is not None,
-        upgrade=benefit.upgrade,
-        cancellation=CancellationTerms(
-            free_until_hours=benefit.cancellation.free_until_hours,
-            refund_numerator=later.to_units if later else 0,
-            refund_denominator=later.from_units if later else 1,
-        ),
-    )
+def _answers(
+    connection: Connection,
+    catalogue: Catalogue,
+    member_id: str,
+    benefits: list[Benefit],
+    wanted: Search,
+    locale: str | None,
+    today: date,
+) -> list[BenefitAnswer]:
+    member = members.member_context(connection, catalogue.programme, member_id, today)
+    taken = entitlements_store.taken_of(connection, member_id, benefits)
+    service = ServiceFacts(today=today, service_date=wanted.from_date, city=wanted.city, airport=wanted.airport)
+    assessed = assess(benefits, member, service, today, taken, catalogue.lounges)
+    return [
+        present(one, locale or member.locale, taken, catalogue.announced_version(one.benefit.id, today))
+        for one in assessed
+    ]
 
 
 def list_entitlements(
     connection: Connection, catalogue: Catalogue, *, member_id: str, locale: str | None, now: datetime
 ) -> EntitlementList:
-    """List the rights that the member's tier gives in the current window, counted from the ledger."""
+    """List the rights that the member's tier gives in the current window, counted from the ledger and from uses."""
     today = catalogue.programme.today(now)
     member = members.member_context(connection, catalogue.programme, member_id, today)
-    held = {balance.commodity: balance for balance in balances(connection, member_id, at=now)}
-    zone = catalogue.programme.time_zone
+    benefits = catalogue.benefits_on(today)
+    taken = entitlements_store.taken_of(connection, member_id, benefits)
     items = []
-    for benefit in catalogue.benefits_on(today):
+    for benefit in benefits:
         grant = entitled(benefit, member.tier, today)
-        if grant is not None:
-            granted = granted_uses(connection, member_id, benefit.id, grant.window.ends_at(zone))
-            balance = held.get(grant.commodity, Balance(commodity=grant.commodity))
-            title = benefit.title.choose(locale or member.locale)
-            items.append(_entitlement(benefit.partner, title, grant, granted, balance))
+        if grant is None:
+            continue
+        if grant.granted_whole:
+            ends_at = grant.window.ends_at(catalogue.programme.time_zone)
+            standing = _of_ledger(grant, uses_standing(connection, member_id, benefit.id, ends_at))
+        else:
+            standing = _of_uses(benefit, grant, taken[benefit.id], today)
+        title = benefit.title.choose(locale or member.locale)
+        items.append(entitlement_answer(benefit.partner, title, grant, standing))
     return EntitlementList(items)
 
 
-def _entitlement(
-    partner: str, title: str, grant: EntitlementGrant, granted: int, balance: Balance
-) -> EntitlementAnswer:
-    used = max(0, granted - balance.available - balance.held)
-    standing = Standing(max(grant.uses, granted), used, balance.held)
-    return EntitlementAnswer(
-        benefit_id=grant.benefit_id,
-        partner=partner,
-        title=title,
-        total=standing.total,
-        used=standing.used,
-        pending=standing.pending,
-        remaining=standing.remaining,
-        guests=grant.guests,
-        window_start_date=grant.window.start_date,
-        window_last_date=grant.window.last_date,
-    )
+def _of_ledger(grant: EntitlementGrant, uses: UsesStanding) -> Standing:
+    return Standing(max(grant.uses, uses.granted), uses.granted - uses.available - uses.held, uses.held)
+
+
+def _of_uses(benefit: Benefit, grant: EntitlementGrant, taken: Taken, today: date) -> Standing:
+    """Count a right that is granted use by use, as a service of today would find it."""
+    assert benefit.payment.entitlement is not None
+    standing = counted(benefit.payment.entitlement, Use(service_date=today), taken.entitlement_uses)
+    waiting = [one for one in taken.entitlement_uses if isinstance(one, RecordedUse) and one.state is UseState.PENDING]
+    pending = min(standing, counted(benefit.payment.entitlement, Use(service_date=today), waiting))
+    return Standing(grant.uses, standing - pending, pending)
 
 
 def _fits(benefit: Benefit, wanted: Search, today: date) -> bool:
@@ -170,13 +158,3 @@ def _mentions(benefit: Benefit, text: str) -> bool:
 
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
-
-
-def _option(benefit: Benefit, option: PayWith, tier: str, today: date) -> PayOption:
-    points = benefit.payment.points
-    if option is PayWith.POINTS and points is not None:
-        return PayOption(option.value, points=None if points.price == "live" else points.price, per=points.per)
-    if option is PayWith.ENTITLEMENT:
-        grant = entitled(benefit, tier, today)
-        return PayOption(option.value, uses_per_year=grant.uses if grant else 0, guests=grant.guests if grant else 0)
-    return PayOption(option.value)

@@ -10,15 +10,14 @@ import msgspec
 from sqlalchemy import Connection
 
 from catalogue import voucher_store
-from catalogue.benefits import refund_of
-from catalogue.calendar import start_of
+from catalogue.benefits_cancellation import refund_of
 from catalogue.errors import VoucherRefusedError
 from catalogue.vouchers import VoucherState
 from config.errors import ConflictError
 from gateway.idempotency import Answer, IdempotencyKeys, KeyedRequest
 from gateway.redemption import reversal_store, store
 from gateway.redemption.records import Redemption, Reversal
-from gateway.redemption.services import service_date
+from gateway.redemption.services import airport_of, service_span
 from gateway.redemption.states import ReversalState, State
 from gateway.services.redeem import of_member, wait_for
 from gateway.wiring import Gateway
@@ -60,11 +59,10 @@ def _by_rule(gateway: Gateway, redemption: Redemption, now: datetime) -> Terms:
     benefit = None
     if quote.benefit_id is not None and quote.benefit_version is not None:
         benefit = gateway.catalogue.benefit_version(quote.benefit_id, quote.benefit_version)
-    starts = service_date(quote.service)
-    if benefit is None or starts is None:
+    span = service_span(quote.service, gateway.catalogue.zone_of(airport_of(quote.service)))
+    if benefit is None or span is None:
         return Terms(0, "A conversion cannot be taken back once it is credited.")
-    starts_at = start_of(starts, gateway.catalogue.programme.time_zone)
-    back = refund_of(benefit.cancellation, quote.quantity or _PARTS, starts_at, now)
+    back = refund_of(benefit.cancellation, quote.quantity or _PARTS, span[0], now, span[1])
     if not back:
         return Terms(0, "By the benefit's cancellation rule nothing comes back any more.")
     return Terms(back if quote.quantity else 0)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from catalogue import members, partner_accounts, statuses
 from catalogue.eligibility import ACTIVE
+from catalogue.eligibility_rules import Vehicle
 from catalogue.identifiers import is_identifier
 from catalogue.members import MemberInput, MemberRecord, Personal
 from catalogue.programme import Programme
@@ -22,6 +23,7 @@ from gateway.schemas.members import (
     NextExpiry,
     PartnerLink,
     ProfileBody,
+    VehicleBody,
     Wallet,
 )
 from gateway.services import bonuses, care
@@ -71,6 +73,7 @@ def put_member(
         city=body.city,
         locale=body.locale,
         personal=Personal(**msgspec.structs.asdict(body.profile)),
+        vehicles=_vehicles(body.vehicles),
         referred_by=_referrer(connection, body.referred_by),
     )
     stored = members.upsert_member(connection, given, new_id, now)
@@ -132,6 +135,20 @@ def present(movement: Movement) -> Activity:
         details=movement.facts,
         changes=[Change(*change) for change in movement.changes],
     )
+
+
+def _vehicles(given: list[VehicleBody] | None) -> dict[str, Vehicle] | None:
+    """Give the cars by reference.
+
+    Raises:
+        RuleError: one reference names two cars.
+    """
+    if given is None:
+        return None
+    found = {one.reference: Vehicle(one.model, one.energy, one.registered_date) for one in given}
+    if len(found) < len(given):
+        raise RuleError("One reference names two cars.", pointer="/vehicles")
+    return found
 
 
 def _wallet(balance: Balance) -> Wallet:

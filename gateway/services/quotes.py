@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, time, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import msgspec
+from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import QuotesOffers
-from adapters.sdk.records import Offer, OfferRequest, Service, Stay, Visit
-from catalogue import members
-from catalogue.benefits import Benefit, PayWith, price_in_points
+from adapters.sdk.records import Offer, OfferRequest, Rental, Ride, Service, Stay, Visit
+from catalogue import entitlements_store, members
+from catalogue.benefits import Benefit, PayWith
+from catalogue.benefits_pricing import price_in_points
 from catalogue.calendar import local_date, within
-from catalogue.eligibility import MemberContext, ServiceFacts, refusals
+from catalogue.eligibility import NOTHING_TAKEN, MemberContext, Refusal, ServiceFacts, Taken, refusals
 from catalogue.entitlements import entitled
 from catalogue.errors import NotEligibleError
+from catalogue.lounge_access import Journey
+from catalogue.model import Catalogue
 from catalogue.programme import HOME_CURRENCY
 from catalogue.tier_match import EdgeKind, offers
 from config.errors import NotFoundError, RuleError
 from gateway.partners import ConnectedPartner
 from gateway.redemption import store
 from gateway.redemption.records import POINTS, Quote
-from gateway.redemption.services import guests_of, service_date
+from gateway.redemption.services import airport_of, guests_of, service_date, stay_of
 from gateway.services.wishes import check_service
 from gateway.wiring import Gateway
 
@@ -33,8 +38,17 @@ class Payment(msgspec.Struct, frozen=True):
     quantity: int
 
 
-async def create_quote(gateway: Gateway, member_id: str, benefit_id: str, service: Service, pay_with: PayWith) -> Quote:
+async def create_quote(
+    gateway: Gateway,
+    member_id: str,
+    benefit_id: str,
+    service: Service,
+    pay_with: PayWith,
+    journey: Journey | None = None,
+) -> Quote:
     """Quote a benefit for a member and lock the price.
+
+    The journey is judged here and kept nowhere: it names flights, and no partner is told of it.
 
     Raises:
         NotFoundError: no such benefit is in force, or its partner is switched off.
@@ -51,11 +65,9 @@ async def create_quote(gateway: Gateway, member_id: str, benefit_id: str, servic
         raise NotFoundError(f"There is no benefit {benefit_id!r}.")
     check_service(benefit, service, now)
     connected = gateway.partners.named(benefit.partner)
-    member = await gateway.database.read(
-        partial(members.member_context, programme=programme, member_id=member_id, on_date=today)
-    )
-    facts = service_facts(service, pay_with)
-    _require_eligible(benefit, member, facts)
+    member, taken = await gateway.database.read(partial(_standing, gateway.catalogue, benefit, member_id, today))
+    facts = service_facts(service, pay_with, today, gateway.catalogue.zone_of(airport_of(service)), journey)
+    _require_eligible(refusals(benefit, member, facts, taken, gateway.catalogue.lounges), member)
     offer = await _offer(gateway, connected, benefit, member, service)
     payment = _payment(gateway, benefit, member, offer, facts)
     quote = Quote(
@@ -82,19 +94,50 @@ async def create_quote(gateway: Gateway, member_id: str, benefit_id: str, servic
     return quote
 
 
-def service_facts(service: Service, pay_with: PayWith | None) -> ServiceFacts:
-    """Give the rules what they may know of a service."""
+def service_facts(
+    service: Service, pay_with: PayWith | None, today: date, zone: str, journey: Journey | None = None
+) -> ServiceFacts:
+    """Give the rules what they may know of a service.
+
+    Args:
+        service: as it is asked for.
+        pay_with: what the member wants to give.
+        today: the programme's day.
+        zone: of the place, by which an arrival is told as a local time.
+        journey: the flights of a lounge's visitor.
+    """
     return ServiceFacts(
+        today=today,
         service_date=service_date(service),
+        local_time=_local_time(service, zone, journey),
         city=service.city if isinstance(service, Stay) else None,
-        airport=service.airport if isinstance(service, Visit) else None,
+        airport=airport_of(service),
+        lounge_id=service.lounge_id if isinstance(service, Visit) else None,
+        journey=journey,
         guests=guests_of(service),
         pay_with=pay_with,
+        stay=stay_of(service),
+        complete=True,
     )
 
 
-def _require_eligible(benefit: Benefit, member: MemberContext, facts: ServiceFacts) -> None:
-    found = refusals(benefit, member, facts)
+def _local_time(service: Service, zone: str, journey: Journey | None) -> time | None:
+    if isinstance(service, Rental | Ride):
+        return service.pick_up_at.time()
+    if journey is None or journey.arrives_at is None:
+        return None
+    return journey.arrives_at.astimezone(ZoneInfo(zone)).time()
+
+
+def _standing(
+    catalogue: Catalogue, benefit: Benefit, member_id: str, today: date, connection: Connection
+) -> tuple[MemberContext, Taken]:
+    member = members.member_context(connection, catalogue.programme, member_id, today)
+    taken = entitlements_store.taken_of(connection, member_id, [benefit])
+    return member, taken.get(benefit.id, NOTHING_TAKEN)
+
+
+def _require_eligible(found: tuple[Refusal, ...], member: MemberContext) -> None:
     if found:
         raise NotEligibleError(
             " ".join(refusal.sentence(member.locale) for refusal in found),

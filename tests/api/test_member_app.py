@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from catalogue import statuses
-from catalogue.entitlements import calendar_year
+from catalogue.entitlements_windows import calendar_year
 from catalogue.tier_match import HeldStatus, Provenance
 from settlement import ledger
 from settlement.accounts import programme_entitlements

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -13,6 +14,7 @@ from catalogue.benefits import PayWith
 from catalogue.identifiers import Identifiers
 from catalogue.loader import load_catalogue
 from catalogue.members import MemberInput, upsert_member
+from catalogue.model import Catalogue
 from catalogue.values import Money
 from config.database import Database
 from config.files import PACKAGED_FOLDER
@@ -38,6 +40,14 @@ MEMBER = "mbr_00000000000000000000000001"
 PARTNER = "skyhub-lounge"
 OTHER_PARTNER = "expedia-rapid"
 OPENING = 10_000
+
+
+Changing = Callable[[Catalogue], Catalogue]
+
+
+def same(catalogue: Catalogue) -> Catalogue:
+    """Change nothing."""
+    return catalogue
 
 
 @dataclass
@@ -109,8 +119,11 @@ class Room:
         assert report.findings == ()
 
 
-async def open_room(database: Database, **adapters: PlainPartner) -> Room:
-    """Open the room with adapters by partner id (``-`` written ``_``); the member has `OPENING` points."""
+async def open_room(database: Database, *, changing: Changing = same, **adapters: PlainPartner) -> Room:
+    """Open the room with adapters by partner id (``-`` written ``_``); the member has `OPENING` points.
+
+    ``changing`` exchanges what it likes of the packaged catalogue.
+    """
     clock = ManualClock()
     partners = Partners()
     for name, adapter in adapters.items():
@@ -120,7 +133,7 @@ async def open_room(database: Database, **adapters: PlainPartner) -> Room:
     contracts = {
         name: read_contract(PACKAGED_FOLDER / "partners" / f"{name}.toml", file) for name, file in files.items()
     }
-    catalogue = load_catalogue(PACKAGED_FOLDER, tuple(files))
+    catalogue = changing(load_catalogue(PACKAGED_FOLDER, tuple(files)))
     identifiers = Identifiers(clock)
     settings = RedemptionSettings(lease_margin_seconds=0.0)
     seams = Seams(database, clock, partners, Effects(catalogue, contracts, identifiers), identifiers, settings)

@@ -64,8 +64,8 @@ async def test_a_city_is_searched(house: House, idle: Member) -> None:
 async def test_what_the_partner_needs_stays_inside(house: House, idle: Member) -> None:
     quote = await idle.quote("hotel-stay", house.stay())
     assert set(quote) == {
-        "id", "benefit_id", "partner", "title", "pay_with", "points", "uses", "price", "base_price", "service",
-        "expires_at",
+        "id", "benefit_id", "benefit_version", "partner", "title", "pay_with", "points", "uses", "price",
+        "base_price", "service", "expires_at",
     }  # fmt: skip
 
 

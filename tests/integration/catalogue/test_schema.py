@@ -20,6 +20,10 @@ OURS = {
         tables.consents,
         tables.partner_accounts,
         tables.vouchers,
+        tables.voucher_events,
+        tables.member_vehicles,
+        tables.benefit_uses,
+        tables.benefit_stock,
         programme_tables.tier_reviews,
         programme_tables.care_notices,
         programme_tables.bulk_files,
@@ -36,6 +40,11 @@ def differences(connection: sa.Connection) -> list[Any]:
     return list(compare_metadata(MigrationContext.configure(connection, opts={"include_object": ours}), metadata))
 
 
+def plain(table: str, name: object) -> str:
+    """Leave out the prefix of the naming convention: older migrations have it twice, newer ones once."""
+    return str(name).replace(f"ck_{table}_", "")
+
+
 async def test_declared_tables_are_the_migrated_ones(database: Database) -> None:
     assert await database.read(differences) == []
 
@@ -43,11 +52,11 @@ async def test_declared_tables_are_the_migrated_ones(database: Database) -> None
 async def test_declared_checks_are_the_migrated_ones(database: Database) -> None:
     def checks(connection: sa.Connection) -> dict[str, set[str]]:
         inspector = sa.inspect(connection)
-        return {name: {str(check["name"]) for check in inspector.get_check_constraints(name)} for name in OURS}
+        return {name: {plain(name, check["name"]) for check in inspector.get_check_constraints(name)} for name in OURS}
 
     declared = {
         name: {
-            f"ck_{name}_{constraint.name}"
+            plain(name, constraint.name)
             for constraint in metadata.tables[name].constraints
             if isinstance(constraint, sa.CheckConstraint)
         }

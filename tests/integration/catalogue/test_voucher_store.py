@@ -28,6 +28,7 @@ NEW = NewVoucher(
     valid_from_at=AT,
     valid_to_at=AT + timedelta(days=1),
     guests_allowed=1,
+    undo_minutes=10,
 )
 
 
@@ -173,3 +174,63 @@ async def test_expiry_marks_only_what_ended_unused(database: Database, member: M
     for at, count in ((end - timedelta(microseconds=1), 0), (end, 1), (end, 0)):
         assert count == await database.write(partial(voucher_store.expire_vouchers, at=at))
     assert await refused(consume(database, at=AT)) == "expired", "an expired voucher does not come back"
+
+
+async def unconsume(
+    database: Database, *, code: str = NEW.code, partner: str = "skyhub-lounge", at: datetime = AT
+) -> Voucher:
+    return await database.write(lambda connection: voucher_store.unconsume_voucher(connection, partner, code, at))
+
+
+async def events(database: Database) -> list[str]:
+    found = await database.read(partial(voucher_store.voucher_history, voucher_id=NEW.id))
+    assert [one.number for one in found] == list(range(1, len(found) + 1))
+    return [one.event for one in found]
+
+
+async def test_a_consumption_is_taken_back_and_stays_visible(database: Database, member: MemberRecord) -> None:
+    await issue(database)
+    await consume(database)
+    back = await unconsume(database, at=AT + timedelta(minutes=9, seconds=59))
+    assert (back.state, back.consumed_at, back.consumed_location, back.consumed_guests, back.version) == (
+        VoucherState.ISSUED, None, None, None, 3,
+    )  # fmt: skip
+    again = await consume(database, guests=0, at=AT + timedelta(minutes=12))
+    assert (again.state, again.consumed_guests) == (VoucherState.CONSUMED, 0)
+    assert await events(database) == ["issued", "consumed", "unconsumed", "consumed"]
+    (_, first, _, second) = await database.read(partial(voucher_store.voucher_history, voucher_id=NEW.id))
+    assert [(one.location, one.guests) for one in (first, second)] == [("PVG T2", 1), ("PVG T2", 0)]
+
+
+async def test_taking_back_is_for_a_short_while_by_the_same_partner(database: Database, member: MemberRecord) -> None:
+    await issue(database)
+    assert await refused(unconsume(database)) == "not_consumed"
+    await consume(database)
+    assert await refused(unconsume(database, partner="expedia-rapid")) == "unknown"
+    assert await refused(unconsume(database, code="nonsense")) == "mistyped"
+    assert await refused(unconsume(database, at=AT + timedelta(minutes=10))) == "too_late"
+    assert await events(database) == ["issued", "consumed"]
+
+
+async def test_of_many_that_take_back_at_once_one_does(database: Database, member: MemberRecord) -> None:
+    await issue(database)
+    await consume(database)
+    results = await asyncio.gather(*(unconsume(database) for _ in range(5)), return_exceptions=True)
+    assert len([result for result in results if isinstance(result, Voucher)]) == 1
+    reasons = [result.facts["reason"] for result in results if isinstance(result, VoucherRefusedError)]
+    assert reasons == ["not_consumed"] * 4
+
+
+async def test_without_minutes_nothing_is_taken_back(database: Database, member: MemberRecord) -> None:
+    await issue(database, msgspec.structs.replace(NEW, undo_minutes=0))
+    await consume(database)
+    assert await refused(unconsume(database)) == "too_late"
+
+
+async def test_expiry_in_steps_is_remembered(database: Database, member: MemberRecord) -> None:
+    await issue(database)
+    second = msgspec.structs.replace(NEW, id="vch_2", redemption_id="rdm_2", code=make_code(bytes(16)))
+    await issue(database, second)
+    counts = [await database.write(partial(voucher_store.expire_vouchers, at=NEW.valid_to_at, limit=1)) for _ in "abc"]
+    assert counts == [1, 1, 0]
+    assert await events(database) == ["issued", "expired"]

@@ -20,7 +20,7 @@ from gateway.redemption.conversion_usage import conversions_used
 from gateway.redemption.records import Quote, Redemption
 from gateway.redemption.tables import redemptions
 from tests.support.partners import PlainPartner
-from tests.support.room import MEMBER, PARTNER, Room, open_room
+from tests.support.room import MEMBER, Room, open_room
 
 CATALOGUE = load_catalogue(PACKAGED_FOLDER, tuple(read_partner_files(PACKAGED_FOLDER)))
 MILES = CATALOGUE.conversions[0]
@@ -45,7 +45,7 @@ async def converted(room: Room, points: int, contract_id: str | None) -> Redempt
 
 
 async def test_what_was_converted_is_listed_and_what_was_voided_is_not(database: Database) -> None:
-    room = await open_room(database, **{PARTNER.replace("-", "_"): PlainPartner()})
+    room = await open_room(database, skyhub_lounge=PlainPartner())
     today = room.clock.now()
 
     def set_state(connection: Connection, redemption_id: str, state: str, days: int) -> None:

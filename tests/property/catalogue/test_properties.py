@@ -9,7 +9,7 @@ from math import ceil, floor
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from catalogue.benefits import Cancellation, refund_of
+from catalogue.benefits_cancellation import Cancellation, refund_of
 from catalogue.entitlements import Standing
 from catalogue.errors import VoucherRefusedError
 from catalogue.programme import EarnRule, earn, points_for, tier_for, value_of

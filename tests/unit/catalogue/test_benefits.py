@@ -10,15 +10,16 @@ import pytest
 
 from catalogue.benefits import (
     Benefit,
-    Cancellation,
+    EntitlementTerms,
     PayWith,
     Way,
-    price_in_points,
-    refund_of,
     version_on,
 )
+from catalogue.benefits_cancellation import Cancellation, RefundStep, refund_of
+from catalogue.benefits_pricing import price_in_points
 from catalogue.eligibility import MemberContext, ServiceFacts, refusals
-from catalogue.entitlements import Standing, calendar_year, entitled, uses_to_grant
+from catalogue.entitlements import Standing, entitled, uses_to_grant
+from catalogue.entitlements_windows import Quota, Window, WindowKind, calendar_month, calendar_year, window_of
 from catalogue.refusals import REFUSAL_TEXTS
 from catalogue.values import Money, Rate
 from config.errors import RuleError
@@ -172,6 +173,12 @@ def test_what_takes_no_points_has_no_price_in_points() -> None:
     assert refused.value.facts["reason"] == "payment_not_offered"
 
 
+def test_fewer_than_no_guests_have_no_price() -> None:
+    with pytest.raises(RuleError) as refused:
+        price_in_points(PROGRAMME, LOUNGE, partner_price=None, base_price=None, guests=-1)
+    assert refused.value.facts["reason"] == "guests"
+
+
 START = datetime(2026, 12, 1, 6, tzinfo=UTC)
 
 
@@ -199,3 +206,70 @@ def test_the_version_in_force() -> None:
     assert version_on(versions, date(2027, 1, 1)) is second
     assert CATALOGUE.benefit_version("lounge-visit", 1) == LOUNGE
     assert CATALOGUE.benefit_version("lounge-visit", 2) is None
+
+
+STEPPED = Cancellation(
+    free_until_hours=72,
+    steps=(RefundStep(48, Rate(4, 3)), RefundStep(24, Rate(2, 1))),
+    refund_after=Rate(10, 1),
+    no_show=Rate(100, 1),
+)
+
+
+@pytest.mark.parametrize(
+    ("hours_before", "back"),
+    [(72, 1_000), (71, 750), (48, 750), (47, 500), (24, 500), (23, 100), (0, 100), (-23, 100), (-24, 10), (-999, 10)],
+)
+def test_a_refund_goes_down_by_steps_and_ends_with_the_service(hours_before: int, back: int) -> None:
+    now = START - timedelta(hours=hours_before)
+    assert refund_of(STEPPED, 1_000, START, now, START + timedelta(days=1)) == back
+
+
+def test_without_a_share_for_it_nothing_comes_back_once_the_time_is_over() -> None:
+    generous = Cancellation(free_until_hours=0, refund_after=Rate(1, 1))
+    ends = START + timedelta(hours=1)
+    assert refund_of(generous, 500, START, ends - timedelta(microseconds=1), ends) == 500
+    assert refund_of(generous, 500, START, ends, ends) == 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"refund_after": Rate(1, 2)},
+        {"no_show": Rate(1, 2)},
+        {"steps": (RefundStep(24, Rate(1, 2)),)},
+        {"free_until_hours": 24, "steps": (RefundStep(24, Rate(2, 1)),)},
+        {"steps": (RefundStep(24, Rate(2, 1)), RefundStep(24, Rate(4, 1)))},
+        {"steps": (RefundStep(24, Rate(4, 1)), RefundStep(12, Rate(2, 1)))},
+        {"steps": (RefundStep(24, Rate(4, 1)),), "refund_after": Rate(2, 1)},
+        {"refund_after": Rate(4, 1), "no_show": Rate(2, 1)},
+    ],
+)
+def test_what_is_no_cancellation_rule(fields: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"steps|more than was paid|never rises"):
+        Cancellation(**fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("window", "days", "first", "last", "key", "whole"),
+    [
+        (WindowKind.CALENDAR_YEAR, None, date(2026, 1, 1), date(2026, 12, 31), "2026", True),
+        (WindowKind.CALENDAR_MONTH, None, date(2026, 11, 1), date(2026, 11, 30), "2026-11", True),
+        (WindowKind.ROLLING_DAYS, 30, date(2026, 10, 24), date(2026, 11, 22), "2026-11-22", False),
+        (WindowKind.STAY, None, TODAY, TODAY, "2026-11-22", False),
+        (WindowKind.TRIP, None, TODAY, TODAY, "2026-11-22", False),
+    ],
+)
+def test_the_window_of_a_right(
+    window: WindowKind, days: int | None, first: date, last: date, key: str, whole: bool
+) -> None:
+    terms = EntitlementTerms(uses={"gold": 2}, window=window, days=days)
+    payment = msgspec.structs.replace(LOUNGE.payment, entitlement=terms)
+    grant = entitled(msgspec.structs.replace(LOUNGE, payment=payment), "gold", TODAY)
+    assert grant is not None
+    assert (grant.window, grant.granted_whole) == (Window(key, first, last), whole)
+
+
+def test_a_month_ends_on_its_last_day() -> None:
+    assert window_of(Quota(limit=1, window=WindowKind.CALENDAR_MONTH), date(2028, 2, 29)).last_date == date(2028, 2, 29)
+    assert calendar_month(date(2026, 12, 31)) == Window("2026-12", date(2026, 12, 1), date(2026, 12, 31))

@@ -216,3 +216,39 @@ def test_things_are_named_by_what_they_say_of_themselves(
     content: dict[str, object], keys: tuple[str, ...], named: str | None
 ) -> None:
     assert identity(content, keys) == named
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("airports.toml", 'code = "PEK"', 'code = "Pek"', "code"),
+        ("airports.toml", 'time_zone = "Asia/Qatar"', 'time_zone = "Asia/Quatar"', "Asia/Quatar"),
+        ("airports.toml", 'code = "PKX"', 'code = "PEK"', "'PEK' is also in lounge_access/airports.toml"),
+        ("airports.toml", 'code = "ATL"', 'code = "ATX"', "add the airport 'ATL'"),
+        ("star-alliance.toml", "guests = 1", "guests = -1", "guests"),
+        ("star-alliance.toml", "guests = 1", "gusts = 1", "gusts"),
+        ("star-alliance.toml", "05:00:00", '"05:00"', "next_day"),
+        ("star-alliance.toml", 'scheme = "star-alliance"', 'scheme = "star"', "add the scheme 'star'"),
+        ("star-alliance.toml", '"star-gold-sign"', '"star-gold-logo"', "no lounge is of the group 'star-gold-logo'"),
+        ("star-alliance.toml", 'groups = ["hon-first"]', 'groups = ["hon"]', "no lounge is of the group 'hon'"),
+        ("star-alliance.toml", 'id = "star-international-first"', 'id = "star-gold"', "'star-gold' is also in"),
+        ("oneworld.toml", 'id = "oneworld"', 'id = "skyteam"', "'skyteam' is also in"),
+        ("lounges.toml", '"CA-FIRST-T3E", airport = "PEK"', '"TG-ROYAL-SPA", airport = "BKK"', "is also in"),
+    ],
+)
+def test_a_wrong_lounge_file_is_named_with_what_to_do(folder: Path, name: str, old: str, new: str, said: str) -> None:
+    change(folder, f"lounge_access/{name}", old, new)
+    with pytest.raises(CatalogueFileError) as refused:
+        load_catalogue(folder, PARTNERS)
+    assert said in told(refused)
+    assert "lounge_access" in told(refused)
+
+
+def test_without_lounge_files_nothing_is_known_of_lounges(folder: Path) -> None:
+    shutil.rmtree(folder / "lounge_access")
+    loaded = load_catalogue(folder, PARTNERS)
+    assert (loaded.lounges.rules, loaded.lounges.airports) == ({}, {})
+    assert loaded.zone_of("LHR") == loaded.zone_of(None) == "Asia/Shanghai"
+    assert (CATALOGUE.zone_of("LHR"), CATALOGUE.zone_of("ZZZ")) == ("Europe/London", "Asia/Shanghai")
+    change(folder, "programme.toml", "# The host", "# Our host")
+    assert load_catalogue(folder, PARTNERS).version == loaded.version != CATALOGUE.version

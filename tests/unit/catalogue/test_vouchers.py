@@ -69,8 +69,8 @@ def test_showing_and_hashing() -> None:
     assert len(hash_code(CODE)) == 64
 
 
-def test_only_an_issued_voucher_changes() -> None:
+def test_only_an_issued_voucher_changes_and_a_consumed_one_is_taken_back() -> None:
     assert set(TRANSITIONS) == set(VoucherState)
     for state in (VoucherState.CONSUMED, VoucherState.EXPIRED, VoucherState.VOID):
         assert sources_of(state) == (VoucherState.ISSUED,)
-    assert sources_of(VoucherState.ISSUED) == ()
+    assert sources_of(VoucherState.ISSUED) == (VoucherState.CONSUMED,)
