@@ -125,7 +125,7 @@ async def test_promotion_fee_and_price_points_are_shown(capped: Stack) -> None:
     cash = (await ask(capped, member, 5_000, to_commodity="CNY")).json()
     assert (cash["receives"], cash["to_commodity"], cash["due_date"]) == (10_000, "CNY", None)
     rates = (await capped.client.get("/v1/conversions/rates", headers=capped.member(member))).json()["items"]
-    miles, points = rates
+    points, miles = rates
     assert (miles["from_units"], miles["promotions"][0]["id"], miles["caps"][0]["most"]) == (5, "november", 2_000)
     assert (points["from_units"], points["price_points"]) == (None, [{"from_quantity": 5_000, "to_quantity": 10_000}])
 
