@@ -2,8 +2,8 @@
 
 ``programme.toml``; ``notice.toml``; ``benefits/<benefit id>.toml`` with ``[[versions]]``; ``conversions/*.toml`` with
 ``[[contracts]]``; ``tier_matches/*.toml`` with ``[[ladders]]``, ``[[edges]]``, ``[[levels]]`` and ``[[signals]]``;
-``budgets/*.toml`` with ``[[budgets]]``; ``lounge_access/*.toml`` (see `lounge_files`): all in `catalogue.kinds`. The host
-programme's own ladder comes from its tiers.
+``budgets/*.toml`` with ``[[budgets]]``; ``lounge_access/*.toml`` (see `lounge_files`): see `catalogue.kinds`. The
+host programme's own ladder comes from its tiers.
 Sections that several files share are put in the order of their names, so that it does not matter which file holds what.
 """
 

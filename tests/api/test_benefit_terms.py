@@ -9,8 +9,8 @@ import msgspec
 
 from catalogue.benefits import Benefit, EntitlementTerms
 from catalogue.benefits_cancellation import Cancellation, RefundStep
-from catalogue.eligibility_rules import Eligibility, Hours, VehicleRule
 from catalogue.book import CatalogueBook
+from catalogue.eligibility_rules import Eligibility, Hours, VehicleRule
 from catalogue.entitlements_windows import Quota, WindowKind
 from catalogue.values import Rate
 from tests.api.conftest import Stack
