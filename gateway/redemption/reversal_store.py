@@ -33,6 +33,7 @@ def ask(
     reason: str,
     at: datetime,
     state: ReversalState = ReversalState.REQUESTED,
+    head_start: timedelta = timedelta(),
 ) -> Reversal | None:
     """Ask that a redemption be undone; None when that is under way or done. The caller has locked the redemption.
 
@@ -43,6 +44,7 @@ def ask(
         reason: a word for operators and the member.
         at: now.
         state: APPLIED when the partner did it on its own (rule R13): the member is told.
+        head_start: how long the sweeper leaves it to the request that asks.
     """
     if standing(connection, redemption.id) is not None:
         return None
@@ -57,7 +59,7 @@ def ask(
             version=1,
             requested_at=at,
             deadline_at=at + PATIENCE,
-            next_action_at=at if state is ReversalState.REQUESTED else None,
+            next_action_at=at + head_start if state is ReversalState.REQUESTED else None,
             tries=0,
         )
     )

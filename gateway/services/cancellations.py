@@ -16,6 +16,7 @@ from catalogue.vouchers import VoucherState
 from config.errors import ConflictError
 from gateway.idempotency import Answer, IdempotencyKeys, KeyedRequest
 from gateway.redemption import reversal_store, store
+from gateway.redemption.plan import HEAD_START
 from gateway.redemption.records import Redemption, Reversal
 from gateway.redemption.services import airport_of, service_span
 from gateway.redemption.states import ReversalState, State
@@ -83,7 +84,9 @@ def ask(gateway: Gateway, connection: Connection, redemption_id: str) -> str | N
     if redemption.state is not State.CAPTURED:
         store.ask_withdrawal(connection, redemption_id, now)
     else:
-        reversal_store.ask(connection, redemption, quantity=found.back, reason="member_cancelled", at=now)
+        reversal_store.ask(
+            connection, redemption, quantity=found.back, reason="member_cancelled", at=now, head_start=HEAD_START
+        )
     return None
 
 
