@@ -15,6 +15,17 @@ depends_on = None
 
 def upgrade() -> None:
     """Create the tables."""
+    _itineraries()
+    _outbox()
+    _quotes()
+    _redemptions()
+    _attempts()
+    _claims()
+    _redemption_history()
+    _reversals()
+
+
+def _itineraries() -> None:
     op.create_table(
         "itineraries",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -25,6 +36,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_itineraries")),
     )
     op.create_index("ix_itineraries_member_id", "itineraries", ["member_id", "id"], unique=False)
+
+
+def _outbox() -> None:
     op.create_table(
         "outbox",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -36,6 +50,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("aggregate_id", "seq", name=op.f("uq_outbox_aggregate_id_seq")),
     )
+
+
+def _quotes() -> None:
     op.create_table(
         "quotes",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -60,6 +77,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quotes")),
     )
     op.create_index("ix_quotes_member_id", "quotes", ["member_id", "created_at"], unique=False)
+
+
+def _redemptions() -> None:
     op.create_table(
         "redemptions",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -100,6 +120,9 @@ def upgrade() -> None:
     op.create_index("ix_redemptions_itinerary_id", "redemptions", ["itinerary_id"], unique=False)
     op.create_index("ix_redemptions_member_id", "redemptions", ["member_id", "id"], unique=False)
     op.create_index("ix_redemptions_next_action_at", "redemptions", ["next_action_at"], unique=False)
+
+
+def _attempts() -> None:
     op.create_table(
         "attempts",
         sa.Column("redemption_id", sa.String(length=40), nullable=False),
@@ -120,6 +143,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("redemption_id", "number", name=op.f("pk_attempts")),
     )
+
+
+def _claims() -> None:
     op.create_table(
         "claims",
         sa.Column("redemption_id", sa.String(length=40), nullable=False),
@@ -131,6 +157,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("redemption_id", name=op.f("pk_claims")),
     )
+
+
+def _redemption_history() -> None:
     op.create_table(
         "redemption_history",
         sa.Column("redemption_id", sa.String(length=40), nullable=False),
@@ -144,6 +173,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("redemption_id", "version", name=op.f("pk_redemption_history")),
     )
+
+
+def _reversals() -> None:
     op.create_table(
         "reversals",
         sa.Column("redemption_id", sa.String(length=40), nullable=False),
