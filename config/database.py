@@ -12,7 +12,7 @@ row locks taken by the operations themselves. Start-up refuses weaker durability
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -60,6 +60,7 @@ class Database:
         self._engine = engine
         self._reading = reading
         self._writing = asyncio.Lock()
+        self._running: set[asyncio.Task[Any]] = set()
         self.dialect = engine.dialect.name
         self.url = upgrade_url
 
@@ -89,11 +90,12 @@ class Database:
             DatabaseError: locked, full, gone; nothing was written, or (connection lost during commit) it is not
                 known: operations carry derived keys, so running the same one again is a no-op if it had been.
             Whatever the operation raises: the transaction is rolled back and the error passes.
+            asyncio.CancelledError: the caller was cancelled; a transaction that had begun still ends by itself.
         """
         if self.dialect != "sqlite":
-            return await self._write_retrying(operation)
+            return await self._to_its_end(self._write_retrying(operation))
         async with self._writing:
-            return await self._once(operation, write=True)
+            return await self._to_its_end(self._once(operation, write=True))
 
     async def read(self, operation: Operation[T]) -> T:
         """Run a reading operation in one snapshot; see `write` for the errors.
@@ -101,12 +103,25 @@ class Database:
         Raises:
             DatabaseError: also when the operation tries to write.
         """
-        return await self._once(operation, write=False)
+        return await self._to_its_end(self._once(operation, write=False))
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Let the transactions end that are under way, then close every connection."""
+        while self._running:
+            await asyncio.wait(set(self._running))
         await self._engine.dispose()
         await self._reading.dispose()
+
+    async def _to_its_end(self, transaction: Coroutine[Any, Any, T]) -> T:
+        """Run a transaction that goes on when its caller is cancelled.
+
+        A cancellation in the middle of a driver's call may leave its connection waiting for ever for an answer that
+        came meanwhile; a whole transaction is short, so it is left to finish.
+        """
+        task = asyncio.ensure_future(transaction)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
 
     async def _write_retrying(self, operation: Operation[T]) -> T:
         for attempt in range(1, _ATTEMPTS + 1):

@@ -302,6 +302,22 @@ async def test_every_sqlite_connection_is_durable_and_checks_keys(tmp_path: Path
     await database.close()
 
 
+async def test_callers_that_are_cancelled_while_it_is_closed_leave_nothing_waiting(database_url: str) -> None:
+    async def keep_on_reading(database: Database) -> None:
+        while True:
+            await database.read(lambda connection: connection.scalar(sa.select(1)))
+
+    for pause in range(40):
+        database = await Database.open(DatabaseSettings(url=database_url))
+        caller = asyncio.create_task(keep_on_reading(database))
+        await asyncio.sleep(0.01 + pause / 8000)
+        caller.cancel()
+        async with asyncio.timeout(10):
+            await database.close()
+            await asyncio.gather(caller, return_exceptions=True)
+        assert caller.cancelled()
+
+
 async def test_nobody_there_is_unavailable() -> None:
     with pytest.raises(DatabaseError):
         await Database.open(DatabaseSettings(url="postgresql://nobody@127.0.0.1:1/none"))

@@ -187,6 +187,7 @@ async def test_the_follower_refreshes_until_it_is_stopped(database: Database) ->
                 await asyncio.sleep(0.01)
     finally:
         following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
     assert book.current.budgets[0].cap == 2
 
 
