@@ -21,11 +21,17 @@ PREFIX = "GATEWAY__"
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the truth is kept. ``sqlite:///path`` or ``postgresql://user@host/name``."""
+    """Where the truth is kept. ``sqlite:///path`` or ``postgresql://user@host/name``.
+
+    ``pool_size`` connections to PostgreSQL. ``queue_limit`` writes may wait; one more is answered 503. ``batch_limit``
+    of them share one commit of SQLite at most.
+    """
 
     url: str = "sqlite:///var/gateway.db"
     upgrade_on_start: bool = True
     pool_size: Annotated[int, Meta(ge=1)] = 10
+    queue_limit: Annotated[int, Meta(ge=1)] = 1000
+    batch_limit: Annotated[int, Meta(ge=1)] = 64
 
 
 class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

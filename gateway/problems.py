@@ -91,6 +91,8 @@ PROBLEMS: dict[str, Kind] = {
     "partner_unknown": Kind(502, "The partner gave no usable answer"),
     "unavailable": Kind(503, "Not available now"),
     "database": Kind(503, "Not available now"),
+    "database_busy": Kind(503, "Too much is under way"),
+    "database_stopped": Kind(503, "Not available now"),
     "lease_lost": Kind(503, "Not available now"),
     "rate_unavailable": Kind(503, "Not available now"),
     "partner_unavailable": Kind(503, "The partner is not available now"),

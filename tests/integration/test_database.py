@@ -18,7 +18,8 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.util import await_only
 
 from config import migrate
-from config.database import Database, RefusedByDatabaseError, _configure_sqlite, database_now, insert_new
+from config.database import Database, RefusedByDatabaseError, database_now, insert_new
+from config.engines import _configure_sqlite
 from config.errors import ConfigurationError, DatabaseError
 from config.settings import DatabaseSettings
 from config.types import Instant, JsonDocument
@@ -274,7 +275,7 @@ async def test_sqlite_that_is_not_durable_is_refused(
         cursor.execute(f"PRAGMA {weaker}")
         cursor.close()
 
-    monkeypatch.setattr("config.database._configure_sqlite", configure)
+    monkeypatch.setattr("config.engines._configure_sqlite", configure)
     with pytest.raises(ConfigurationError, match="FULL is needed"):
         await Database.open(DatabaseSettings(url=f"sqlite:///{tmp_path}/a.db"))
 

@@ -1,0 +1,69 @@
+"""What a driver's error becomes: one of ours, without the values that drivers like to quote.
+
+DatabaseError                 locked, full, gone: nothing was written, or (connection lost at commit) nobody knows
+|-- RefusedByDatabaseError    a constraint or trigger refused it
+|-- DatabaseBusyError         more waits than is taken in; nothing was tried
+`-- DatabaseStoppedError      the disk failed; this process writes no more until it is started again
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+
+from config.errors import DatabaseError
+
+LOST_RACE = {"40001", "40P01"}
+"""SQL states after which the same operation is simply run again: serialisation failure, deadlock."""
+
+_RAISED_BY_TRIGGER = "P0001"
+_DISK_FAILED = {10, 11, 26}
+"""SQLite's primary result codes IOERR, CORRUPT and NOTADB. Source: SQLite result codes, read 2026-11-28."""
+
+
+class RefusedByDatabaseError(DatabaseError):
+    """A constraint or trigger refused the statement: the last line of defence spoke; the message is the database's."""
+
+    code = "database_refused"
+
+
+class DatabaseBusyError(DatabaseError):
+    """More operations wait than are taken in; nothing was tried and the same call a little later may work (503)."""
+
+    code = "database_busy"
+
+
+class DatabaseStoppedError(DatabaseError):
+    """The disk failed under a write: what is there can be read, nothing more is written by this process (503)."""
+
+    code = "database_stopped"
+
+
+def converted(error: DBAPIError | OSError) -> DatabaseError:
+    """Make our error of a driver's, without the values: a message is logged, answered and part of tracebacks.
+
+    Drivers quote values in the details of their own errors (a whole row for a failed check), so these are not chained,
+    and in complaints about input; the statement, whose values are bound, is kept as a note for who reads the traceback.
+    """
+    if isinstance(error, OSError):
+        return DatabaseError(f"The database cannot be reached: {error.strerror or error}.")
+    sqlstate = _sqlstate(error)
+    complains_of_input = isinstance(error, DataError) or "invalid input" in str(error.orig)
+    words = "a value does not fit its column" if complains_of_input else str(error.orig)
+    if isinstance(error, IntegrityError) or sqlstate == _RAISED_BY_TRIGGER:
+        made: DatabaseError = RefusedByDatabaseError(f"The database refused: {words}", sqlstate=sqlstate)
+    else:
+        kind = "did not take the operation" if isinstance(error, OperationalError) else "refused the operation"
+        made = DatabaseError(f"The database {kind}: {words}", sqlstate=sqlstate)
+    if error.statement is not None:
+        made.add_note(f"Statement: {error.statement}")
+    return made
+
+
+def disk_failed(error: DBAPIError) -> bool:
+    """Say whether SQLite met a disk that does not keep what it is given: what is on it is not known any more."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return isinstance(code, int) and (code & 0xFF) in _DISK_FAILED
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)

@@ -1,0 +1,117 @@
+"""The engines of a database address, configured for durability, and the check that they are.
+
+SQLite: WAL, ``synchronous=FULL``, ``foreign_keys=ON``; a reading engine that cannot write, and one for the single
+writer. PostgreSQL: a pool of connections.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
+
+from config.errors import ConfigurationError
+from config.settings import DatabaseSettings
+
+BUSY_TIMEOUT_MS = 30_000
+
+
+def is_sqlite(settings: DatabaseSettings) -> bool:
+    """Say which kind of database an address names.
+
+    Raises:
+        ConfigurationError: it is of no kind that is served, or keeps nothing.
+    """
+    url = sa.make_url(settings.url)
+    if url.drivername == "sqlite":
+        if url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory":
+            raise ConfigurationError("database.url: an in-memory database keeps nothing; name a file.")
+        return True
+    if url.drivername in {"postgresql", "postgresql+asyncpg"}:
+        return False
+    raise ConfigurationError(f"database.url: {url.drivername!r} is not served; use sqlite or postgresql.")
+
+
+def sqlite_writer(settings: DatabaseSettings) -> Engine:
+    """Make the engine of the one connection that writes to a SQLite file; it lives in one thread."""
+    url = sa.make_url(settings.url)
+    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, hide_parameters=True, poolclass=StaticPool
+    )
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def sqlite_reader(settings: DatabaseSettings) -> AsyncEngine:
+    """Make the engine of the connections that read a SQLite file; they cannot write."""
+    engine = create_async_engine(
+        sa.make_url(settings.url).set(drivername="sqlite+aiosqlite"),
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+        hide_parameters=True,
+    )
+    event.listen(engine.sync_engine, "connect", _configure_sqlite)
+    event.listen(engine.sync_engine, "connect", _forbid_writing)
+    event.listen(engine.sync_engine, "begin", _begin_deferred)
+    return engine
+
+
+def postgresql(settings: DatabaseSettings) -> AsyncEngine:
+    """Make the engine of a PostgreSQL database."""
+    return create_async_engine(
+        sa.make_url(settings.url).set(drivername="postgresql+asyncpg"),
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        hide_parameters=True,
+    )
+
+
+def check_durability(connection: Connection) -> None:
+    """Refuse a database that forgets what it acknowledged.
+
+    Raises:
+        ConfigurationError: names the setting.
+    """
+    if connection.dialect.name == "sqlite":
+        wal = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+        synchronous = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
+        if wal != "wal" or synchronous < 2:
+            raise ConfigurationError(f"SQLite runs with journal_mode={wal}, synchronous={synchronous}; FULL is needed.")
+        return
+    for name in ("fsync", "full_page_writes", "synchronous_commit"):
+        value = connection.exec_driver_sql(f"SHOW {name}").scalar_one()
+        if value == "off":
+            raise ConfigurationError(f"PostgreSQL runs with {name}=off; acknowledged points could be lost.")
+
+
+def _configure_sqlite(raw: Any, _record: Any) -> None:
+    raw.isolation_level = None
+    cursor = raw.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "recursive_triggers=ON",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _forbid_writing(raw: Any, _record: Any) -> None:
+    cursor = raw.cursor()
+    cursor.execute("PRAGMA query_only=ON")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_deferred(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN DEFERRED")
