@@ -18,7 +18,7 @@ PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3.14 python
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: $(STAMP) ## Run the whole journey: simulators, gateway, six steps, closing table
@@ -31,6 +31,10 @@ serve: $(STAMP) ## Serve the API and the partner simulators, with an embedded da
 .PHONY: test
 test: $(STAMP) ## Run every test on two workers
 	@$(RUN)/pytest -n 2 $(PYTEST_ARGS)
+
+.PHONY: coverage
+coverage: $(STAMP) ## Prove that the tests of the pure modules take every branch of them
+	@$(RUN)/python -m tests.measures.coverage
 
 .PHONY: bench
 bench: $(STAMP) ## Measure against a floor in the same run; kept in var/bench.json, nothing is asserted

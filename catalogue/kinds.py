@@ -107,11 +107,6 @@ KINDS = (
 """Every kind; the first is the only file that must be there."""
 
 
-def kind_of(path: str) -> FileKind | None:
-    """Find the kind of a path; None when a catalogue has no such file."""
-    return next((kind for kind in KINDS if kind.holds(path)), None)
-
-
 def identity(content: dict[str, Any], keys: tuple[str, ...] = ()) -> str | None:
     """Name an item of a list by what it says of itself: an id, or else programme, tier and alliance; and its version.
 

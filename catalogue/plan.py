@@ -16,7 +16,6 @@ import msgspec
 from catalogue.lints import Finding
 from catalogue.notice import (
     NoticeRules,
-    Objection,
     object_to_added,
     object_to_changed,
     object_to_removed,
@@ -173,13 +172,13 @@ def _findings(
 ) -> Iterator[Finding]:
     before, after = old.get(change.thing), new.get(change.thing)
     keys = [one.key for one in change.keys]
-    objections: Iterator[Objection] = iter(())
-    if after is None and before is not None:
+    if after is None:
+        assert before is not None
         objections = object_to_removed(rules, before.kind, before.content, today)
-    elif before is None and after is not None:
+    elif before is None:
         replaces = any((one.kind, one.id) == (after.kind, after.id) for one in old.values())
         objections = object_to_added(rules, after.kind, after.content, replaces=replaces, today=today)
-    elif before is not None and after is not None:
+    else:
         objections = object_to_changed(rules, after.kind, before.content, after.content, keys, today)
     for one in objections:
         yield Finding(

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from catalogue.benefits import Benefit, EntitlementTerms, Payment
+from catalogue.budgets import Budget
 from catalogue.conversion import BlockBonus
 from catalogue.lints import Finding
 from catalogue.lints import lint as all_findings
@@ -164,3 +165,24 @@ def test_tiers_rise_from_nothing() -> None:
         programme = msgspec.structs.replace(PROGRAMME, tiers=tiers)
         findings = lint(with_catalogue(programme=programme, benefits={}))
         assert [finding.key for finding in findings] == ["tiers"]
+
+
+def test_a_budget_names_partners_and_benefits_that_are_there() -> None:
+    budget = Budget(id="visits", measure="points", cap=1, period="month", effective_from_date=date(2026, 1, 1))
+    for changes, key in ({"partner": "nobody"}, "partner"), ({"benefits": ("nothing",)}, "benefits"):
+        found = only(with_catalogue(budgets=(msgspec.structs.replace(budget, **changes),)))
+        assert (found.thing, found.key) == ("budget:visits", key)
+
+
+def test_a_catalogue_gives_the_very_versions_that_were_sold() -> None:
+    assert CATALOGUE.current is CATALOGUE
+    assert CATALOGUE.benefit_version("lounge-visit", LOUNGE.version) == LOUNGE
+    assert CATALOGUE.benefit_version("lounge-visit", 99) is None
+    contract = CATALOGUE.conversions[0]
+    assert CATALOGUE.conversion_version(contract.id, contract.version) == contract
+    assert CATALOGUE.conversion_version(contract.id, 99) is None
+    later = msgspec.structs.replace(LOUNGE, version=99, effective_from_date=date(2028, 1, 1))
+    announced = with_catalogue(benefits={"lounge-visit": (LOUNGE, later)})
+    assert announced.announced_version("lounge-visit", date(2027, 12, 31)) == later
+    assert announced.announced_version("lounge-visit", date(2028, 1, 1)) is None
+    assert CATALOGUE.zone_of(None) == CATALOGUE.programme.time_zone

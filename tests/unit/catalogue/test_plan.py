@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
+import msgspec
 import pytest
 
+from catalogue.errors import CatalogueFileError
 from catalogue.notice import NoticeRules
 from catalogue.plan import Change, KeyChange, Plan, make_plan
+from catalogue.schema import schema_of
+from catalogue.things import flatten
 from tests.support.catalogue_texts import PROGRAMME, budget, contract, things, version
 
 TODAY = date(2026, 11, 22)
@@ -191,3 +195,42 @@ def test_a_later_version_that_is_changed_still_needs_its_notice() -> None:
     sooner = LATER.replace("2027-01-01", "2026-12-01")
     made = plan({"benefits_visit": version() + LATER}, {"benefits_visit": version() + sooner})
     assert [one.key for one in made.errors] == ["effective_from_date"]
+
+
+def test_a_catalogue_without_a_programme_is_none() -> None:
+    with pytest.raises(CatalogueFileError, match=r"programme\.toml is missing"):
+        things(programme="")
+
+
+def test_a_list_of_mixed_values_is_told_item_by_item() -> None:
+    assert flatten({"list": [{"id": "a", "n": 1}, 2]}) == {"list[a].id": "a", "list[a].n": 1, "list[1]": 2}
+
+
+class _Bare(msgspec.Struct):
+    size: int
+
+
+class _Holder(msgspec.Struct):
+    """What it is.
+
+    Attributes:
+        bare: the bare one.
+        absent: is told and is not there.
+    """
+
+    bare: _Bare
+
+
+def test_a_type_without_words_is_a_schema_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Bare, "__doc__", None)
+    made = schema_of("probe", _Holder)["$defs"]
+    assert made["_Holder"]["description"] == "What it is."
+    assert set(made["_Holder"]["properties"]) == {"bare"}
+    assert "description" not in made["_Bare"]
+
+
+def test_what_has_no_date_is_not_taken_out_at_once() -> None:
+    gold = PROGRAMME.index("[[tiers]]", PROGRAMME.index('id = "silver"'))
+    without = PROGRAMME[:gold] + PROGRAMME[PROGRAMME.index("[[earn_rules]]") :]
+    made = plan({}, {"programme": without})
+    assert [(one.thing, "no date" in one.message) for one in made.errors] == [("tier:gold", True)]

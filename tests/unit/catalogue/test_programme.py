@@ -143,3 +143,18 @@ def test_money_and_rates_refuse_what_is_not_whole(amount: object) -> None:
 def test_money_refuses_what_is_no_currency(currency: str) -> None:
     with pytest.raises(ValueError, match="ISO 4217"):
         Money(1, currency)
+
+
+def test_money_adds_within_its_currency() -> None:
+    yuan = Money(125, "CNY")
+    assert yuan + Money(75, "CNY") == Money(200, "CNY")
+    assert yuan - Money(200, "CNY") == -Money(75, "CNY")
+    with pytest.raises(ValueError, match="do not add"):
+        yuan + Money(1, "EUR")
+    with pytest.raises(ValueError, match="do not add"):
+        yuan - Money(1, "EUR")
+
+
+def test_a_programme_has_tiers() -> None:
+    with pytest.raises(ValueError, match="entry tier"):
+        msgspec.structs.replace(PROGRAMME, tiers=())

@@ -56,6 +56,7 @@ def test_an_empty_file_is_a_file() -> None:
     [
         ("H,accruals,1", "H,accruals,2", "header"),
         ("H,accruals,1", "H,opening-balances,1", "header"),
+        ("H,accruals,1", "X,accruals,1", "not a header"),
         ("dealer-77-1", "dealer 77", "reference"),
         ("T,2,CNY=125100\r\n", "", "cut off"),
         ("T,2", "T,3", "counts"),
@@ -133,7 +134,8 @@ def test_opening_rows() -> None:
         "D,5,liu-1,lot,5,gold,,\n"
         "D,6,liu-1,tier,0,gold,2026-03-01,2026-02-01\n"
         "D,7,liu-1,qualifying,5,,2026-13-01,\n"
-        "T,7,lot=575;qualifying=160005\n"
+        "D,8,liu 1,qualifying,5,,2026-12-01,\n"
+        "T,8,lot=575;qualifying=160010\n"
     )
     rows = [row.content for row in read_opening(content.encode(), "csv").rows]
     assert rows[:4] == [
@@ -142,4 +144,20 @@ def test_opening_rows() -> None:
         OpeningRow(member="liu-1", kind="qualifying", quantity=160_000, on_date=date(2026, 3, 1)),
         OpeningRow(member="liu-1", kind="tier", tier="gold", on_date=date(2026, 3, 1), until_date=date(2028, 3, 1)),
     ]
-    assert [row.code for row in rows[4:] if isinstance(row, RowFault)] == ["kind", "kind", "date"]
+    assert [row.code for row in rows[4:] if isinstance(row, RowFault)] == ["kind", "kind", "date", "member"]
+
+
+def test_more_rows_than_are_taken_refuse_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catalogue.programme_files.ROW_LIMIT", 1)
+    with pytest.raises(BulkFileError, match="2 rows; 1 are the most"):
+        read_accruals(CSV.encode(), "csv")
+
+
+def test_the_last_line_of_json_lines_may_end_without_a_line_end() -> None:
+    content = lines(HEADER, *ROWS, TRAILER)
+    assert read_accruals(content.rstrip(b"\n"), "jsonl").rows == read_accruals(content, "jsonl").rows
+
+
+def test_a_currency_that_is_none_is_that_rows() -> None:
+    rows = read_accruals(CSV.replace("CNY", "CNYX").encode(), "csv").rows
+    assert [row.content.code for row in rows if isinstance(row.content, RowFault)] == ["currency", "currency"]

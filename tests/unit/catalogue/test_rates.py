@@ -163,3 +163,9 @@ def test_texts_of_decimals() -> None:
         "7", "7.1", "0.0000000001", "0.3333333333",
     ]  # fmt: skip
     assert round_fraction(Fraction(5, 2), Rounding.HALF_EVEN) == 2
+
+
+def test_a_file_of_too_many_rows_is_to_be_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catalogue.rates._MAX_ROWS", 1)
+    [finding] = findings(HEAD + ROW + ROW.replace("USD", "EUR") + "TOTAL,2,,14.2468,\n")
+    assert (finding.line, finding.fix) == (3, "split the file")

@@ -205,3 +205,32 @@ def test_whatever_is_undecided_is_looked_at_again(powers: Powers, state: State) 
         assert again_at is not None
         assert NOW < again_at <= LATER
         assert (again_at < LATER) == (state in {State.UNKNOWN, State.ACCEPTED, State.SUBMITTING})
+
+
+@pytest.mark.parametrize("powers", [powers for powers in ALL_POWERS if not powers.fence])
+def test_a_queued_request_without_a_fence_is_asked_for_or_waits_for_its_deadline(powers: Powers) -> None:
+    waiting = Action.LOOK_UP if powers.look_up else Action.WAIT
+    ended = Action.LOOK_UP if powers.look_up else Action.GIVE_TO_PEOPLE
+    assert next_action(powers, situation(State.ACCEPTED), NOW) is waiting
+    assert next_action(powers, situation(State.ACCEPTED, cancel_deadline_at=NOW), NOW) is ended
+
+
+@pytest.mark.parametrize("powers", ALL_POWERS)
+def test_what_has_ended_or_is_with_people_rests(powers: Powers) -> None:
+    for state in (*TERMINAL, State.MANUAL):
+        assert next_action(powers, situation(state, cancel_deadline_at=EARLIER), NOW) is Action.WAIT
+
+
+@pytest.mark.parametrize("powers", ALL_POWERS)
+@pytest.mark.parametrize("maybe_sent", FLAGS)
+def test_a_yes_and_a_queue_are_believed_whatever_came_before(powers: Powers, maybe_sent: bool) -> None:
+    before = situation(State.SUBMITTING, maybe_sent=maybe_sent)
+    assert after_commit(powers, before, Outcome.OK) is Event.PARTNER_OK
+    assert after_commit(powers, before, Outcome.PENDING) is Event.PARTNER_PENDING
+
+
+@pytest.mark.parametrize("powers", [powers for powers in ALL_POWERS if not powers.fence])
+def test_a_queue_that_is_still_a_queue_goes_to_people_at_its_deadline(powers: Powers) -> None:
+    for deadline, event in (LATER, None), (NOW, Event.GIVEN_TO_PEOPLE):
+        queued = situation(State.ACCEPTED, cancel_deadline_at=deadline)
+        assert after_look_up(powers, queued, LookUpAnswer.PENDING, NOW, NOW).event is event

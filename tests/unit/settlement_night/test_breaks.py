@@ -9,7 +9,7 @@ import pytest
 
 from settlement.breaks import OWNERS, Record, age_days, breaks_of, bucket
 from settlement.derived import derived_id
-from settlement.matching.rules import KINDS, RESULT_COLUMNS, MatchResult
+from settlement.matching.rules import KINDS, RESULT_COLUMNS, MatchingRules, MatchResult, normalised_prefixes
 from settlement.night_store import stands
 
 DAY = date(2026, 11, 22)
@@ -102,3 +102,8 @@ def test_a_break_has_no_age_before_its_day() -> None:
 )
 def test_a_status_says_whether_something_is_due(kind: str, status: str, expected: bool | None) -> None:
     assert stands(kind, status) is expected
+
+
+def test_known_prefixes_are_cleaned_like_the_references_they_stand_before() -> None:
+    assert normalised_prefixes(MatchingRules(reference_prefixes=("ab-", "AB", " c/1", "--"))) == "^(AB|C1)"
+    assert normalised_prefixes(MatchingRules(reference_prefixes=("--",))) is None

@@ -1,0 +1,1 @@
+"""Measures of the tests themselves, as make targets: branches taken, mutants killed."""
