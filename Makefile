@@ -36,6 +36,11 @@ test: $(STAMP) ## Run every test on two workers
 coverage: $(STAMP) ## Prove that the tests of the pure modules take every branch of them
 	@$(RUN)/python -m tests.measures.coverage
 
+.PHONY: mutants
+mutants: $(STAMP) ## Change the rules of the catalogue one by one: which changes does no test notice? (half an hour)
+	@$(PIP) install --require-hashes -r .ci/locks/mutation.lock
+	@$(RUN)/python -m tests.measures.mutants $(MUTANTS)
+
 .PHONY: bench
 bench: $(STAMP) ## Measure against a floor in the same run; kept in var/bench.json, nothing is asserted
 	@$(RUN)/python -m tests.bench
@@ -52,10 +57,11 @@ check: $(STAMP) ## Lint, format, types, layering, tidiness
 .PHONY: lock
 lock: ## Resolve the dependencies anew into .ci/locks (needs uv on the PATH)
 	@command -v uv >/dev/null || { echo "make lock needs uv, which is not a dependency of this project."; exit 1; }
-	@set -e; for part in runtime test bench build; do \
+	@set -e; for part in runtime test bench mutation build; do \
 		case $$part in \
 			runtime) from="pyproject.toml" ;; \
 			test) from="pyproject.toml --group test" ;; \
+			mutation) from="--group mutation --constraint .ci/locks/test.lock" ;; \
 			*) from="--group $$part" ;; \
 		esac; \
 		echo "resolving $$part"; \
@@ -65,7 +71,7 @@ lock: ## Resolve the dependencies anew into .ci/locks (needs uv on the PATH)
 
 .PHONY: clean
 clean: ## Remove the environment, caches and builds (never var/, which holds data)
-	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) dist build .pytest_cache mutants .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find $(CODE) tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): $(LOCKS)

@@ -123,10 +123,11 @@ def _entry(contract: ConversionContract, made: Made, before: _Standing) -> tuple
 
 
 def _given(contract: ConversionContract, made: Made, before: _Standing) -> int:
-    """Give what the corrected terms would have taken: a price point may ask less for as much."""
+    """Give what the corrected terms would have taken: a price point may ask less for as much, never more."""
     total = convert(contract, before.given, made.on_date).total
     spared = smallest_for(contract, total, made.on_date) if contract.rate is None and total >= before.got else None
-    return before.given if spared is None else spared
+    # Between two points a promotion may give on what was given beyond the lower one: the next point then asks more.
+    return before.given if spared is None else min(spared, before.given)
 
 
 def _require_comparable(contract: ConversionContract, made: Made) -> None:

@@ -8,10 +8,10 @@ from math import floor
 
 import msgspec
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from catalogue.conversion import Cap, ConversionContract, Correction
+from catalogue.conversion import Cap, ConversionContract, Correction, PricePoint, Promotion
 from catalogue.conversion_arithmetic import best_ratio, convert, largest, quantities, smallest_for
 from catalogue.conversion_caps import Used
 from catalogue.conversion_corrections import Made, refund_entries
@@ -143,6 +143,19 @@ def test_lots_share_the_whole_to_the_last_unit(taken: list[tuple[int, Rate]], re
         assert abs(share.value.amount - value) < 1
 
 
+ONE_TO_ONE = ConversionContract(
+    id="any", version=1, partner="any", from_commodity="PTS", to_commodity="MILES", rate=Rate(1, 1)
+)
+PROMOTED_POINTS = msgspec.structs.replace(
+    ONE_TO_ONE,
+    rate=None,
+    price_points=(PricePoint(1, 1), PricePoint(3, 2)),
+    promotions=(Promotion(id="p", extra=Rate(1, 1), from_date=TODAY, to_date=TODAY, minimum=2),),
+)
+"""Two points are between two price points and get the promotion, which is more than the next point is asked for."""
+
+
+@example(ONE_TO_ONE, [PROMOTED_POINTS], 2, TODAY)
 @given(contracts(), st.lists(contracts(), min_size=1, max_size=3), st.integers(1, 600_000), days)
 def test_corrections_conserve_and_leave_the_member_with_the_best_of_all_terms(
     wrong: ConversionContract, terms: list[ConversionContract], quantity: int, on_date: date
