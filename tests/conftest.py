@@ -17,6 +17,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 
 from config import migrate
 from config.database import Database
@@ -25,6 +26,11 @@ from config.settings import DatabaseSettings
 POSTGRESQL = sa.make_url(
     os.environ.get("GATEWAY_TEST_POSTGRESQL", f"postgresql://{getpass.getuser()}@127.0.0.1:5432/test")
 )
+
+# A busy machine is slow, and that is no fault of what is tested. In CI (hypothesis looks for it) examples are the same
+# in every run; elsewhere they differ, so that new ones are tried.
+settings.register_profile("patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 async def _administer(*statements: str) -> None:
