@@ -36,6 +36,10 @@ test: $(STAMP) ## Run every test on two workers
 coverage: $(STAMP) ## Prove that the tests of the pure modules take every branch of them
 	@$(RUN)/python -m tests.measures.coverage
 
+.PHONY: model
+model: $(STAMP) ## Explore every interleaving of a redemption further than the tests do (MODEL_SUBMISSIONS=n)
+	@$(RUN)/python -m tests.model
+
 .PHONY: mutants
 mutants: $(STAMP) ## Change the rules of the catalogue one by one: which changes does no test notice? (half an hour)
 	@$(PIP) install --require-hashes -r .ci/locks/mutation.lock
