@@ -126,12 +126,19 @@ class TokenAnswer(msgspec.Struct, frozen=True):
 
 
 class OAuth2ClientCredentials:
-    """RFC 6749 section 4.4: one token for all calls, fetched by one of them, renewed before it ends."""
+    """RFC 6749 section 4.4: one token for all calls, fetched by one of them, renewed before it ends.
+
+    The client authenticates by Basic, or in the body where the partner takes it there only (section 2.3.1).
+    """
 
     RENEW_BEFORE = timedelta(seconds=30)
 
-    def __init__(self, client_id: Secret, client_secret: Secret, *, token_path: str, scope: str = "") -> None:
+    def __init__(
+        self, client_id: Secret, client_secret: Secret, *, token_path: str, scope: str = "", in_body: bool = False
+    ) -> None:
         """Keep the credentials; ``token_path`` is relative to the partner's base address."""
+        self._client = (client_id, client_secret)
+        self._in_body = in_body
         basic = f"{quote(client_id.reveal(), safe='')}:{quote(client_secret.reveal(), safe='')}"
         self._basic = Secret("Basic " + base64.b64encode(basic.encode()).decode())
         self._token_path = token_path
@@ -163,12 +170,14 @@ class OAuth2ClientCredentials:
 
     async def _fetch(self, now: datetime, exchange: Exchange) -> CallFailure | None:
         form = {"grant_type": "client_credentials"} | ({"scope": self._scope} if self._scope else {})
+        if self._in_body:
+            form |= {"client_id": self._client[0].reveal(), "client_secret": self._client[1].reveal()}
         answer = await exchange(
             PartnerCall(
                 operation="token",
                 method="POST",
                 path=self._token_path,
-                headers={"Authorization": self._basic.reveal()},
+                headers={} if self._in_body else {"Authorization": self._basic.reveal()},
                 body=urlencode(form).encode(),
                 content_type="application/x-www-form-urlencoded",
             )
@@ -254,6 +263,7 @@ def make_authenticator(manifest: Manifest, credentials: Mapping[str, Secret]) ->
                 credential("client_secret"),
                 token_path=settings.get("token_path", "/oauth/token"),
                 scope=settings.get("scope", ""),
+                in_body=settings.get("client_authentication", "basic") == "body",
             )
         case "ean_signature":
             return EanSignature(credential("api_key"), credential("shared_secret"))

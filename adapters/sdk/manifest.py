@@ -117,6 +117,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return derive_profile(self)
 
     @property
+    def signs_webhooks(self) -> bool:
+        """Whether callbacks carry a signature; those of a scheme ``none: ...`` come to a secret path."""
+        return bool(self.webhook_scheme) and not self.webhook_scheme.startswith("none")
+
+    @property
     def idempotent(self) -> bool:
         """Whether a repeat with our key can be sent without risk of a second benefit and is answered usefully."""
         return bool(self.facts.key.field) and self.facts.on_repeat != "again"

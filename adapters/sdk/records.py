@@ -25,12 +25,16 @@ class Stay(Record, frozen=True, tag="stay", tag_field="kind"):
 
 
 class Rental(Record, frozen=True, tag="rental", tag_field="kind"):
-    """A rental car, from and to the partner's stations, at stated instants."""
+    """A rental car, from and to the partner's stations, at stated instants.
+
+    ``driver_birth_date``: partners price by the driver's age; it leaves only where ``birth_date`` is declared.
+    """
 
     pick_up_station: str
     drop_off_station: str
     pick_up_at: datetime
     drop_off_at: datetime
+    driver_birth_date: date | None = None
 
 
 class Visit(Record, frozen=True, tag="visit", tag_field="kind"):
