@@ -36,7 +36,12 @@ def load_published(name: str) -> dict[str, Any]:
 
 
 def from_swagger(published: dict[str, Any]) -> dict[str, Any]:
-    """Give a file of the older form (Swagger 2) the parts of the newer one that are looked at."""
+    """Give a file of the older form (Swagger 2) the parts of the newer one that are looked at.
+
+    Two published patterns cannot be meant as they stand: ``{1-2}`` is no regular expression, and a company's name of
+    exactly 30 letters fits none of the file's own examples.
+    """
+    published = json.loads(json.dumps(published).replace("{1-2}", "{1,2}").replace("{30}", "{1,30}"))
     paths = {
         published.get("basePath", "") + path: {method: _operation(published, given) for method, given in item.items()}
         for path, item in published["paths"].items()
