@@ -1,7 +1,7 @@
 """How a call proves who we are; a token is fetched through the client's own exchange.
 
 `make_authenticator` picks one by the manifest's ``auth``: ``none``, ``api_key``, ``oauth2_client_credentials``,
-``ean_signature``, ``mac``.
+``ean_signature``, ``mac``, ``oauth1_rsa_sha256``.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
+from adapters.sdk.auth_headers import with_headers
 from adapters.sdk.calls import CallFailure, Exchange, PartnerAnswer, PartnerCall, request_target
 from adapters.sdk.codec import decode
 from adapters.sdk.errors import ManifestError, ProtocolError
 from adapters.sdk.manifest import Manifest
+from adapters.sdk.oauth1 import OAuth1RsaSha256
 from adapters.sdk.outcomes import Outcome
 from config.secrets import Secret
 
@@ -202,11 +204,6 @@ class OAuth2ClientCredentials:
         return None
 
 
-def with_headers(call: PartnerCall, headers: Mapping[str, str]) -> PartnerCall:
-    """Give the call with further headers."""
-    return msgspec.structs.replace(call, headers={**call.headers, **headers})
-
-
 def ean_header(api_key: str, shared_secret: str, stamp: int) -> str:
     """Make the ``EAN`` authorisation of an instant in Unix seconds; a simulator compares with it."""
     signature = hashlib.sha512(f"{api_key}{shared_secret}{stamp}".encode()).hexdigest()
@@ -239,7 +236,8 @@ def make_authenticator(manifest: Manifest, credentials: Mapping[str, Secret]) ->
     """Make the authenticator that a manifest declares.
 
     Credentials by scheme: ``api_key``: api_key; ``oauth2_client_credentials``: client_id, client_secret;
-    ``ean_signature``: api_key, shared_secret; ``mac``: mac_id, mac_key.
+    ``ean_signature``: api_key, shared_secret; ``mac``: mac_id, mac_key;
+    ``oauth1_rsa_sha256``: consumer_key, private_key.
 
     Raises:
         ManifestError: an unknown scheme, or a credential is missing.
@@ -269,5 +267,7 @@ def make_authenticator(manifest: Manifest, credentials: Mapping[str, Secret]) ->
             return EanSignature(credential("api_key"), credential("shared_secret"))
         case "mac":
             return MacRequest(credential("mac_id"), credential("mac_key"))
+        case "oauth1_rsa_sha256":
+            return OAuth1RsaSha256(credential("consumer_key"), credential("private_key"))
         case _:
             raise ManifestError(f"{manifest.name}: auth {manifest.auth!r} is not a scheme of the SDK.")

@@ -66,6 +66,7 @@ PURE = (
     "catalogue.values",
     "catalogue.vouchers",
     "adapters.sdk.answers",
+    "adapters.sdk.auth_headers",
     "adapters.sdk.calls",
     "adapters.sdk.capabilities",
     "adapters.sdk.codec",

@@ -51,6 +51,7 @@ def test_the_packaged_folder() -> None:
         "lounge-for-parts",
         "rental-car",
         "airport-transfer",
+        "lounge-card-visit",
     }
     assert [contract.partner for contract in CATALOGUE.conversions] == ["skyward-miles"]
     partners = {ladder.programme: ladder.partner for ladder in CATALOGUE.tier_matches.ladders if ladder.partner}
