@@ -1,7 +1,7 @@
 """How a call proves who we are; a token is fetched through the client's own exchange.
 
 `make_authenticator` picks one by the manifest's ``auth``: ``none``, ``api_key``, ``oauth2_client_credentials``,
-``ean_signature``, ``mac``.
+``ean_signature``, ``mac``, ``oauth1_rsa_sha256``.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
+from adapters.sdk.auth_headers import with_headers
 from adapters.sdk.calls import CallFailure, Exchange, PartnerAnswer, PartnerCall, request_target
 from adapters.sdk.codec import decode
 from adapters.sdk.errors import ManifestError, ProtocolError
 from adapters.sdk.manifest import Manifest
+from adapters.sdk.oauth1 import OAuth1RsaSha256
 from adapters.sdk.outcomes import Outcome
 from config.secrets import Secret
 
@@ -126,12 +128,19 @@ class TokenAnswer(msgspec.Struct, frozen=True):
 
 
 class OAuth2ClientCredentials:
-    """RFC 6749 section 4.4: one token for all calls, fetched by one of them, renewed before it ends."""
+    """RFC 6749 section 4.4: one token for all calls, fetched by one of them, renewed before it ends.
+
+    The client authenticates by Basic, or in the body where the partner takes it there only (section 2.3.1).
+    """
 
     RENEW_BEFORE = timedelta(seconds=30)
 
-    def __init__(self, client_id: Secret, client_secret: Secret, *, token_path: str, scope: str = "") -> None:
+    def __init__(
+        self, client_id: Secret, client_secret: Secret, *, token_path: str, scope: str = "", in_body: bool = False
+    ) -> None:
         """Keep the credentials; ``token_path`` is relative to the partner's base address."""
+        self._client = (client_id, client_secret)
+        self._in_body = in_body
         basic = f"{quote(client_id.reveal(), safe='')}:{quote(client_secret.reveal(), safe='')}"
         self._basic = Secret("Basic " + base64.b64encode(basic.encode()).decode())
         self._token_path = token_path
@@ -163,12 +172,14 @@ class OAuth2ClientCredentials:
 
     async def _fetch(self, now: datetime, exchange: Exchange) -> CallFailure | None:
         form = {"grant_type": "client_credentials"} | ({"scope": self._scope} if self._scope else {})
+        if self._in_body:
+            form |= {"client_id": self._client[0].reveal(), "client_secret": self._client[1].reveal()}
         answer = await exchange(
             PartnerCall(
                 operation="token",
                 method="POST",
                 path=self._token_path,
-                headers={"Authorization": self._basic.reveal()},
+                headers={} if self._in_body else {"Authorization": self._basic.reveal()},
                 body=urlencode(form).encode(),
                 content_type="application/x-www-form-urlencoded",
             )
@@ -191,11 +202,6 @@ class OAuth2ClientCredentials:
         life = timedelta(seconds=min(token.expires_in, 86_400))
         self._renew_at = now + max(life - self.RENEW_BEFORE, life / 2)
         return None
-
-
-def with_headers(call: PartnerCall, headers: Mapping[str, str]) -> PartnerCall:
-    """Give the call with further headers."""
-    return msgspec.structs.replace(call, headers={**call.headers, **headers})
 
 
 def ean_header(api_key: str, shared_secret: str, stamp: int) -> str:
@@ -230,7 +236,8 @@ def make_authenticator(manifest: Manifest, credentials: Mapping[str, Secret]) ->
     """Make the authenticator that a manifest declares.
 
     Credentials by scheme: ``api_key``: api_key; ``oauth2_client_credentials``: client_id, client_secret;
-    ``ean_signature``: api_key, shared_secret; ``mac``: mac_id, mac_key.
+    ``ean_signature``: api_key, shared_secret; ``mac``: mac_id, mac_key;
+    ``oauth1_rsa_sha256``: consumer_key, private_key.
 
     Raises:
         ManifestError: an unknown scheme, or a credential is missing.
@@ -254,10 +261,13 @@ def make_authenticator(manifest: Manifest, credentials: Mapping[str, Secret]) ->
                 credential("client_secret"),
                 token_path=settings.get("token_path", "/oauth/token"),
                 scope=settings.get("scope", ""),
+                in_body=settings.get("client_authentication", "basic") == "body",
             )
         case "ean_signature":
             return EanSignature(credential("api_key"), credential("shared_secret"))
         case "mac":
             return MacRequest(credential("mac_id"), credential("mac_key"))
+        case "oauth1_rsa_sha256":
+            return OAuth1RsaSha256(credential("consumer_key"), credential("private_key"))
         case _:
             raise ManifestError(f"{manifest.name}: auth {manifest.auth!r} is not a scheme of the SDK.")

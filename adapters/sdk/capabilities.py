@@ -17,6 +17,7 @@ from adapters.sdk.records import (
     ReservationRequest,
     StatementFile,
     StepResult,
+    Usage,
 )
 
 
@@ -124,4 +125,17 @@ class ReportsStatements(Protocol):
 
     async def fetch_statement(self, business_date: date) -> tuple[str, bytes] | None:
         """Fetch the file of a day as (name, content); None when there is none yet."""
+        ...
+
+
+@runtime_checkable
+class ReportsUsage(Protocol):
+    """Tells what a member used, when it is asked: for partners that know no reference of ours."""
+
+    async def fetch_usage(self, account: str, from_date: date, to_date: date) -> tuple[Usage, ...]:
+        """Ask for the uses of an account, both days included, in the partner's order.
+
+        Raises:
+            PartnerError: the partner gave no trustworthy answer.
+        """
         ...

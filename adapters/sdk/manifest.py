@@ -26,6 +26,7 @@ Capability = Literal[
     "fences",
     "receives_webhooks",
     "reports_statements",
+    "reports_usage",
 ]
 
 
@@ -58,6 +59,8 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``validity_enforced``: the partner refuses a request whose validity window has ended.
     ``look_up_staleness_seconds``: how old a look-up's view may be.
     ``batch``: writes may be queued and settle overnight.
+    ``issues_nothing``: the partner grants nothing on request. The benefit is our own voucher, the commit makes no call,
+    and a repeat of it changes nothing anywhere.
     """
 
     key: KeyFacts = KeyFacts()
@@ -66,6 +69,7 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     validity_enforced: bool = False
     look_up_staleness_seconds: int = 0
     batch: bool = False
+    issues_nothing: bool = False
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,9 +121,15 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return derive_profile(self)
 
     @property
+    def signs_webhooks(self) -> bool:
+        """Whether callbacks carry a signature; those of a scheme ``none: ...`` come to a secret path."""
+        return bool(self.webhook_scheme) and not self.webhook_scheme.startswith("none")
+
+    @property
     def idempotent(self) -> bool:
         """Whether a repeat with our key can be sent without risk of a second benefit and is answered usefully."""
-        return bool(self.facts.key.field) and self.facts.on_repeat != "again"
+        keyed = bool(self.facts.key.field) and self.facts.on_repeat != "again"
+        return keyed or self.facts.issues_nothing
 
 
 def derive_profile(manifest: Manifest) -> Profile:

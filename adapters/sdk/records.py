@@ -25,12 +25,16 @@ class Stay(Record, frozen=True, tag="stay", tag_field="kind"):
 
 
 class Rental(Record, frozen=True, tag="rental", tag_field="kind"):
-    """A rental car, from and to the partner's stations, at stated instants."""
+    """A rental car, from and to the partner's stations, at stated instants.
+
+    ``driver_birth_date``: partners price by the driver's age; it leaves only where ``birth_date`` is declared.
+    """
 
     pick_up_station: str
     drop_off_station: str
     pick_up_at: datetime
     drop_off_at: datetime
+    driver_birth_date: date | None = None
 
 
 class Visit(Record, frozen=True, tag="visit", tag_field="kind"):
@@ -63,12 +67,16 @@ Service = Stay | Rental | Visit | Ride | Mileage
 
 
 class Traveller(Record, frozen=True):
-    """The personal fields a partner may declare to receive; unset unless declared and consented to."""
+    """The personal fields a partner may declare to receive; unset unless declared and consented to.
+
+    ``partner_account``: what the partner knows the member by, as he linked it.
+    """
 
     given_name: str | None = None
     family_name: str | None = None
     email: str | None = None
     phone: str | None = None
+    partner_account: str | None = None
 
 
 class Offer(Record, frozen=True):
@@ -88,11 +96,15 @@ class Offer(Record, frozen=True):
 
 
 class OfferRequest(Record, frozen=True):
-    """Ask for offers of a service, priced in a currency, for a tier the partner knows the member by."""
+    """Ask for offers of a service, priced in a currency, for a tier and an account the partner knows the member by.
+
+    ``partner_account`` is set only where the manifest declares it among the personal fields.
+    """
 
     service: Service
     currency: str
     partner_tier: str | None = None
+    partner_account: str | None = None
 
 
 class ReservationRequest(Record, frozen=True):
@@ -175,6 +187,20 @@ class StatementFile(Record, frozen=True):
     faults: tuple[RowFault, ...]
     declared_count: int
     declared_totals: dict[str, int]
+
+
+class Usage(Record, frozen=True):
+    """One use that a partner tells when it is asked: without a reference of ours, so it is matched by its attributes.
+
+    ``account``: whose. ``charge``: what the partner took from the member himself; None: nothing.
+    """
+
+    account: str
+    place: str
+    used_at: datetime
+    visitors: int
+    guests: int
+    charge: Money | None = None
 
 
 class PartnerEvent(Record, frozen=True):

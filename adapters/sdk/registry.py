@@ -35,6 +35,7 @@ PROTOCOLS: dict[str, type] = {
     "fences": capabilities.Fences,
     "receives_webhooks": capabilities.ReceivesWebhooks,
     "reports_statements": capabilities.ReportsStatements,
+    "reports_usage": capabilities.ReportsUsage,
 }
 """Capability as declared, and the protocol that implements it."""
 

@@ -27,6 +27,8 @@ from catalogue.values import Money
 
 FORMAT = "pbg-statement"
 VERSION = "1"
+STATEMENT_PATH = "/contract/statements/{date}"
+"""Where a day's file lies unless the partner file says otherwise."""
 KINDS = frozenset({"visit", "guest_visit", "stay", "rental", "ride", "mileage", "fee", "refund", "adjustment"})
 """What a row can account for."""
 STATUSES = frozenset({"booked", "used", "completed", "cancelled", "no_show", "posted", "refunded", "failed"})

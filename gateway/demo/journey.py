@@ -146,8 +146,8 @@ class Journey:
 
     async def partner_effects(self) -> dict[str, int]:
         """Count what each partner really granted, by its own book."""
-        books = {name: await simulator.get("/_simulator/book") for name, simulator in self._simulators.items()}
-        return {name: len(books[name].get(TABLES[name], {})) for name in books}
+        books = {name: await self._simulators[name].get("/_simulator/book") for name in TABLES}
+        return {name: len(books[name].get(table, {})) for name, table in TABLES.items()}
 
     async def _worked_off(self, partner: str) -> None:
         begin = self._clock.monotonic()

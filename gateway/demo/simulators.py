@@ -1,4 +1,7 @@
-"""The three partner simulators as processes, each with the gateway's address and the credentials of its file."""
+"""The partners' simulators as processes, each with the gateway's address and the credentials of its file.
+
+Which ones is data: every partner with an environment ``simulator`` whose adapter has a module ``simulator``.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from adapters.sdk.registry import AdapterPackage, discover
 from config.errors import UnavailableError
 from config.partner_files import PartnerFile
 from config.secrets import resolve_secret
@@ -19,12 +24,7 @@ from config.secrets import resolve_secret
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 LOUNGE, HOTEL, AIRLINE = "skyhub-lounge", "expedia-rapid", "skyward-miles"
-MODULES = {
-    LOUNGE: ("adapters.direct.simulator", ()),
-    HOTEL: ("adapters.hotels.expedia_rapid.simulator", ()),
-    AIRLINE: ("adapters.airlines.points_lcp.simulator", ("batch=true",)),
-}
-"""Simulator and its options by partner."""
+"""The partners that the journey meets by name."""
 
 
 async def start_simulators(
@@ -50,12 +50,21 @@ async def start_simulators(
         UnavailableError: one did not come up; its log is named.
     """
     _make_folder(logs)
+    packages = discover().packages
+    simulated = {partner: file for partner, file in files.items() if _has_simulator(file, packages)}
     started = []
-    for partner in MODULES:
-        port = urlsplit(files[partner].environments["simulator"].base_url).port if fixed_ports else 0
-        words = ["--port", str(port), "--seed", str(seed), *_words(files[partner], gateway_url)]
-        started.append(_start(closing, partner, words, logs))
-    return dict(zip(MODULES, await asyncio.gather(*started), strict=True))
+    for partner, file in simulated.items():
+        package = packages[file.partner.adapter]
+        port = urlsplit(file.environments["simulator"].base_url).port if fixed_ports else 0
+        words = [f"{package.module}.simulator", "--partner", partner, "--port", str(port), "--seed", str(seed)]
+        started.append(_start(closing, partner, [*words, *_words(file, package, gateway_url)], logs))
+    return dict(zip(simulated, await asyncio.gather(*started), strict=True))
+
+
+def _has_simulator(file: PartnerFile, packages: Mapping[str, AdapterPackage]) -> bool:
+    package = packages.get(file.partner.adapter)
+    wanted = file.partner.enabled and "simulator" in file.environments
+    return wanted and package is not None and find_spec(f"{package.module}.simulator") is not None
 
 
 def _make_folder(folder: Path) -> None:
@@ -75,9 +84,7 @@ async def stop(process: Process) -> None:
 
 
 async def _start(closing: AsyncExitStack, partner: str, words: list[str], logs: Path) -> str:
-    module, values = MODULES[partner]
-    command = [sys.executable, "-m", "adapters.sdk.testing.simulate", module, "--partner", partner, *words]
-    command += [word for value in values for word in ("--option", value)]
+    command = [sys.executable, "-m", "adapters.sdk.testing.simulate", *words]
     log = closing.enter_context((logs / f"{partner}.log").open("ab"))
     # The pipe to its standard input ends with this process, however that ends; no simulator is left behind.
     process = await asyncio.create_subprocess_exec(
@@ -95,15 +102,16 @@ async def _start(closing: AsyncExitStack, partner: str, words: list[str], logs: 
     return address
 
 
-def _words(file: PartnerFile, gateway_url: str) -> list[str]:
+def _words(file: PartnerFile, package: AdapterPackage, gateway_url: str) -> list[str]:
     environment = file.environments["simulator"]
     given = environment.credentials.items()
     pairs = [f"{name}={resolve_secret(one, {}, masked=False).reveal()}" for name, one in given]
     words = [word for pair in pairs for word in ("--credential", pair)]
+    words += [word for name, value in environment.simulator_options.items() for word in ("--option", f"{name}={value}")]
     if not environment.webhook_secrets:
         return words
     address = f"{gateway_url}/v1/webhooks/{file.partner.id}"
     secret = resolve_secret(environment.webhook_secrets[0], {}).reveal()
-    if secret.startswith("whsec_"):
+    if package.manifest.signs_webhooks:
         return [*words, "--webhook-url", address, "--webhook-secret", secret]
     return [*words, "--webhook-url", f"{address}/{secret}"]

@@ -258,7 +258,7 @@ class Effects:
             reference=redemption.partner_key,
             partner_reference=redemption.partner_reference,
             benefit_id=quote.benefit_id,
-            member_hash=member_hash(redemption.partner, redemption.member_id),
+            member_hash=member_hash(redemption.partner, redemption.traveller.partner_account or redemption.member_id),
             service_date=self._service_date(redemption),
             occurred_at=at,
             quantity=quantity_of(quote.service) if quantity is None else quantity,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from adapters.sdk.records import Traveller
-from catalogue import consents, entitlements_store, members
+from catalogue import consents, entitlements_store, members, partner_accounts
 from catalogue.benefits import Benefit, PayWith
 from catalogue.eligibility import MemberContext, refusals_of_quotas
 from catalogue.entitlements import EntitlementGrant, entitled, has_room
@@ -255,7 +255,10 @@ def _traveller(connection: Connection, quote: Quote, connected: ConnectedPartner
             partner=quote.partner,
         )
     personal = members.get_personal(connection, quote.member_id)
-    return Traveller(**{field: getattr(personal, field) for field in declared if hasattr(personal, field)})
+    known = {field: getattr(personal, field) for field in declared if hasattr(personal, field)}
+    if "partner_account" in declared:
+        known["partner_account"] = partner_accounts.get_accounts(connection, quote.member_id).get(quote.partner)
+    return Traveller(**known)
 
 
 def _check_risk(connection: Connection, quote: Quote, connected: ConnectedPartner) -> None:

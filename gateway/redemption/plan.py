@@ -48,7 +48,8 @@ class Powers(msgspec.Struct, frozen=True):
     def of(cls, manifest: Manifest) -> Powers:
         """Read the powers off a manifest. A fence alone makes no partner idempotent: that is a fact of its own."""
         return cls(
-            idempotent=manifest.idempotent and manifest.profile in {"A", "B", "C", "F"},
+            idempotent=manifest.idempotent
+            and (manifest.profile in {"A", "B", "C", "F"} or manifest.facts.issues_nothing),
             checks_key_first=manifest.facts.checks_key_first,
             look_up="looks_up" in manifest.capabilities,
             fence="fences" in manifest.capabilities,

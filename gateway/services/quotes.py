@@ -153,7 +153,10 @@ async def _offer(
         raise RuleError(f"The partner {benefit.partner!r} makes no offers.")
     currency = HOME_CURRENCY
     partner_tier = _partner_tier(gateway, member, benefit.partner) if benefit.upgrade else None
-    found = await adapter.quote_offers(OfferRequest(service=service, currency=currency, partner_tier=partner_tier))
+    declared = connected.manifest.personal_fields
+    account = member.partner_accounts.get(benefit.partner) if "partner_account" in declared else None
+    asked = OfferRequest(service=service, currency=currency, partner_tier=partner_tier, partner_account=account)
+    found = await adapter.quote_offers(asked)
     fitting = [offer for offer in found if (offer.base_price is not None) == benefit.upgrade]
     if not fitting:
         raise RuleError(

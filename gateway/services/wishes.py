@@ -24,6 +24,7 @@ MAX_NIGHTS = 28
 MAX_ADULTS = 8
 MAX_GUESTS = 20
 MAX_PASSENGERS = 16
+MIN_DRIVER_YEARS, MAX_DRIVER_YEARS = 16, 110
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._\-]{0,63}", re.ASCII)
 _AIRPORT = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -82,6 +83,9 @@ def _check_rental(rental: Rental) -> None:
     _check_instant("drop_off_at", rental.drop_off_at)
     if rental.drop_off_at <= rental.pick_up_at:
         _refuse("drop_off_at", "A car is brought back after it was fetched.")
+    if rental.driver_birth_date is not None:
+        years = rental.pick_up_at.year - rental.driver_birth_date.year
+        _check_number("driver_birth_date", years, MIN_DRIVER_YEARS, MAX_DRIVER_YEARS)
 
 
 def _check_ride(ride: Ride) -> None:

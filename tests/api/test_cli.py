@@ -104,7 +104,7 @@ def test_adapters_are_listed_with_their_profiles(capsys: pytest.CaptureFixture[s
     listed = facts(capsys, "adapter", "list")
     assert isinstance(listed, dict)
     profiles = {one["name"]: one["profile"] for one in listed["adapters"]}
-    assert profiles == {"airlines.points_lcp": "E", "direct": "A", "hotels.expedia_rapid": "C"}
+    assert profiles.items() >= {"airlines.points_lcp": "E", "direct": "A", "hotels.expedia_rapid": "C"}.items()
 
 
 def test_a_conversion_is_quoted_or_refused(capsys: pytest.CaptureFixture[str]) -> None:

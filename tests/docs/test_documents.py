@@ -25,7 +25,12 @@ TOUR = re.compile(r"```bash tour\n(.*?)```", re.DOTALL)
 COMMAND = re.compile(r"gateway ((?:[a-z]+ )?[a-z]+)(?=[ `\n])")
 PATH = re.compile(r"`([a-z_.]+(?:/[a-z_.0-9*-]+)+/?)`")
 LINK = re.compile(r"\]\(([^)#:]+)\)")
-PORTS = {"8080", "9101", "9102", "9103"}
+ADDRESS = re.compile(r"127\.0\.0\.1:(\d{4})")
+PORTS = {"8080"} | {
+    port
+    for path in (PACKAGED_FOLDER / "partners").glob("*.toml")
+    for port in ADDRESS.findall(path.read_text(encoding="utf-8"))
+}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -134,7 +139,7 @@ def _answers(port: int) -> bool:
 
 
 def _moved(text: str, ports: dict[str, int]) -> str:
-    return re.sub(r"127\.0\.0\.1:(\d{4})", lambda match: f"127.0.0.1:{ports[match[1]]}", text)
+    return ADDRESS.sub(lambda match: f"127.0.0.1:{ports[match[1]]}", text)
 
 
 def _free_ports(count: int) -> list[int]:

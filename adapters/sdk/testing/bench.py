@@ -33,6 +33,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     ``harmless_modes``: fault modes that this partner's answers cannot show, with the reason; an OK is then right.
     ``reads_back``: the adapter reads a booking back before it believes it, so that a lie is UNKNOWN; else it is
     believed and only the statement tells.
+    ``use``: lets the simulated member use what was granted, where the statement tells uses only.
     ``wrap``: puts another adapter in the place of the real one; how the kit's own tests show that a check can fail.
     """
 
@@ -48,6 +49,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     values: Mapping[str, str] = {}
     harmless_modes: Mapping[str, str] = {}
     reads_back: bool = False
+    use: Callable[[Simulator, ReservationRequest], None] = lambda simulator, request: None
     wrap: Callable[[Any], Any] = lambda adapter: adapter
 
 

@@ -14,7 +14,7 @@ from config.files import PACKAGED_FOLDER
 AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 MEMBER = "mbr_00000000000000000000000001"
 OTHER = "mbr_00000000000000000000000002"
-PARTNERS = ("skyhub-lounge", "expedia-rapid", "skyward-miles")
+PARTNERS = tuple(path.stem for path in (PACKAGED_FOLDER / "partners").glob("*.toml"))
 
 
 @pytest.fixture(scope="session")

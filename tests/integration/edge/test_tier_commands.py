@@ -20,6 +20,7 @@ from config import migrate
 from config.clock import SystemClock
 from config.database import Database
 from config.files import PACKAGED_FOLDER
+from config.partner_files import read_partner_files
 from config.settings import DatabaseSettings
 from gateway.cli.main import run
 from gateway.schemas.benefits import TierMatchBody
@@ -126,7 +127,7 @@ async def _prepare(url: str) -> None:
     """A member whose airline account is new, so that his request waits, and who is gold here."""
     database = await Database.open(DatabaseSettings(url=url))
     await migrate.upgrade(database)
-    catalogue = load_catalogue(PACKAGED_FOLDER, ("skyhub-lounge", "expedia-rapid", "skyward-miles"))
+    catalogue = load_catalogue(PACKAGED_FOLDER, tuple(read_partner_files(PACKAGED_FOLDER)))
     now = SystemClock().now()
     today = catalogue.programme.today(now)
     airline = HeldStatus(programme="skyward-miles", tier="gold", provenance=Provenance.EARNED, valid_from_date=today)

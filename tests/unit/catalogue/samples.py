@@ -13,7 +13,7 @@ from config.files import PACKAGED_FOLDER
 
 AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 TODAY = date(2026, 11, 22)
-PARTNERS = ("skyhub-lounge", "expedia-rapid", "skyward-miles")
+PARTNERS = tuple(sorted(path.stem for path in (PACKAGED_FOLDER / "partners").glob("*.toml")))
 CATALOGUE: Catalogue = msgspec.structs.replace(load_catalogue(PACKAGED_FOLDER, PARTNERS), budgets=())
 """The packaged catalogue; without its budgets, which name benefits that tests exchange."""
 

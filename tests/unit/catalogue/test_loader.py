@@ -44,7 +44,15 @@ def told(refused: pytest.ExceptionInfo[CatalogueFileError]) -> str:
 
 
 def test_the_packaged_folder() -> None:
-    assert set(CATALOGUE.benefits) == {"lounge-visit", "hotel-stay", "hotel-upgrade", "lounge-for-parts"}
+    assert set(CATALOGUE.benefits) == {
+        "lounge-visit",
+        "hotel-stay",
+        "hotel-upgrade",
+        "lounge-for-parts",
+        "rental-car",
+        "airport-transfer",
+        "lounge-card-visit",
+    }
     assert [contract.partner for contract in CATALOGUE.conversions] == ["skyward-miles"]
     partners = {ladder.programme: ladder.partner for ladder in CATALOGUE.tier_matches.ladders if ladder.partner}
     assert partners == {"rapid-rewards": "expedia-rapid", "skyward-miles": "skyward-miles"}

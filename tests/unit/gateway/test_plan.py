@@ -168,6 +168,16 @@ def test_a_fence_alone_makes_no_partner_idempotent() -> None:
     assert Powers.of(manifest("reserves", "fences", on_repeat="replay")).idempotent
 
 
+def test_what_only_we_issue_is_issued_again_after_a_crash_while_its_window_is_open() -> None:
+    ours = msgspec.structs.replace(manifest("reserves", on_repeat="again"), facts=Facts(issues_nothing=True))
+    powers = Powers.of(ours)
+    assert (ours.profile, powers.idempotent, powers.look_up, powers.fence) == ("G", True, False, False)
+    crashed = situation(State.UNKNOWN)
+    assert next_action(powers, crashed, NOW) is Action.RESUBMIT
+    late = situation(State.UNKNOWN, window_ends_at=EARLIER)
+    assert next_action(powers, late, NOW) is Action.GIVE_TO_PEOPLE
+
+
 def test_absence_is_believed_only_when_a_replica_can_no_longer_be_behind() -> None:
     powers = Powers.of(manifest("reserves", "looks_up", on_repeat="replay"))
     powers = msgspec.structs.replace(powers, validity_enforced=True)

@@ -77,6 +77,8 @@ def test_what_no_service_describes_yet_cannot_be_quoted() -> None:
         (Vertical.RENTAL_CAR, {"pick_up_station": "../x"}, "pick_up_station"),
         (Vertical.RENTAL_CAR, {"drop_off_at": LATER}, "drop_off_at"),
         (Vertical.RENTAL_CAR, {"pick_up_at": LATER.replace(tzinfo=None)}, "pick_up_at"),
+        (Vertical.RENTAL_CAR, {"driver_birth_date": date(2011, 1, 1)}, "driver_birth_date"),
+        (Vertical.RENTAL_CAR, {"driver_birth_date": date(1900, 1, 1)}, "driver_birth_date"),
         (Vertical.TRANSFER, {"passengers": 0}, "passengers"),
         (Vertical.TRANSFER, {"drop_off": ""}, "drop_off"),
         (Vertical.TRANSFER, {"pick_up_at": NOW - timedelta(days=2)}, "pick_up_at"),
