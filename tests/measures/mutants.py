@@ -16,6 +16,8 @@ import msgspec
 EXPLAINED = Path("docs/mutants.md")
 STATISTICS = Path("mutants/mutmut-cicd-stats.json")
 PROCESSES = 2
+_TEXT = re.compile(r"""f?"(?:[^"\\\\]|\\\\.)*"|f?'(?:[^'\\\\]|\\\\.)*'""")
+_STRICT = re.compile(r", (?:strict=\w+)?(?=\))")
 _ROW = re.compile(r"^\| `([\w.]+)` \| `(.+?)` \|", re.MULTILINE)
 _NAME = re.compile(r"^(?P<module>[\w.]+)\.x_(?P<function>\w+)__mutmut_\d+$")
 
@@ -38,8 +40,25 @@ def survivor(name: str, change: str) -> Survivor:
     """Take what is told of a change apart."""
     named = _NAME.match(name)
     module, function = (named["module"], named["function"]) if named else name.rpartition(".")[::2]
-    added = [line[1:].strip() for line in change.splitlines() if line.startswith("+") and not line.startswith("+++")]
-    return Survivor(name, f"{module.removeprefix('catalogue.')}.{function}", " ".join(added), change)
+    added = " ".join(_side(change, "+"))
+    if not added.strip(") "):
+        added = "without " + _side(change, "-")[0]
+    return Survivor(name, f"{module.removeprefix('catalogue.')}.{function}", added, change)
+
+
+def _side(change: str, sign: str) -> list[str]:
+    """Read the lines of one side of a change."""
+    return [line[1:].strip() for line in change.splitlines() if line.startswith(sign) and line[:3] != sign * 3]
+
+
+def only_words(change: str) -> bool:
+    """Say whether a change is one of words for people, or of an assertion that lengths are equal.
+
+    Codes and facts are compared by tests; sentences are read, and a test of each would only say it twice.
+    """
+    sides = (" ".join(_side(change, sign)) for sign in "-+")
+    before, after = (_STRICT.sub("", _TEXT.sub("", side)).replace(" ", "") for side in sides)
+    return before == after or (before.strip(",") == "" and after == "None,")
 
 
 def _told(*arguments: str) -> str:
@@ -60,7 +79,8 @@ def main() -> int:
     _told("export-cicd-stats")
     counts: dict[str, int] = msgspec.json.decode(STATISTICS.read_bytes())
     known = explained()
-    unexplained = [one for one in survivors() if (one.function, one.line) not in known]
+    left = [one for one in survivors() if not only_words(one.change)]
+    unexplained = [one for one in left if (one.function, one.line) not in known]
     for one in unexplained:
         sys.stdout.write(f"\n{one.name}\n{one.change}\n")
     facts = ", ".join(f"{count} {name}" for name, count in counts.items() if count)

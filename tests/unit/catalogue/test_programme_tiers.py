@@ -169,3 +169,74 @@ def test_a_standing_as_of_a_day_knows_nothing_later() -> None:
     assert (now.tier, now.qualifying, now.next_tier, now.next_missing) == ("diamond", 600_000, None, 0)
     before = standing(PROGRAMME, statuses, points, JOINED - timedelta(1))
     assert (before.tier, before.valid_to_date, before.qualifying, before.ending) == ("silver", None, 0, None)
+
+
+def test_the_status_that_carries_a_tier_is_the_highest_and_of_equals_the_one_that_lasts() -> None:
+    open_match = held("gold", last=None, provenance=Provenance.MATCHED)
+    elsewhere = msgspec.structs.replace(held("gold", last=date(2035, 1, 1)), programme="another")
+    past = held("diamond", date(2024, 1, 1), date(2025, 1, 1))
+    entry = held("silver", last=date(2036, 1, 1))
+    others = (elsewhere, past, entry)
+    longer = held("gold", last=date(2029, 6, 1))
+    assert standing(PROGRAMME, (held("gold"), longer, *others), [], JOINED).valid_to_date == date(2029, 6, 1)
+    assert standing(PROGRAMME, (held("gold"), open_match, *others), [], JOINED).valid_to_date is None
+    assert standing(PROGRAMME, (open_match, *others), [], JOINED).valid_to_date is None
+    assert standing(PROGRAMME, others, [], JOINED).valid_to_date is None
+
+
+def test_only_an_earned_status_is_kept_ahead_of_its_end() -> None:
+    matched = held("platinum", provenance=Provenance.MATCHED)
+    points = [Credit(JOINED, 150_000)]
+    assert secured(PROGRAMME, (matched,), [Credit(JOINED, 900_000)], JOINED) is None
+    following = secured(PROGRAMME, (matched, held("gold", last=END)), points, END - timedelta(1))
+    assert following is None, "the points of the first day no longer count on the last"
+    day = END - timedelta(1)
+    following = secured(PROGRAMME, (matched, held("gold")), [Credit(day, 150_000)], day)
+    assert following == held("gold", END + timedelta(1), date(2030, 11, 22))
+    landed = secured(PROGRAMME, (held("diamond"),), [Credit(day, 150_000)], day)
+    assert landed is None, "what only lands lower keeps nothing"
+
+
+def test_a_standing_tells_the_end_ahead_and_the_way_back() -> None:
+    day = END - timedelta(10)
+    ahead = standing(PROGRAMME, (held("gold"),), [Credit(day, 150_000)], day)
+    assert ahead.on_date == day
+    assert ahead.ending == ending(PROGRAMME, (held("gold"),), [Credit(day, 150_000)], day)
+    assert ahead.ending is not None
+    assert (ahead.ending.valid_to_date, ahead.ending.missing, ahead.next_missing) == (END, 0, 150_000)
+    matched = held("gold", provenance=Provenance.MATCHED)
+    given = ending(PROGRAMME, (matched,), [Credit(day, 400_000)], day)
+    assert given is not None
+    assert (given.tier, given.missing, given.tier_after) == ("gold", 0, "silver"), "given tiers end too"
+    after = standing(PROGRAMME, (held("gold"),), [Credit(END, 900_000), Credit(day, 400_000)], END + timedelta(1))
+    assert after.way_back is not None
+    assert (after.way_back.since_date, after.way_back.missing) == (END + timedelta(1), 75_000)
+    assert after.next_missing == 0, "points of more than the next threshold leave nothing missing"
+
+
+def test_a_review_names_what_it_judged() -> None:
+    judged = review(PROGRAMME, (held("gold"),), [Credit(END, 150_000)], held("gold"))
+    assert judged.status == held("gold")
+
+
+def test_the_last_day_of_a_tier_is_not_yet_on_the_way_back() -> None:
+    lower = held("gold", date(2026, 1, 1), END)
+    assert way_back(PROGRAMME, (lower,), [], END) is None
+    beside = (lower, held("platinum", date(2026, 1, 1), END))
+    assert way_back(PROGRAMME, beside, [], END) is None
+    below = msgspec.structs.replace(held("platinum", date(2026, 1, 1), END), programme="another")
+    assert way_back(PROGRAMME, (below,), [], END + timedelta(1)) is None
+
+
+def test_of_ends_on_one_day_the_lower_tier_is_judged_first() -> None:
+    gold, platinum = held("gold"), held("platinum")
+    matched = held("gold", provenance=Provenance.MATCHED)
+    after = END + timedelta(1)
+    assert unreviewed(PROGRAMME, (platinum, gold), (), after) == gold
+    assert unreviewed(PROGRAMME, (matched, gold), (), after) == unreviewed(PROGRAMME, (gold, matched), (), after)
+
+
+def test_of_two_ends_that_nothing_tells_apart_the_first_is_judged() -> None:
+    earlier, later = held("gold", date(2026, 1, 1)), held("gold")
+    assert unreviewed(PROGRAMME, (earlier, later), (), END + timedelta(1)) == earlier
+    assert unreviewed(PROGRAMME, (later, earlier), (), END + timedelta(1)) == later
