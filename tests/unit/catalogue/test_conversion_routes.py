@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from catalogue.conversion import Cap, PricePoint
+from catalogue.conversion import Cap, ConversionContract, PricePoint
 from catalogue.conversion_caps import Used
 from catalogue.conversion_quotes import Occasion
 from catalogue.conversion_routes import Left, routes
@@ -115,3 +115,19 @@ def test_published_ways_into_one_programme() -> None:
     found = routes(TODAYS, "AMEX-MR", "QATAR", 9_000, Occasion(date(2026, 1, 15), "DACH"))
     assert found.best is not None
     assert [(leg.from_quantity, leg.to_quantity) for leg in found.best.legs] == [(9_000, 6_000)]
+
+
+def test_of_ways_alike_the_one_that_arrives_first_is_best_and_then_the_first_by_name() -> None:
+    def way(through: str, days: int | None) -> list[ConversionContract]:
+        there = plain_contract(f"a-{through}", "A", through, Rate(1, 1), transfer_days=days)
+        return [there, plain_contract(f"{through}-c", through, "C", Rate(1, 1), transfer_days=days)]
+
+    found = routes([*way("U", None), *way("S", 9), *way("R", 1), *way("Q", 1)], "A", "C", 100, NOW).found
+    assert [route.legs[0].contract_id for route in found] == ["a-Q", "a-R", "a-S", "a-U"]
+
+
+def test_a_cap_on_what_is_received_bounds_every_leg() -> None:
+    capped = replace(A_B, rate=Rate(2, 1), caps=(Cap(30, "to", "year"),))
+    best = routes([capped, B_C], "A", "C", 100, NOW).best
+    assert best is not None
+    assert [(leg.from_quantity, leg.to_quantity) for leg in best.legs] == [(60, 30), (30, 30)]
