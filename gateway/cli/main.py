@@ -33,6 +33,7 @@ COMMANDS = {
     "db": Command("gateway.cli.db", "Bring the database's schema up to date, or look at it."),
     "demo": Command("gateway.cli.demo", "Run the whole journey on this machine."),
     "lounge": Command("gateway.cli.lounge", "Judge visits by published lounge rules."),
+    "manual": Command("gateway.cli.manual", "End what only people can end, two of them together."),
     "member": Command("gateway.cli.member", "Look at members, merge and close memberships."),
     "programme": Command("gateway.cli.programme", "Run the programme's night, and ask its rules."),
     "rates": Command("gateway.cli.catalogue_rates", "Rates of exchange by date."),

@@ -10,6 +10,7 @@ from gateway.controllers.conversions import ConversionsController
 from gateway.controllers.entitlements import EntitlementsController
 from gateway.controllers.health import HealthController
 from gateway.controllers.itineraries import ItinerariesController
+from gateway.controllers.manual_cases import ManualCasesController
 from gateway.controllers.me import MeController
 from gateway.controllers.members import MembersController
 from gateway.controllers.oauth import OAuthController
@@ -30,6 +31,7 @@ CONTROLLERS: tuple[ControllerRouterHandler, ...] = (
     EntitlementsController,
     HealthController,
     ItinerariesController,
+    ManualCasesController,
     MeController,
     MembersController,
     OAuthController,

@@ -126,6 +126,8 @@ REVERSAL_TRANSITIONS: frozenset[tuple[ReversalState, ReversalState]] = frozenset
         (R.REQUESTED, R.MANUAL),
         (R.REQUESTED, R.APPLIED),
         (R.MANUAL, R.APPLIED),
+        (R.MANUAL, R.REFUSED),
     }
 )
-"""Every transition of a reversal. From MANUAL it is applied when the partner says, asked anew, that it is done."""
+"""Every transition of a reversal. From MANUAL it is applied when the partner says, asked anew, that it is done; or two
+people say what became of it."""

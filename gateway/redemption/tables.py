@@ -144,6 +144,34 @@ claims = sa.Table(
 )
 """A voided redemption that the partner later says it issued: posted to suspense, never to the member (rule R11)."""
 
+manual_proposals = sa.Table(
+    "manual_proposals",
+    metadata,
+    sa.Column("redemption_id", sa.String(40), sa.ForeignKey("redemptions.id"), primary_key=True),
+    sa.Column("reversal", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("evidence", sa.Text, nullable=False),
+    sa.Column("partner_reference", sa.String(255)),
+    sa.Column("proposed_by", sa.String(200), nullable=False),
+    sa.Column("proposed_at", Instant, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("decided_by", sa.String(200)),
+    sa.Column("decided_at", Instant),
+    sa.Column("decided_evidence", sa.Text),
+    sa.CheckConstraint("state IN ('open', 'confirmed', 'replaced')", name="state"),
+    sa.CheckConstraint("decided_by <> proposed_by", name="two_people"),
+)
+sa.Index(
+    "ix_manual_proposals_open",
+    manual_proposals.c.redemption_id,
+    manual_proposals.c.reversal,
+    unique=True,
+    sqlite_where=manual_proposals.c.state == "open",
+    postgresql_where=manual_proposals.c.state == "open",
+)
+"""What one person found out about a case with people, and who confirmed it; ``reversal`` 0 is the redemption itself."""
+
 outbox = sa.Table(
     "outbox",
     metadata,

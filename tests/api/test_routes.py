@@ -17,7 +17,7 @@ MEMBER = "mbr_01jd3q5v8k4m6n7p8q9r0s1t2v"
 SCOPES = {
     "profile:read", "benefits:read", "redemptions:read", "redemptions:write", "conversions:write", "tiers:write",
     "consents:write", "links:write", "members:write", "points:write", "points:adjust", "points:migrate",
-    "vouchers:redeem", "operations:read",
+    "vouchers:redeem", "operations:read", "operations:write",
     "settlement:read", "settlement:write", "settlement:close", "reports:read",
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from config.database import Database, metadata
 
 TABLES = (
+    "catalogue.programme_tables",
     "catalogue.tables",
     "gateway.edge_tables",
     "gateway.redemption.tables",
