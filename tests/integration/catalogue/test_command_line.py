@@ -115,7 +115,8 @@ def test_files_that_cannot_be_used_are_exit_code_2(operator: Operator, command: 
     code, told, error = operator.types("catalogue", command)
     assert (code, told) == (2, "")
     assert (
-        error == "Error: benefits/visit.toml, line 21: Expected `int` >= 1 - at `$.versions[0].payment.points.price`.\n"
+        error
+        == "Error: benefits/visit.toml, line 21: Expected `int` >= 1 - at `$.versions[0].payment.points.price`; write a larger number.\n"
     )
 
 
