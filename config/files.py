@@ -32,7 +32,7 @@ HINTS = (
     ("ISO 4217", "write three capital letters, such as CNY"),
     (">= ", "write a larger number"),
     ("Invalid enum value", "use one of the words that the documentation of the key lists"),
-    ("regex '^[A-Z]", "write a commodity, such as PTS, CNY or MILES:skyward-miles"),
+    ("regex '^[A-Z]", "write a commodity, such as PTS, CNY or MILES:partner"),
     ("matching regex", "write letters, digits and . _ - without spaces, as names are made of"),
     ("Expected `", "write a value of that type"),
 )
