@@ -24,6 +24,7 @@ from config.files import PACKAGED_FOLDER
 from config.partner_files import read_partner_files
 from gateway.cli.main import run
 from gateway.redemption import reversal_store, store
+from gateway.redemption.effects import Effects
 from gateway.redemption.records import Redemption
 from gateway.services.conversion_corrections import apply_corrections, list_corrections
 from settlement.contracts import read_contract
@@ -126,6 +127,29 @@ async def test_points_that_were_taken_too_many_return_to_their_lots(database: Da
     assert await room.balance() == (OPENING - 1_120, 0)
     assert ("partner/skyward-miles/clearing", "PTS", -280) in await posted(database, f"{made.id}:correct:2")
     assert await apply_corrections(database, catalogue, CONTRACTS, room.clock.now()) == (done,)
+    await room.require_clean_books()
+
+
+@pytest.mark.parametrize("terms", [price_points((1_120, 500)), price_points((1_400, 700))], ids=["points", "miles"])
+async def test_a_corrected_conversion_that_is_undone_comes_back_whole(
+    database: Database, terms: dict[str, Any]
+) -> None:
+    catalogue = corrected(msgspec.structs.replace(*PACKAGED.conversions, **price_points((1_400, 500))), **terms)
+    room = await open_club(database, catalogue)
+    made = await converted(room, 1_400, 500)
+    await apply_corrections(database, catalogue, CONTRACTS, room.clock.now())
+    effects = Effects(catalogue, CONTRACTS, room.identifiers)
+    ask = partial(reversal_store.ask, redemption=made, quantity=1_400, reason="partner", at=room.clock.now())
+    reversal = await database.write(ask)
+    assert reversal is not None
+    undo = partial(effects.reversed, redemption=made, reversal=reversal, at=room.clock.now())
+    for _ in range(2):
+        await database.write(undo)
+        assert await room.balance() == (OPENING, 0)
+    query = sa.select(sa.func.sum(settlement_lines.c.gross))
+    assert await database.read(lambda connection: connection.execute(query).scalar_one()) == 0
+    query = sa.select(sa.func.sum(postings.c.amount)).where(postings.c.account == f"partner/{AIRLINE}/receivable")
+    assert await database.read(lambda connection: connection.execute(query).scalar_one()) == 0
     await room.require_clean_books()
 
 
