@@ -17,7 +17,7 @@ from catalogue.benefits_cancellation import Cancellation
 from catalogue.eligibility_rules import Eligibility
 from catalogue.entitlements_windows import Counting, Quota
 from catalogue.texts import Text
-from catalogue.values import AtLeastOne, NotNegative
+from catalogue.values import AtLeastOne, Name, NotNegative
 
 
 class Vertical(StrEnum):
@@ -105,7 +105,7 @@ class Benefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         cost_split_rule: the split's name in the partner contract.
     """
 
-    id: str
+    id: Name
     version: AtLeastOne
     announced_date: date
     effective_from_date: date

@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from catalogue.calendar import add_months, within
-from catalogue.values import AtLeastOne
+from catalogue.currencies import EXPONENTS
+from catalogue.values import AtLeastOne, Name
 
 Measure = Literal["money", "points", "uses"]
 """What a budget counts: what the partner will be owed, what members give, or visits, rooms and the like."""
@@ -34,7 +35,7 @@ class Budget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         source: who decided it.
     """
 
-    id: str
+    id: Name
     cap: AtLeastOne
     measure: Measure
     period: Literal["day", "month", "quarter", "year", "term"]
@@ -46,9 +47,11 @@ class Budget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     source: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a cap on money without its currency, any other cap with one, and a term that never ends."""
+        """Refuse a cap on money without a known currency, any other cap with one, and a term that never ends."""
         if (self.measure == "money") != (self.currency is not None):
             raise ValueError('currency belongs to measure = "money" and to no other')
+        if self.currency is not None and self.currency not in EXPONENTS:
+            raise ValueError(f"currency {self.currency!r} is none of ISO 4217")
         if self.period == "term" and self.effective_to_date is None:
             raise ValueError('period = "term" needs effective_to_date')
         if self.effective_to_date is not None and self.effective_to_date < self.effective_from_date:

@@ -16,7 +16,8 @@ from typing import Literal
 
 import msgspec
 
-from catalogue.values import AtLeastOne, Money, NotNegative, Rate
+from catalogue.currencies import EXPONENTS
+from catalogue.values import AtLeastOne, Commodity, Money, Name, NotNegative, Rate
 
 Side = Literal["from", "to"]
 
@@ -43,7 +44,7 @@ class Promotion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         most: extra target units that one conversion gets at most.
     """
 
-    id: str
+    id: Name
     extra: Rate
     from_date: date
     to_date: date
@@ -97,7 +98,8 @@ class Fee(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse what is no currency, and a fee of nothing."""
-        Money(0, self.currency)
+        if self.currency not in EXPONENTS:
+            raise ValueError(f"currency {self.currency!r} is none of ISO 4217")
         if self.per_unit is None and self.fixed_minor_units == 0:
             raise ValueError("a fee states per_unit, fixed_minor_units or both")
 
@@ -136,11 +138,11 @@ class ConversionContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         source: where the terms are published; `source_date` is the day for which the source vouches for them.
     """
 
-    id: str
+    id: Name
     version: AtLeastOne
     partner: str
-    from_commodity: str
-    to_commodity: str
+    from_commodity: Commodity
+    to_commodity: Commodity
     rate: Rate | None = None
     price_points: tuple[PricePoint, ...] = ()
     minimum: AtLeastOne = 1

@@ -43,7 +43,10 @@ class RefundEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         key: ``<conversion id>:correct:<version>``, the entry's idempotency key.
-        legs: sum to zero per commodity; none when nothing is refunded.
+        given_back: source units that return to the member.
+        credited: target units that the member gets beside those of the conversion.
+        fee_returned: what the fee was too high; None when it was not.
+        legs: all three of these; sum to zero per commodity; none when nothing is refunded.
         kept: target units that the corrected terms would not have given and the member keeps.
         fee_waived: minor units that the corrected terms would have charged more and nobody asks for.
     """
@@ -53,6 +56,9 @@ class RefundEntry(msgspec.Struct, frozen=True, kw_only=True):
     contract_id: str
     version: int
     reason: str
+    given_back: int
+    credited: int
+    fee_returned: Money | None
     legs: tuple[Leg, ...]
     kept: int
     fee_waived: int
@@ -103,10 +109,12 @@ def _entry(contract: ConversionContract, made: Made, before: _Standing) -> tuple
     given = _given(contract, made, before)
     result = convert(contract, given, made.on_date)
     fee_before, fee_now = _amount(before.fee), _amount(result.fee)
+    credited = max(result.total - before.got, 0)
+    returned = Money(fee_before - fee_now, before.fee.currency) if before.fee and fee_before > fee_now else None
     legs = [
         *_legs(contract.from_commodity, before.given - given),
-        *_legs(contract.to_commodity, max(result.total - before.got, 0)),
-        *(_legs(before.fee.currency, max(fee_before - fee_now, 0)) if before.fee else ()),
+        *_legs(contract.to_commodity, credited),
+        *(_legs(returned.currency, returned.amount) if returned else ()),
     ]
     entry = RefundEntry(
         key=f"{made.conversion_id}:correct:{contract.version}",
@@ -114,6 +122,9 @@ def _entry(contract: ConversionContract, made: Made, before: _Standing) -> tuple
         contract_id=contract.id,
         version=contract.version,
         reason=contract.correction.reason,
+        given_back=before.given - given,
+        credited=credited,
+        fee_returned=returned,
         legs=tuple(legs),
         kept=max(before.got - result.total, 0),
         fee_waived=max(fee_now - fee_before, 0),

@@ -14,21 +14,8 @@ import msgspec
 from catalogue.conversion import ConversionContract
 from catalogue.errors import CatalogueFileError
 from config.errors import ConfigurationError
-from config.files import parse_toml, place_of, read_text
+from config.files import hint_for, parse_toml, place_of, read_text
 from config.toml_lines import key_lines, line_of
-
-HINTS = (
-    ("unknown field", "remove it, or correct its spelling"),
-    ("missing required field", "add it"),
-    ("got `float`", "write a whole number, or a ratio as { from_units, to_units }"),
-    ("RFC3339", "write the day as 2026-01-31, without quotes"),
-    ("Expected `date`", "write the day as 2026-01-31, without quotes"),
-    ("ISO 4217", "write three capital letters, such as CNY"),
-    (">= ", "write a larger number"),
-    ("Invalid enum value", "use one of the words that the documentation of the key lists"),
-    ("Expected `", "write a value of that type"),
-)
-"""What to do, by a part of the message; what our own rules refuse says it already."""
 
 
 def read_contracts(path: Path) -> tuple[ConversionContract, ...]:
@@ -92,7 +79,7 @@ def _fault(said: str) -> tuple[str, str]:
     named = re.search(r"field `(\w+)`", problem)
     parts = [place.rstrip("`").lstrip("."), named[1] if named else ""]
     key = ".".join(part for part in parts if part)
-    hint = next((todo for mark, todo in HINTS if mark in problem), None)
+    hint = hint_for(problem)
     if not key:
         key = problem.split(maxsplit=1)[0] if re.match(r"[a-z_]+(\.[a-z_]+)* ", problem) else "contract"
     return key, problem if hint is None else f"{problem}; {hint}"

@@ -81,7 +81,12 @@ def quote(contracts: Iterable[ConversionContract], quantity: int, occasion: Occa
     """
     contract = in_force(contracts, occasion)
     refuse_unless_allowed(contract, whole(quantity), occasion)
-    result = convert(contract, quantity, occasion.on_date)
+    return priced(contract, quantity, occasion.on_date)
+
+
+def priced(contract: ConversionContract, quantity: int, on_date: date) -> ConversionQuote:
+    """Say what a quantity becomes by one contract on a day, without asking its limits and caps."""
+    result = convert(contract, quantity, on_date)
     return ConversionQuote(
         contract_id=contract.id,
         version=contract.version,
@@ -95,7 +100,7 @@ def quote(contracts: Iterable[ConversionContract], quantity: int, occasion: Occa
         promotion_id=result.promotion_id,
         fee=result.fee,
         transfer_days=contract.transfer_days,
-        due_date=due_date(contract, occasion.on_date),
+        due_date=due_date(contract, on_date),
         source=contract.source,
         steps=result.steps,
     )

@@ -12,7 +12,7 @@ import msgspec
 
 from catalogue.calendar import add_months, within
 from catalogue.tier_match import HeldStatus, Provenance
-from catalogue.values import AtLeastOne, NotNegative
+from catalogue.values import AtLeastOne, Name, NotNegative
 
 
 class Weekday(StrEnum):
@@ -169,7 +169,7 @@ class Eligibility(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     periods: tuple[Period, ...] = ()
     closed_periods: tuple[Period, ...] = ()
     hours: tuple[Hours, ...] = ()
-    consent_purpose: str | None = None
+    consent_purpose: Name | None = None
     linked_account: bool = False
     vehicle: VehicleRule | None = None
     lounge_rules: tuple[str, ...] = ()

@@ -91,7 +91,7 @@ def _conversion_file(path: str, text: str) -> ConversionFile:
 
 
 KINDS = (
-    FileKind("programme.toml", Programme),
+    FileKind("programme.toml", Programme, {"bonuses": "bonus"}),
     FileKind("notice.toml", NoticeRules),
     FileKind("benefits", BenefitFile, {"versions": "benefit"}),
     FileKind("conversions", ConversionFile, {"contracts": "conversion"}, read=_conversion_file),

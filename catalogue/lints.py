@@ -121,9 +121,11 @@ def _term_faults(catalogue: Catalogue, benefit: Benefit) -> Iterator[tuple[str, 
     if benefit.partner not in catalogue.partners:
         yield "partner", f"there is no partner {benefit.partner!r}", "name a file of partners/"
     entitlement = benefit.payment.entitlement
-    named = {*benefit.eligibility.tiers, *(entitlement.uses if entitlement else ())}
-    for tier in sorted(named.difference(catalogue.programme.tier_ids)):
-        yield "eligibility.tiers", f"there is no tier {tier!r}", "name a tier of programme.toml"
+    named = {"eligibility.tiers": benefit.eligibility.tiers}
+    named["payment.entitlement.uses"] = tuple(entitlement.uses) if entitlement else ()
+    for key, tiers in named.items():
+        for tier in sorted(set(tiers).difference(catalogue.programme.tier_ids)):
+            yield key, f"there is no tier {tier!r}", "name a tier of programme.toml"
     yield from term_faults(benefit, catalogue.lounges)
 
 

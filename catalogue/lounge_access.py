@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from catalogue.values import NotNegative
+from catalogue.values import Name, NotNegative
 
 AirportCode = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", max_length=3)]
 """IATA location identifier."""
@@ -70,7 +70,7 @@ class Airport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Lounge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One lounge; ``groups`` are what rules know it by (the sign at its door, the house it belongs to)."""
 
-    id: str
+    id: Name
     airport: AirportCode
     operator: CarrierCode | None = None
     groups: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class Lounge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Scheme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An alliance or an airline's programme, and the carriers whose flights count."""
 
-    id: str
+    id: Name
     carriers: tuple[CarrierCode, ...]
     source: str
 
@@ -159,7 +159,7 @@ class AccessRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         source: where it is published.
     """
 
-    id: str
+    id: Name
     scheme: str
     source: str
     levels: tuple[Level, ...] = ()

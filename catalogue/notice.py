@@ -23,6 +23,29 @@ WORDING = frozenset({"title", "description", "name", "source", "announced_date"}
 """Keys, with all that is below them, that no member relies on."""
 
 
+class NoticeDays(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Days of notice by kind of things; a kind that is left out has ``default_days``."""
+
+    benefit: NotNegative | None = None
+    conversion: NotNegative | None = None
+    edge: NotNegative | None = None
+    ladder: NotNegative | None = None
+    level: NotNegative | None = None
+    tier: NotNegative | None = None
+    earn_rule: NotNegative | None = None
+    campaign: NotNegative | None = None
+    bonus: NotNegative | None = None
+    renewal: NotNegative | None = None
+    programme: NotNegative | None = None
+    airport: NotNegative | None = None
+    lounge: NotNegative | None = None
+    lounge_rule: NotNegative | None = None
+    lounge_scheme: NotNegative | None = None
+    signal: NotNegative | None = None
+    budget: NotNegative | None = None
+    notice: NotNegative | None = None
+
+
 class NoticeRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of ``notice.toml``.
 
@@ -33,12 +56,13 @@ class NoticeRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     default_days: NotNegative = 30
-    days: dict[str, NotNegative] = {}
+    days: NoticeDays = NoticeDays()
     unannounced: tuple[str, ...] = ("budget", "notice", "signal")
 
     def days_for(self, kind: str) -> int:
         """Give the days of notice of a kind of things."""
-        return self.days.get(kind, self.default_days)
+        own: int | None = getattr(self.days, kind, None)
+        return self.default_days if own is None else own
 
 
 class Validity(NamedTuple):

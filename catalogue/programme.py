@@ -18,7 +18,7 @@ import msgspec
 from catalogue.calendar import add_months, end_of, local_date, within
 from catalogue.programme_rules import Bonus, Campaign, Renewal, TierRules
 from catalogue.texts import Text
-from catalogue.values import AtLeastOne, Money, NotNegative, Points, QualifyingPoints, Rate
+from catalogue.values import AtLeastOne, Money, Name, NotNegative, Points, QualifyingPoints, Rate
 from config.errors import RuleError
 
 HOME_CURRENCY = "CNY"
@@ -29,7 +29,7 @@ MINOR_UNITS = 100
 class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One tier; ``multiplier`` is the exact ratio of faster earning (10:12 is a fifth faster)."""
 
-    id: str
+    id: Name
     name: Text
     qualifying_from: NotNegative
     multiplier: Rate
@@ -45,8 +45,8 @@ class EarnRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         lot_months: how long the points live.
     """
 
-    id: str
-    activity: str
+    id: Name
+    activity: Name
     effective_from_date: date
     rate: Rate
     lot_months: AtLeastOne
@@ -59,7 +59,7 @@ class EarnRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Programme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of ``programme.toml``. Tiers are listed from the entry tier upwards."""
 
-    id: str
+    id: Name
     name: Text
     time_zone: str
     points_per_cny: AtLeastOne

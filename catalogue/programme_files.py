@@ -127,7 +127,7 @@ def _read(layout: _Layout, content: bytes, format_: Format) -> BulkFile:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BulkFileError(f"The file is not UTF-8 (byte {error.start}).") from error
+        raise BulkFileError(f"The file is not UTF-8 (byte {error.start}); save it as UTF-8.") from error
     header, data, trailer = _csv_parts(layout, text) if format_ == "csv" else _json_parts(layout, text)
     if header.get("file") != layout.kind or header.get("version") != str(VERSION):
         raise BulkFileError(f"The first record is not a header of {layout.kind}, version {VERSION}.")
@@ -144,7 +144,8 @@ def _read(layout: _Layout, content: bytes, format_: Format) -> BulkFile:
 
 def _row(layout: _Layout, number: int, fields: Fields, totals: dict[str, int]) -> BulkRow:
     if fields.pop("row", "") != str(number):
-        raise BulkFileError(f"Row {number} is not numbered so; a row is missing or out of order.", row=number)
+        message = f"Row {number} is not numbered so; a row is missing or out of order, number them from 1 on."
+        raise BulkFileError(message, row=number)
     quantity = fields.get(layout.quantity, "")
     if not _NUMBER.fullmatch(quantity):
         raise BulkFileError(f"Row {number}: {layout.quantity} is not a whole number of at most 15 digits.", row=number)
@@ -158,12 +159,14 @@ def _row(layout: _Layout, number: int, fields: Fields, totals: dict[str, int]) -
 def _check_trailer(trailer: Fields, count: int, totals: dict[str, int]) -> None:
     declared = {name: text for name, text in trailer.items() if name != "rows"}
     if trailer.get("rows") != str(count):
-        raise BulkFileError(f"The trailer counts {trailer.get('rows')!r} rows, the file has {count}.")
+        counts = f"The trailer counts {trailer.get('rows')!r} rows, the file has {count}"
+        raise BulkFileError(f"{counts}; add the rows that are missing, or correct the trailer.")
     found = {name: str(total) for name, total in totals.items() if total}
     stated = {name: text for name, text in declared.items() if text != "0"}
     if stated != found:
         wrong = sorted(name for name in stated.keys() | found.keys() if stated.get(name) != found.get(name))
-        raise BulkFileError(f"The trailer's total of {', '.join(wrong)} is not the sum of the rows.")
+        told = ", ".join(f"{name} is {stated.get(name, '0')}, the rows sum to {found.get(name, '0')}" for name in wrong)
+        raise BulkFileError(f"The trailer's total of {told}; correct the rows or the trailer, whichever is wrong.")
 
 
 def _csv_parts(layout: _Layout, text: str) -> tuple[Fields, list[Fields], Fields]:

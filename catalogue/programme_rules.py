@@ -12,7 +12,7 @@ import msgspec
 
 from catalogue.calendar import within
 from catalogue.texts import Text
-from catalogue.values import AtLeastOne, NotNegative, Rate
+from catalogue.values import AtLeastOne, Name, NotNegative, Rate
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 _WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -50,7 +50,7 @@ class TierRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Dated(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    id: str
+    id: Name
     effective_from_date: date
     effective_to_date: date | None = None
 
@@ -126,7 +126,7 @@ class Bonus(_Dated, frozen=True, forbid_unknown_fields=True, kw_only=True):
     lot_months: AtLeastOne
     qualifying: NotNegative = 0
     referred_points: NotNegative = 0
-    activity: str | None = None
+    activity: Name | None = None
     yearly_limit: AtLeastOne | None = None
     tiers: tuple[str, ...] = ()
 
@@ -152,7 +152,7 @@ class Renewal(_Dated, frozen=True, forbid_unknown_fields=True, kw_only=True):
     expired_to_date: date
     share: Rate
     lot_months: AtLeastOne
-    activity: str | None = None
+    activity: Name | None = None
     limit_points: AtLeastOne | None = None
 
     def __post_init__(self) -> None:

@@ -190,7 +190,7 @@ def _rate(row: _Row) -> tuple[DatedRate | None, list[RateFinding]]:
         wrong.append(
             RateFinding(row.line, "rate", f"{rate_text[:40]!r} is no plain decimal", "write digits, one point, no sign")
         )
-    elif not 1 / _HIGHEST <= value <= _HIGHEST:
+    elif not Fraction(1, _HIGHEST) <= value <= _HIGHEST:
         message = f"{rate_text} is no rate between two currencies"
         wrong.append(RateFinding(row.line, "rate", message, "check the unit: the price of one whole unit"))
     if not origin.strip() or len(origin) > _MAX_SOURCE or not origin.isprintable():

@@ -17,7 +17,7 @@ import msgspec
 
 from catalogue.calendar import within
 from catalogue.texts import Text
-from catalogue.values import AtLeastOne
+from catalogue.values import AtLeastOne, Name
 
 
 class EdgeKind(StrEnum):
@@ -116,7 +116,7 @@ class Edge(Dated, frozen=True, forbid_unknown_fields=True, kw_only=True):
         source: the contract or page that says so.
     """
 
-    id: str
+    id: Name
     from_programme: str
     from_tiers: tuple[str, ...]
     to_programme: str
@@ -225,7 +225,7 @@ class SignalKind(StrEnum):
 class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A sign of fraud that a person looks at: something happened within so many days, for `matches` so many times."""
 
-    id: str
+    id: Name
     kind: SignalKind
     within_days: AtLeastOne
     text: Text

@@ -16,6 +16,12 @@ AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 """A whole number from 0 on; checked where data is read."""
 
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+"""What a thing is known by, in files, addresses and keys of the ledger; checked where data is read."""
+
+Commodity = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9&-]*(:[a-z0-9][a-z0-9._-]*)?$", max_length=80)]
+"""A currency, a partner's currency (``MILES:skyward``) or points; checked where data is read."""
+
 Points = NewType("Points", int)
 """A count of the host programme's points; never negative where a member holds them."""
 

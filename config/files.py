@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
@@ -20,6 +21,22 @@ PACKAGED_FOLDER = Path(__file__).parent
 _AT = re.compile(r" - at `(?:key in )?\$([^`]*)`")
 _STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
 _FIELD = re.compile(r"unknown field `([^`]*)`")
+_NAMED = re.compile(r"([a-z_]+) ")
+
+HINTS = (
+    ("unknown field", "remove it, or correct its spelling"),
+    ("missing required field", "add it"),
+    ("got `float`", "write a whole number, or a ratio as { from_units, to_units }"),
+    ("RFC3339", "write the day as 2026-01-31, without quotes"),
+    ("Expected `date`", "write the day as 2026-01-31, without quotes"),
+    ("ISO 4217", "write three capital letters, such as CNY"),
+    (">= ", "write a larger number"),
+    ("Invalid enum value", "use one of the words that the documentation of the key lists"),
+    ("regex '^[A-Z]", "write a commodity, such as PTS, CNY or MILES:partner"),
+    ("matching regex", "write letters, digits and . _ - without spaces, as names are made of"),
+    ("Expected `", "write a value of that type"),
+)
+"""What to do, by a part of the reader's message; what our own rules refuse says it already."""
 
 
 def read_text(path: Path) -> str:
@@ -78,11 +95,17 @@ def parse_text(path: PurePath | str, text: str, type_: type[T]) -> T:
     try:
         return msgspec.convert(raw, type_)
     except msgspec.ValidationError as error:
-        place = place_of(str(error))
-        line = line_of(key_lines(text), place)
-        raise ConfigurationError(
-            f"{path}, line {line}: {error}.", file=str(path), line=line, key=key_text(place)
-        ) from error
+        lines = key_lines(text)
+        place = _narrowed(place_of(str(error)), str(error), lines)
+        line = line_of(lines, place)
+        hint = hint_for(str(error))
+        told = f"{path}, line {line}: {error}{'' if hint is None else f'; {hint}'}."
+        raise ConfigurationError(told, file=str(path), line=line, key=key_text(place)) from error
+
+
+def hint_for(problem: str) -> str | None:
+    """Say what to do about a message of the reader; None where a rule of our own refuses, which says it itself."""
+    return next((todo for mark, todo in HINTS if mark in problem), None)
 
 
 def read_typed(path: Path, type_: type[T]) -> T:
@@ -110,3 +133,9 @@ def place_of(message: str) -> Place:
         place = tuple(key or int(number) for key, number in _STEP.findall(named))
     field = _FIELD.search(message)
     return place if field is None else (*place, field[1])
+
+
+def _narrowed(place: Place, message: str, lines: Mapping[Place, int]) -> Place:
+    """Go on to the key with which a rule's own message begins, where the table has it."""
+    named = _NAMED.match(message)
+    return (*place, named[1]) if named is not None and (*place, named[1]) in lines else place

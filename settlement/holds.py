@@ -184,6 +184,15 @@ def reverse(
     return True
 
 
+def lots_taken(connection: Connection, hold_key: str) -> tuple[Part, ...]:
+    """List what a hold took from each lot, in the order it was taken.
+
+    Raises:
+        LedgerStateError: there is no such hold.
+    """
+    return _hold_of(connection, hold_key).parts
+
+
 def _legs(parts: tuple[Part, ...], account: Account, sign: int) -> tuple[Posting, ...]:
     return tuple(Posting(account, sign * part.quantity, part.lot_id) for part in parts)
 
@@ -194,12 +203,16 @@ def _read_hold(connection: Connection, key: str, member_id: str, reference: str)
     return _Hold(key, member_id, reference, legs[0].account.commodity, parts)
 
 
-def _open_hold(connection: Connection, hold_key: str, key: str, digest: str) -> _Hold | None:
-    """Read a hold that may be ended under a key; None when this very entry has ended it."""
+def _hold_of(connection: Connection, hold_key: str) -> _Hold:
     header = entries.find(connection, hold_key)
     if header is None or header.kind != "hold" or header.member_id is None:
         raise LedgerStateError(f"There is no hold {hold_key}.", state="none", key=hold_key)
-    found = _read_hold(connection, hold_key, header.member_id, header.reference)
+    return _read_hold(connection, hold_key, header.member_id, header.reference)
+
+
+def _open_hold(connection: Connection, hold_key: str, key: str, digest: str) -> _Hold | None:
+    """Read a hold that may be ended under a key; None when this very entry has ended it."""
+    found = _hold_of(connection, hold_key)
     entries.lock_member(connection, found.member_id, found.commodity)
     if entries.is_known(connection, key, digest):
         return None

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from settlement import entries
 from settlement.balances import Balance, Movement, activity, balances
-from settlement.holds import capture, hold, reverse, void
+from settlement.holds import capture, hold, lots_taken, reverse, void
 from settlement.issues import accrue, accrue_pending, expire_lots, grant_entitlement, issue, release
 from settlement.journal import JournalEntry, entry_fingerprint
 
@@ -34,6 +34,7 @@ __all__ = [
     "grant_entitlement",
     "hold",
     "issue",
+    "lots_taken",
     "post",
     "release",
     "reverse",

@@ -204,7 +204,7 @@ def _taxed(terms: Terms, price: int) -> tuple[int, int]:
         return price, 0
     rate: Fraction = terms.tax_rate.fraction
     if terms.tax_included:
-        return price, price - round_half_even(price / (1 + rate))
+        return price, price - round_half_even(Fraction(price, 1 + rate))
     tax = round_half_even(price * rate)
     return price + tax, tax
 

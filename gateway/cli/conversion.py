@@ -22,6 +22,7 @@ from catalogue.lints import Finding, lint
 from config.clock import SystemClock
 from gateway.cli.catalogue_files import read_files
 from gateway.cli.context import CommandContext, json_option, show
+from gateway.cli.conversion_desk import desk_commands
 
 FOUND_A_PROBLEM = 1
 
@@ -137,6 +138,10 @@ def lint_contracts(context: CommandContext, files: tuple[Path, ...], as_json: bo
     lines = [f"{one.severity}: {one.file}: {one.key}: {one.message}; {one.fix}." for one in findings]
     show(findings, as_json=as_json, lines=lambda: lines or ["The conversion contracts are sound."])
     return FOUND_A_PROBLEM if findings else 0
+
+
+for one in desk_commands:
+    command.add_command(one)
 
 
 def _contracts(context: CommandContext, files: tuple[Path, ...]) -> tuple[tuple[ConversionContract, ...], date]:

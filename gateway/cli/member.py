@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 import click
+import msgspec
 from sqlalchemy import Connection
 
 from catalogue.programme import Programme
@@ -17,9 +18,18 @@ from gateway.schemas.programme import CloseAnswer, MergeAnswer, StandingView
 from gateway.services.member_ends import close_member, merge_members
 from gateway.services.members import member_of_path
 from gateway.services.standing import read_standing
+from settlement.accounts import POINTS
+from settlement.balances import Balance, balances
 
 T = TypeVar("T")
 reason_option = click.option("--reason", required=True, help="Why; kept in the event.")
+
+
+class Shown(StandingView, frozen=True, kw_only=True):
+    """A standing and, as of now only, the points that the member can spend and those that are held."""
+
+    available_points: int | None
+    held_points: int | None
 
 
 @click.group("member")
@@ -33,11 +43,17 @@ def command() -> None:
 @json_option
 @click.pass_obj
 def show_member(context: CommandContext, member: str, on: datetime | None, as_json: bool) -> None:
-    """Say where MEMBER (our id or the club's) stands: tier, what keeps it, the way back, points that expire."""
+    """Say where MEMBER (our id or the club's) stands: points, tier, what keeps it, the way back, points that expire."""
 
-    def work(connection: Connection, programme: Programme, now: datetime) -> StandingView:
+    def work(connection: Connection, programme: Programme, now: datetime) -> Shown:
         found = member_of_path(connection, member)
-        return read_standing(connection, programme, member_id=found, on_date=on.date() if on else None, now=now)
+        standing = read_standing(connection, programme, member_id=found, on_date=on.date() if on else None, now=now)
+        had = {one.commodity: one for one in balances(connection, found, at=now)}.get(POINTS, Balance(commodity=POINTS))
+        return Shown(
+            **msgspec.structs.asdict(standing),
+            available_points=None if on else had.available,
+            held_points=None if on else had.held,
+        )
 
     found = _run(context, work, write=False)
     show(found, as_json=as_json, lines=lambda: _standing(found))
@@ -89,9 +105,11 @@ def _run(context: CommandContext, work: Callable[[Connection, Programme, datetim
     return context.run(run())
 
 
-def _standing(found: StandingView) -> list[str]:
+def _standing(found: Shown) -> list[str]:
     until = f" until {found.valid_to_date}" if found.valid_to_date else ""
     lines = [f"{found.on_date}: {found.tier}{until}, {found.qualifying_points} qualifying points count."]
+    if found.available_points is not None:
+        lines.append(f"{found.available_points} points can be spent, {found.held_points} are held.")
     if found.next_tier:
         lines.append(f"{found.next_tier_missing} more raise the member to {found.next_tier}.")
     if found.ending and found.ending.missing:

@@ -120,4 +120,6 @@ class ConversionsController(Controller):
         """Show one conversion with its history, and whether its transfer is overdue."""
         redemption = await redeem.of_member(gateway, principal.member_id, redemption_id, "conversion")
         view = await full_view(gateway, redemption)
-        return ConversionView.with_transfer(view, redemption, conversions.transfer_of(gateway, redemption))
+        return ConversionView.with_transfer(
+            view, redemption, conversions.transfer_of(gateway.catalogue, redemption, gateway.clock.now())
+        )

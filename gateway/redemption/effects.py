@@ -27,11 +27,18 @@ from gateway.redemption.services import airport_of, guests_of, quantity_of, serv
 from gateway.redemption.states import HOLDING, State
 from gateway.redemption.tables import claims, itineraries
 from settlement import ledger, lines
-from settlement.accounts import Account, counter_account, partner_clearing, partner_payable, programme_suspense
+from settlement.accounts import (
+    Account,
+    counter_account,
+    member_available,
+    partner_clearing,
+    partner_payable,
+    programme_suspense,
+)
 from settlement.contracts import PartnerContract
 from settlement.journal import JournalEntry, Posting
 from settlement.obligations import Fact, Obligation, obligations
-from settlement.tables import settlement_lines
+from settlement.tables import journal_entries, postings, settlement_lines
 
 log = get_logger(__name__)
 
@@ -143,15 +150,17 @@ class Effects:
         returned = reversal.quantity == redemption.quote.quantity
         budgeting.release(connection, redemption, at, points_returned=returned)
         number = reversal.number
-        if reversal.quantity:
+        points = reversal.quantity - _corrected(connection, redemption)
+        if points > 0:
             ledger.reverse(
                 connection,
                 capture_key=f"{redemption.id}:capture",
                 key=f"{redemption.id}:reverse:{number}",
-                quantity=reversal.quantity,
+                quantity=points,
                 at=at,
             )
-        self._book(connection, redemption, "refund", f"{redemption.id}:refund:{number}", at)
+        quantity = _converted(connection, redemption)
+        self._book(connection, redemption, "refund", f"{redemption.id}:refund:{number}", at, quantity=quantity)
         price = redemption.quote.price
         if refund is not None and price is not None and refund.currency == price.currency:
             kept = Money(price.amount - refund.amount, price.currency)
@@ -337,6 +346,33 @@ def _guests_owed(connection: Connection, redemption_id: str) -> int:
     query = sa.select(sa.func.coalesce(sa.func.sum(line.quantity), 0))
     owed = query.where(line.redemption_id == redemption_id, line.kind == "guest_visit")
     return int(connection.execute(owed).scalar_one())
+
+
+def _corrected(connection: Connection, redemption: Redemption) -> int:
+    """Sum the points that corrections of its contract have given back already."""
+    available = member_available(redemption.member_id, redemption.quote.commodity)
+    entry, posting = journal_entries.c, postings.c
+    query = (
+        sa.select(sa.func.coalesce(sa.func.sum(posting.amount), 0))
+        .join(journal_entries, entry.key == posting.entry_key)
+        .where(
+            entry.reverses_key == f"{redemption.id}:capture",
+            entry.key.startswith(f"{redemption.id}:correct:", autoescape=True),
+            posting.account == available.code,
+            posting.commodity == available.commodity,
+        )
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def _converted(connection: Connection, redemption: Redemption) -> int | None:
+    """Sum what a conversion and its corrections are owed for; None for a benefit."""
+    if redemption.quote.kind != "conversion":
+        return None
+    line = settlement_lines.c
+    query = sa.select(sa.func.sum(line.quantity)).where(line.redemption_id == redemption.id, line.kind == "conversion")
+    found = connection.execute(query).scalar_one()
+    return None if found is None else int(found)
 
 
 def member_hash(partner: str, member_id: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
+import msgspec
 from sqlalchemy import Connection
 
 from adapters.sdk.records import Mileage
@@ -12,15 +13,20 @@ from catalogue import members
 from catalogue.benefits import PayWith
 from catalogue.conversion import ConversionContract
 from catalogue.conversion_caps import Used
+from catalogue.conversion_lots import LotPart, LotShare, by_lot
 from catalogue.conversion_quotes import ConversionQuote, Occasion, quote
 from catalogue.conversion_transfers import Transfer, due_date, transfer
 from catalogue.eligibility import MemberContext
-from config.errors import RuleError
+from catalogue.model import Catalogue
+from catalogue.programme import HOME_CURRENCY, MINOR_UNITS
+from catalogue.values import Rate
+from config.errors import NotFoundError, RuleError
 from gateway.redemption import store
 from gateway.redemption.conversion_usage import conversions_used
 from gateway.redemption.records import POINTS, Quote, Redemption
 from gateway.redemption.states import State
 from gateway.wiring import Gateway
+from settlement import ledger
 
 
 async def create_quote(
@@ -74,19 +80,66 @@ async def create_quote(
     return locked, terms
 
 
-def transfer_of(gateway: Gateway, redemption: Redemption) -> Transfer | None:
+class Converted(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversion as the desk sees it; ``lots`` is each lot's part, valued at what a point of the programme is worth.
+
+    ``transfer`` is None when it was not granted.
+    """
+
+    id: str
+    member_id: str
+    partner: str
+    state: str
+    contract_id: str
+    contract_version: int
+    from_quantity: int
+    to_quantity: int
+    transfer: Transfer | None
+    lots: tuple[LotShare, ...]
+
+
+def read_conversion(connection: Connection, catalogue: Catalogue, redemption_id: str, now: datetime) -> Converted:
+    """Read a conversion with its transfer and what each lot gave to it.
+
+    Raises:
+        NotFoundError: there is no such conversion.
+    """
+    redemption = store.get(connection, redemption_id)
+    if redemption is None or redemption.quote.kind != "conversion":
+        raise NotFoundError("There is no such conversion.")
+    locked = redemption.quote
+    assert isinstance(locked.service, Mileage)
+    value = Rate(catalogue.programme.points_per_cny, MINOR_UNITS)
+    taken = ledger.lots_taken(connection, f"{redemption.id}:hold")
+    return Converted(
+        id=redemption.id,
+        member_id=redemption.member_id,
+        partner=redemption.partner,
+        state=redemption.state.value,
+        contract_id=locked.contract_id or "",
+        contract_version=locked.contract_version or 0,
+        from_quantity=locked.quantity,
+        to_quantity=locked.service.quantity,
+        transfer=transfer_of(catalogue, redemption, now),
+        lots=by_lot(
+            [LotPart(part.lot_id, part.quantity, value) for part in taken], locked.service.quantity, HOME_CURRENCY
+        ),
+    )
+
+
+def transfer_of(catalogue: Catalogue, redemption: Redemption, now: datetime) -> Transfer | None:
     """Say by when a conversion must have been posted and where it stands; None when it was not granted.
 
     The time runs from the day on which the quote was used, by the contract version that the quote names.
     """
     if redemption.state is State.VOIDED:
         return None
-    today = gateway.catalogue.programme.today
+    today = catalogue.programme.today
     locked = redemption.quote
-    contract = gateway.catalogue.conversion_version(locked.contract_id or "", locked.contract_version or 0)
+    contract = catalogue.conversion_version(locked.contract_id or "", locked.contract_version or 0)
     due = None if contract is None else due_date(contract, today(redemption.requested_at))
     posted = today(redemption.updated_at) if redemption.state is State.CAPTURED else None
-    return transfer(due, today(gateway.clock.now()), posted)
+    return transfer(due, today(now), posted)
 
 
 def _to_one_commodity(

@@ -204,17 +204,25 @@ def machine_belongs_to_config(tree: Tree) -> list[Violation]:
 
 
 def no_floats_in_money(tree: Tree) -> list[Violation]:
-    """Pure modules of catalogue and settlement have no float: not as a type, not as a number."""
+    """Pure modules of catalogue and settlement have no float: not as a type, a number, or a quotient of integers."""
     found = []
     for name in sorted(pure_modules(tree)):
         if not within(name, *EXACT_ROOMS):
             continue
         for node in ast.walk(tree.modules[name].tree):
-            if (isinstance(node, ast.Name) and node.id == "float") or (
-                isinstance(node, ast.Constant) and isinstance(node.value, float)
-            ):
-                found.append(_broken("no_floats_in_money", tree.modules[name], node.lineno, "a float"))
+            what = _float(node)
+            if what is not None:
+                found.append(_broken("no_floats_in_money", tree.modules[name], getattr(node, "lineno", 0), what))
     return found
+
+
+def _float(node: ast.AST) -> str | None:
+    match node:
+        case ast.Name(id="float") | ast.Constant(value=float()):
+            return "a float"
+        case ast.BinOp(op=ast.Div()) | ast.AugAssign(op=ast.Div()):
+            return "a division that would give a float; write // or Fraction(a, b)"
+    return None
 
 
 def _is_impure(target: str) -> bool:

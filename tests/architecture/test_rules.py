@@ -136,6 +136,7 @@ PLANTED: list[tuple[Rule, dict[str, str]]] = [
     (machine_belongs_to_config, {"settlement/a.py": "from datetime import datetime, UTC\ndatetime.now(UTC)"}),
     (machine_belongs_to_config, {"settlement/a.py": "import os\nx = os.environ.get"}),
     (no_floats_in_money, {"catalogue/conversion.py": "RATE = 0.2"}),
+    (no_floats_in_money, {"catalogue/conversion.py": "HALF = 1 / 2"}),
     (no_floats_in_money, {"settlement/netting.py": "def total(x: float) -> int: ..."}),
 ]  # fmt: skip
 

@@ -114,9 +114,8 @@ def test_files_that_cannot_be_used_are_exit_code_2(operator: Operator, command: 
     operator.write(benefits_visit=version(price=0))
     code, told, error = operator.types("catalogue", command)
     assert (code, told) == (2, "")
-    assert (
-        error == "Error: benefits/visit.toml, line 21: Expected `int` >= 1 - at `$.versions[0].payment.points.price`.\n"
-    )
+    place = "benefits/visit.toml, line 21: Expected `int` >= 1 - at `$.versions[0].payment.points.price`"
+    assert error == f"Error: {place}; write a larger number.\n"
 
 
 def test_an_applied_version_is_written_out_as_it_was(operator: Operator, tmp_path: Path) -> None:

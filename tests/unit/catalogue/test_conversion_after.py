@@ -105,6 +105,9 @@ def test_what_a_better_rate_would_have_given_is_credited() -> None:
         contract_id="base",
         version=2,
         reason="misprint",
+        given_back=0,
+        credited=200,
+        fee_returned=None,
         legs=(Leg("member", "MILES:x", 200), Leg("partner", "MILES:x", -200)),
         kept=0,
         fee_waived=0,
@@ -121,6 +124,7 @@ def test_a_fee_is_refunded_when_it_was_too_high_and_waived_when_it_was_too_low()
     paid_high, paid_low = replace(BASE, fee=high), replace(BASE, fee=low)
     refund = only([paid_high, corrected(fee=low)], made(paid_high, 1_000))
     assert refund.legs == (Leg("member", "USD", 200), Leg("partner", "USD", -200))
+    assert refund.fee_returned == Money(200, "USD")
     assert only([paid_high, corrected()], made(paid_high, 1_000)).legs[0] == Leg("member", "USD", 300)
     waived = only([paid_low, corrected(fee=high)], made(paid_low, 1_000))
     assert (waived.legs, waived.fee_waived) == ((), 200)
@@ -132,6 +136,7 @@ def test_a_price_point_that_asks_less_gives_back_the_difference() -> None:
     right = corrected(rate=None, price_points=(PricePoint(112_000, 50_000), PricePoint(200_000, 90_000)))
     entry = only([wrong, right], made(wrong, 140_000))
     assert entry.legs == (Leg("member", "PTS", 28_000), Leg("partner", "PTS", -28_000))
+    assert (entry.given_back, entry.credited) == (28_000, 0)
     poorer = corrected(rate=None, price_points=(PricePoint(112_000, 40_000),))
     kept = only([wrong, poorer], made(wrong, 140_000))
     assert (kept.legs, kept.kept) == ((), 10_000)

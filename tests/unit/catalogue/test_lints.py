@@ -131,7 +131,7 @@ def test_conversions_name_partners_and_sources() -> None:
     [
         ({"partner": "nobody"}, "partner"),
         ({"payment": Payment()}, "payment"),
-        ({"payment": Payment(entitlement=EntitlementTerms(uses={"titanium": 6}))}, "eligibility.tiers"),
+        ({"payment": Payment(entitlement=EntitlementTerms(uses={"titanium": 6}))}, "payment.entitlement.uses"),
         ({"upgrade": True}, "upgrade"),
     ],
 )

@@ -136,7 +136,17 @@ def test_a_wrong_file_is_named_with_its_key(folder: Path, name: str, old: str, n
         ("conversions/skyward-miles.toml", "increment = 500", "freebie = 1", "contracts[0].freebie"),
         ("tier_matches/skyward-miles.toml", 'kind = "status"', 'kind = "gift"', "edges[0].kind"),
         ("budgets/lounges.toml", 'period = "month"', 'period = "moon"', "budgets[0].period"),
-        ("notice.toml", "benefit = 30", "benefit = -1", "days"),
+        ("notice.toml", "benefit = 30", "benefit = -1", "days.benefit"),
+        ("notice.toml", "benefit = 30", "benefits = 30", "days.benefits"),
+        ("programme.toml", 'time_zone = "Asia/Shanghai"', 'time_zone = "Asia/Shanghigh"', "time_zone"),
+        ("programme.toml", 'activity = "new_car"', 'activity = "new car"', "earn_rules[0].activity"),
+        (
+            "conversions/skyward-miles.toml",
+            'from_commodity = "PTS"',
+            'from_commodity = "points"',
+            "contracts[0].from_commodity",
+        ),
+        ("budgets/lounges.toml", 'currency = "CNY"', 'currency = "RMB"', "budgets[0].currency"),
     ],
 )
 def test_a_wrong_key_is_named_with_its_line(folder: Path, name: str, old: str, new: str, key: str) -> None:
@@ -144,8 +154,7 @@ def test_a_wrong_key_is_named_with_its_line(folder: Path, name: str, old: str, n
     with pytest.raises(CatalogueFileError) as refused:
         load_catalogue(folder, PARTNERS)
     facts = refused.value.facts
-    marked = "[days]" if key == "days" else new  # a mapping's own keys are not named by the parser: its table is
-    assert (facts["file"], facts["key"], facts["line"]) == (name, key, line(folder, name, marked))
+    assert (facts["file"], facts["key"], facts["line"]) == (name, key, line(folder, name, new))
     assert told(refused).startswith(f"{name}, line {facts['line']}: ")
 
 

@@ -8,14 +8,14 @@ import msgspec
 import pytest
 
 from catalogue.errors import CatalogueFileError
-from catalogue.notice import NoticeRules
+from catalogue.notice import NoticeDays, NoticeRules
 from catalogue.plan import Change, KeyChange, Plan, make_plan
 from catalogue.schema import schema_of
 from catalogue.things import flatten
 from tests.support.catalogue_texts import PROGRAMME, budget, contract, things, version
 
 TODAY = date(2026, 11, 22)
-RULES = NoticeRules(default_days=30, days={"conversion": 10})
+RULES = NoticeRules(default_days=30, days=NoticeDays(conversion=10))
 LATER = version(2, starts=date(2027, 1, 1), announced=date(2026, 11, 22), price=650, airports='"PVG", "HAK"')
 
 
