@@ -53,8 +53,8 @@ async def start_simulators(
     started = []
     for partner in MODULES:
         port = urlsplit(files[partner].environments["simulator"].base_url).port if fixed_ports else 0
-        words = ["--port", str(port), "--seed", str(seed), *_words(files[partner], gateway_url)]
-        started.append(_start(closing, partner, words, logs))
+        words = ["--seed", str(seed), *_words(files[partner], gateway_url)]
+        started.append(_start(closing, partner, port or 0, words, logs))
     return dict(zip(MODULES, await asyncio.gather(*started), strict=True))
 
 
@@ -74,9 +74,10 @@ async def stop(process: Process) -> None:
         await process.wait()
 
 
-async def _start(closing: AsyncExitStack, partner: str, words: list[str], logs: Path) -> str:
+async def _start(closing: AsyncExitStack, partner: str, port: int, words: list[str], logs: Path) -> str:
     module, values = MODULES[partner]
-    command = [sys.executable, "-m", "adapters.sdk.testing.simulate", module, "--partner", partner, *words]
+    command = [sys.executable, "-m", "adapters.sdk.testing.simulate", module, "--partner", partner]
+    command += ["--port", str(port), *words]
     command += [word for value in values for word in ("--option", value)]
     log = closing.enter_context((logs / f"{partner}.log").open("ab"))
     # The pipe to its standard input ends with this process, however that ends; no simulator is left behind.
@@ -91,7 +92,8 @@ async def _start(closing: AsyncExitStack, partner: str, words: list[str], logs: 
         line = b""
     address = line.decode().strip().rpartition(" ")[2]
     if not address.startswith("http"):
-        raise UnavailableError(f"The simulator of {partner} did not start; see {logs}/{partner}.log.")
+        where = f" at port {port}; stop what else listens there, or" if port else ";"
+        raise UnavailableError(f"The simulator of {partner} did not start{where} see {logs}/{partner}.log.")
     return address
 
 
