@@ -63,6 +63,7 @@ class Database:
         self._running: set[asyncio.Task[Any]] = set()
         self.dialect = reading.dialect.name
         self.url = settings.url
+        self.address = engines.address(settings)
 
     @classmethod
     async def open(cls, settings: DatabaseSettings) -> Database:
@@ -70,7 +71,7 @@ class Database:
 
         Raises:
             ConfigurationError: the address is not of a kind that is served, or durability is weakened.
-            DatabaseError: nothing answers there.
+            DatabaseError: nothing answers there, or what does is no database; the address is named.
         """
         if engines.is_sqlite(settings):
             limits = {"queue_limit": settings.queue_limit, "batch_limit": settings.batch_limit}
@@ -81,8 +82,11 @@ class Database:
             database = cls(settings, engine, None, engine)
         try:
             await database.write(engines.check_durability)
-        except BaseException:
+        except BaseException as error:
             await database.close()
+            if isinstance(error, DatabaseError):
+                said = f"{engines.address(settings)} cannot be used: {error.message.rstrip('.')}. Look at database.url."
+                raise DatabaseError(said, **error.facts) from error
             raise
         return database
 

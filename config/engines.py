@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
@@ -26,7 +27,7 @@ def is_sqlite(settings: DatabaseSettings) -> bool:
     Raises:
         ConfigurationError: it is of no kind that is served, or keeps nothing.
     """
-    url = sa.make_url(settings.url)
+    url = _url(settings)
     if url.drivername == "sqlite":
         if url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory":
             raise ConfigurationError("database.url: an in-memory database keeps nothing; name a file.")
@@ -34,6 +35,20 @@ def is_sqlite(settings: DatabaseSettings) -> bool:
     if url.drivername in {"postgresql", "postgresql+asyncpg"}:
         return False
     raise ConfigurationError(f"database.url: {url.drivername!r} is not served; use sqlite or postgresql.")
+
+
+def address(settings: DatabaseSettings) -> str:
+    """Write the address for a message: without the password."""
+    return _url(settings).render_as_string(hide_password=True)
+
+
+def _url(settings: DatabaseSettings) -> sa.URL:
+    try:
+        return sa.make_url(settings.url)
+    except (ArgumentError, ValueError):  # its own words quote the address, password and all
+        raise ConfigurationError(
+            "database.url is no address of a database; write sqlite:///path or postgresql://user@host/name."
+        ) from None
 
 
 def sqlite_writer(settings: DatabaseSettings) -> Engine:

@@ -48,7 +48,8 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}.", file=str(path)) from error
+        reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise ConfigurationError(f"{path} cannot be read: {reason}.", file=str(path)) from error
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -55,8 +55,9 @@ async def bring_up_to_date(database: Database, *, upgrade: bool) -> None:
     if current == head:
         return
     if not upgrade:
+        state = "has no schema yet" if current is None else f"is at revision {current}"
         raise ConfigurationError(
-            f"The database is at revision {current} and {head} is needed: run `gateway db upgrade`."
+            f"The database at {database.address} {state} and {head} is needed: run `gateway db upgrade`."
         )
     await database.write(_upgrade)
 

@@ -18,6 +18,7 @@ from config.errors import ConfigurationError
 from config.files import PACKAGED_FOLDER, read_toml
 
 PREFIX = "GATEWAY__"
+SETTINGS_FILE = "GATEWAY_SETTINGS"
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,8 +131,8 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
         ConfigurationError: an unknown or mistyped key (named with its source), or an unsafe combination.
     """
     environ = process_environment() if environ is None else environ
-    source = path or (Path(environ["GATEWAY_SETTINGS"]) if environ.get("GATEWAY_SETTINGS") else None)
-    raw = read_toml(source) if source else {}
+    source = path or (Path(environ[SETTINGS_FILE]) if environ.get(SETTINGS_FILE) else None)
+    raw = _read_source(source) if source else {}
     merged = _merge_environment(raw, environ)
     try:
         settings = msgspec.convert(merged, Settings, strict=False, dec_hook=_path)
@@ -139,6 +140,30 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
         raise ConfigurationError(f"Settings ({source or 'environment'}): {error}.") from error
     _refuse_unsafe(settings)
     return settings
+
+
+def listening_at(settings: Settings, host: str | None, port: int | None) -> Settings:
+    """Answer the settings with another address to listen at; None leaves it as it is.
+
+    Raises:
+        ConfigurationError: the combination is unsafe, as when it had stood in the file.
+    """
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    moved = msgspec.structs.replace(settings, http=msgspec.structs.replace(settings.http, **given))
+    _refuse_unsafe(moved)
+    return moved
+
+
+def environment_without_settings() -> dict[str, str]:
+    """Answer this process's variables but those that are settings: for a process that gets its own from a file."""
+    kept = process_environment().items()
+    return {name: value for name, value in kept if not name.startswith(PREFIX) and name != SETTINGS_FILE}
+
+
+def _read_source(source: Path) -> dict[str, Any]:
+    if not source.is_file():
+        raise ConfigurationError(f"There is no settings file {source}; name it with --settings or {SETTINGS_FILE}.")
+    return read_toml(source)
 
 
 def _path(type_: type[Any], value: Any) -> Any:

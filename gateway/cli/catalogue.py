@@ -147,21 +147,19 @@ def _files(settings: Settings) -> tuple[dict[str, str], tuple[str, ...]]:
 
 async def _planned(settings: Settings, operation: Operation[T], unborn: Callable[[], T]) -> T:
     """Read, or answer for a database that has no schema yet, which a comparison must not make."""
-    async with open_database(settings) as database:
+    async with open_database(settings, any_schema=True) as database:
         if await migrate.current_revision(database) is None:
             return unborn()
     return await _read(settings, operation)
 
 
 async def _write(settings: Settings, operation: Operation[T]) -> T:
-    async with open_database(settings) as database:
-        await migrate.bring_up_to_date(database, upgrade=settings.database.upgrade_on_start)
+    async with open_database(settings, upgrade=settings.database.upgrade_on_start) as database:
         return await database.write(operation)
 
 
 async def _read(settings: Settings, operation: Operation[T]) -> T:
     async with open_database(settings) as database:
-        await migrate.bring_up_to_date(database, upgrade=False)
         return await database.read(operation)
 
 

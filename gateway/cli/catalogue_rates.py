@@ -13,7 +13,6 @@ import click
 from catalogue import rate_store
 from catalogue.errors import RateFeedRefusedError
 from catalogue.rates import decimal_text
-from config import migrate
 from config.clock import SystemClock
 from config.settings import Settings
 from gateway.cli.context import CommandContext, json_option, open_database, show
@@ -89,15 +88,13 @@ def _text(file: Path) -> str:
 
 
 async def _write(settings: Settings, operation: partial[rate_store.TakenFeed]) -> rate_store.TakenFeed:
-    async with open_database(settings) as database:
-        await migrate.bring_up_to_date(database, upgrade=settings.database.upgrade_on_start)
+    async with open_database(settings, upgrade=settings.database.upgrade_on_start) as database:
         return await database.write(operation)
 
 
 async def _rate(settings: Settings, from_currency: str, to_currency: str, day: date) -> ShownRate:
     age = settings.catalogue.rate_max_age_days
     async with open_database(settings) as database:
-        await migrate.bring_up_to_date(database, upgrade=False)
         found = await database.read(
             lambda connection: rate_store.rate_on(connection, from_currency, to_currency, day, max_age_days=age)
         )

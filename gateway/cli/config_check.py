@@ -8,6 +8,7 @@ import msgspec
 from adapters.sdk.registry import discover
 from catalogue.lints import lint
 from catalogue.loader import load_catalogue
+from config.engines import is_sqlite
 from config.partner_files import read_partner_files
 from config.settings import Settings
 from gateway.cli.context import CommandContext, json_option, show
@@ -45,6 +46,7 @@ def examine(settings: Settings) -> Report:
     Raises:
         ConfigurationError: names the file and the key.
     """
+    is_sqlite(settings.database)
     folder = settings.folders.configuration
     files = read_partner_files(folder)
     for partner, file in files.items():

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+from config import migrate
 from config.database import Database
 from config.observability import configure_logging
 from config.settings import LoggingSettings, Settings, load_settings
@@ -49,10 +50,24 @@ class CommandContext:
 
 
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[Database]:
-    """Open the database alone, without partners."""
+async def open_database(
+    settings: Settings, *, upgrade: bool = False, any_schema: bool = False
+) -> AsyncIterator[Database]:
+    """Open the database alone, without partners.
+
+    Args:
+        settings: name it.
+        upgrade: bring an older or empty schema up to date instead of refusing it.
+        any_schema: take the database as it is; for commands that are about the schema.
+
+    Raises:
+        ConfigurationError: the schema is not the one this version needs.
+        DatabaseError: nothing answers there.
+    """
     database = await Database.open(settings.database)
     try:
+        if not any_schema:
+            await migrate.bring_up_to_date(database, upgrade=upgrade)
         yield database
     finally:
         await database.close()

@@ -39,10 +39,10 @@ def status(context: CommandContext, as_json: bool) -> int:
 
 
 async def _upgrade(settings: Settings) -> tuple[str | None, str]:
-    async with open_database(settings) as database:
+    async with open_database(settings, any_schema=True) as database:
         return await migrate.current_revision(database), await migrate.upgrade(database)
 
 
 async def _current(settings: Settings) -> str | None:
-    async with open_database(settings) as database:
+    async with open_database(settings, any_schema=True) as database:
         return await migrate.current_revision(database)

@@ -90,7 +90,8 @@ def judged(tables: LoungeTables, asked: Asked, locale: str) -> Judged:
     """Judge a visit by the files.
 
     Raises:
-        RuleError: a rule or airport is not known, or flight and day are not said as they must be.
+        RuleError: a rule or airport is not known, or the flight is not said as it must be.
+        UsageError: no day is given.
         CatalogueFileError: the configuration has no lounge rules.
     """
     rules = asked.rules or tuple(sorted(tables.rules))
@@ -101,7 +102,7 @@ def judged(tables: LoungeTables, asked: Asked, locale: str) -> Judged:
         raise CatalogueFileError("The configuration has no lounge rules: add them in lounge_access/.")
     day = asked.on or asked.departs
     if day is None:
-        raise RuleError("Say the day of the visit with --on, or the flight's departure with --departs.")
+        raise click.UsageError("Say the day of the visit with --on, or the flight's departure with --departs.")
     journey = _journey(tables, asked)
     visit = Visit(
         airport=asked.airport,

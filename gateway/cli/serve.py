@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
+import socket
 from contextlib import AsyncExitStack
 
 import click
 import uvicorn
 from litestar import Litestar
 
+from config.errors import UnavailableError
 from config.partner_files import read_partner_files
-from config.settings import Settings
+from config.settings import Settings, listening_at
 from gateway.app import create_app
 from gateway.cli.context import CommandContext
 from gateway.demo.simulators import start_simulators
@@ -39,15 +41,41 @@ class ReadyServer(uvicorn.Server):
 @click.pass_obj
 def command(context: CommandContext, host: str | None, port: int | None, with_simulators: bool) -> None:
     """Serve the API; stops cleanly on SIGTERM and SIGINT."""
-    settings = context.load(quiet=False)
-    where = host or settings.http.host, settings.http.port if port is None else port
+    settings = listening_at(context.load(quiet=False), host, port)
+    listening = listen(settings.http.host, settings.http.port)
     # The server raises the signal that stopped it once more when it is done; what it leaves open is still to be closed.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    context.run(_serve(settings, *where, with_simulators=with_simulators))
+    context.run(_serve(settings, listening, with_simulators=with_simulators))
 
 
-async def _serve(settings: Settings, host: str, port: int, *, with_simulators: bool) -> None:
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Take the address before anything else is done; the server begins to answer there when it is ready.
+
+    Raises:
+        UnavailableError: it is in use, or is none of this machine's.
+    """
+    taken: list[socket.socket] = []
+    try:
+        for family, kind, number, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            taken.append(socket.socket(family, kind, number))
+            taken[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                taken[-1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            taken[-1].bind(address)
+    except OSError as error:
+        for one in taken:
+            one.close()
+        raise UnavailableError(
+            f"Cannot listen at {host}, port {port}: {error.strerror}. Stop what listens there, or choose with"
+            " --host and --port (http.host, http.port)."
+        ) from error
+    return taken
+
+
+async def _serve(settings: Settings, listening: list[socket.socket], *, with_simulators: bool) -> None:
     async with AsyncExitStack() as closing:
+        for one in listening:
+            closing.callback(one.close)
         if with_simulators:
             await start_simulators(
                 closing,
@@ -57,23 +85,21 @@ async def _serve(settings: Settings, host: str, port: int, *, with_simulators: b
                 seed=1,
                 fixed_ports=True,
             )
-        await _serve_gateway(settings, host, port)
+        await _serve_gateway(settings, listening)
 
 
-async def _serve_gateway(settings: Settings, host: str, port: int) -> None:
+async def _serve_gateway(settings: Settings, listening: list[socket.socket]) -> None:
     gateway = await open_gateway(settings)
     try:
-        await ReadyServer(configuration(create_app(gateway, workers=True), host, port)).serve()
+        await ReadyServer(configuration(create_app(gateway, workers=True))).serve(listening)
     finally:
         await gateway.close()
 
 
-def configuration(app: Litestar, host: str, port: int) -> uvicorn.Config:
+def configuration(app: Litestar) -> uvicorn.Config:
     """Configure the server: our logging, no server banner, slow clients cut, a clean stop."""
     return uvicorn.Config(
         app,
-        host=host,
-        port=port,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -57,7 +57,7 @@ async def start_simulators(
         package = packages[file.partner.adapter]
         port = urlsplit(file.environments["simulator"].base_url).port if fixed_ports else 0
         words = [f"{package.module}.simulator", "--partner", partner, "--port", str(port), "--seed", str(seed)]
-        started.append(_start(closing, partner, [*words, *_words(file, package, gateway_url)], logs))
+        started.append(_start(closing, partner, port or 0, [*words, *_words(file, package, gateway_url)], logs))
     return dict(zip(simulated, await asyncio.gather(*started), strict=True))
 
 
@@ -83,7 +83,7 @@ async def stop(process: Process) -> None:
         await process.wait()
 
 
-async def _start(closing: AsyncExitStack, partner: str, words: list[str], logs: Path) -> str:
+async def _start(closing: AsyncExitStack, partner: str, port: int, words: list[str], logs: Path) -> str:
     command = [sys.executable, "-m", "adapters.sdk.testing.simulate", *words]
     log = closing.enter_context((logs / f"{partner}.log").open("ab"))
     # The pipe to its standard input ends with this process, however that ends; no simulator is left behind.
@@ -98,7 +98,8 @@ async def _start(closing: AsyncExitStack, partner: str, words: list[str], logs: 
         line = b""
     address = line.decode().strip().rpartition(" ")[2]
     if not address.startswith("http"):
-        raise UnavailableError(f"The simulator of {partner} did not start; see {logs}/{partner}.log.")
+        where = f" at port {port}; stop what else listens there, or" if port else ";"
+        raise UnavailableError(f"The simulator of {partner} did not start{where} see {logs}/{partner}.log.")
     return address
 
 

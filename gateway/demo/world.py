@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import signal
 import socket
@@ -13,9 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from config.errors import UnavailableError
+from config.errors import RuleError, UnavailableError
 from config.partner_files import PartnerFile
+from config.settings import environment_without_settings
 from gateway.demo.simulators import START_SECONDS, start_simulators, stop
+
+MARK = "# Written by `gateway demo`"
+"""How the settings of a demo's folder begin: such a folder may be emptied by the next demo."""
 
 
 @dataclass
@@ -41,10 +46,10 @@ class World:
         """Empty the folder and start everything.
 
         Raises:
+            RuleError: the folder holds something that is not of an earlier demo; it stays as it is.
             UnavailableError: a process did not come up; its log is named.
         """
-        shutil.rmtree(self.folder, ignore_errors=True)
-        (self.folder / "logs").mkdir(parents=True)
+        self._empty_folder()
         port = _free_port()
         self.gateway_url = f"http://127.0.0.1:{port}"
         async with AsyncExitStack() as closing:
@@ -57,6 +62,19 @@ class World:
             self._closing = closing.pop_all()
         return self
 
+    def _empty_folder(self) -> None:
+        """Remove what an earlier demo left, which the first line of its settings tells, and leave a mark of this one.
+
+        Raises:
+            RuleError: the folder holds anything else.
+        """
+        known = self.settings_file.is_file() and self.settings_file.read_text(encoding="utf-8").startswith(MARK)
+        if not known and self.folder.exists() and not (self.folder.is_dir() and not any(self.folder.iterdir())):
+            raise RuleError(f"{self.folder} is not of an earlier demo; name another --folder, or empty it yourself.")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        (self.folder / "logs").mkdir(parents=True)
+        self.settings_file.write_text(f"{MARK}\n", encoding="utf-8")
+
     async def __aexit__(self, *_: object) -> None:
         """Stop every process."""
         await self._closing.aclose()
@@ -65,7 +83,7 @@ class World:
         """Start the gateway and wait until it is ready."""
         log = self._log("gateway")
         self._gateway = await asyncio.create_subprocess_exec(
-            *self.command("serve"), stdout=log, stderr=log, start_new_session=True
+            *self.command("serve"), stdout=log, stderr=log, start_new_session=True, env=environment_without_settings()
         )
         await self._until_ready(self._gateway)
 
@@ -83,7 +101,9 @@ class World:
 
     async def run(self, *words: str) -> tuple[int, bytes]:
         """Run one of the gateway's commands to its end and answer exit code and standard output."""
-        process = await asyncio.create_subprocess_exec(*self.command(*words), stdout=PIPE, stderr=self._log("commands"))
+        process = await asyncio.create_subprocess_exec(
+            *self.command(*words), stdout=PIPE, stderr=self._log("commands"), env=environment_without_settings()
+        )
         output, _ = await process.communicate()
         return process.returncode or 0, output
 
@@ -94,9 +114,9 @@ class World:
         folder = self.folder.resolve()
         addresses = "\n".join(f'"{partner}" = "{address}"' for partner, address in self.simulators.items())
         return f"""
-# Written by `gateway demo`: real waiting times, shortened so that the journey takes less than a minute.
+{MARK}: real waiting times, shortened so that the journey takes less than a minute.
 [database]
-url = "{self.database_url or f"sqlite:///{folder}/gateway.db"}"
+url = {json.dumps(self.database_url or f"sqlite:///{folder}/gateway.db")}
 
 [http]
 port = {port}

@@ -10,7 +10,7 @@ from typing import Any
 import uvicorn
 from litestar import Litestar
 
-from gateway.cli.serve import configuration
+from gateway.cli.serve import configuration, listen
 
 
 class Announcing(uvicorn.Server):
@@ -28,8 +28,8 @@ class Announcing(uvicorn.Server):
 @asynccontextmanager
 async def serving(app: Litestar) -> AsyncIterator[int]:
     """Serve while the block lasts; gives the port."""
-    server = Announcing(configuration(app, "127.0.0.1", 0))
-    task = asyncio.create_task(server.serve())
+    server = Announcing(configuration(app))
+    task = asyncio.create_task(server.serve(listen("127.0.0.1", 0)))
     await server.listening.wait()
     yield server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True

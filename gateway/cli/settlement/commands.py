@@ -97,7 +97,7 @@ def show_breaks(
     context: CommandContext, partner: str | None, state: str, as_of: datetime | None, as_json: bool
 ) -> None:
     """List breaks with their age and owner."""
-    kept = _read(context, lambda connection: list_breaks(connection, partner=partner, state=state))
+    kept = _read(context, partner, lambda connection: list_breaks(connection, partner=partner, state=state))
     newest = max((row.item.business_date for row in kept), default=date.min)
     Display(as_json=as_json).breaks(kept, as_of.date() if as_of else newest)
 
@@ -109,12 +109,17 @@ def show_breaks(
 @click.pass_obj
 def show_positions(context: CommandContext, period: str, partner: str | None, as_json: bool) -> None:
     """Show what is owed per partner, currency and bearer."""
-    Display(as_json=as_json).positions(_read(context, lambda c: net_positions(c, period, partner)))
+    Display(as_json=as_json).positions(_read(context, partner, lambda c: net_positions(c, period, partner)))
 
 
-def _read(context: CommandContext, operation: Callable[[Any], Any]) -> Any:
+def _read(context: CommandContext, partner: str | None, operation: Callable[[Any], Any]) -> Any:
+    """Read what is kept; nothing kept of a partner that no file names is a name mistyped."""
+
     async def work() -> Any:
         async with night.open_settlement(context.load()) as gateway:
-            return await gateway.database.read(operation)
+            found = await gateway.database.read(operation)
+            if not found and partner is not None:
+                night.known_partner(gateway, partner)
+            return found
 
     return context.run(work())

@@ -182,14 +182,23 @@ async def _look_again(gateway: Gateway, partner: str, day: date) -> list[str]:
     return [redemption_id for redemption_id in before if redemption_id not in after]
 
 
+def known_partner(gateway: Gateway, partner: str) -> None:
+    """Make sure that a file names this partner.
+
+    Raises:
+        NotFoundError: none does; those that there are, are listed.
+    """
+    if partner not in gateway.partner_files:
+        raise NotFoundError(f"There is no partner {partner!r}; there are {', '.join(sorted(gateway.partner_files))}.")
+
+
 async def export(gateway: Gateway, partner: str, period: str) -> Bundle:
     """Export a partner's period; the same content again writes nothing.
 
     Raises:
         NotFoundError: no file names this partner.
     """
-    if partner not in gateway.partner_files:
-        raise NotFoundError(f"There is no partner {partner!r}.")
+    known_partner(gateway, partner)
     root = gateway.settings.folders.exports
     return await gateway.database.read(partial(export_period, root=root, partner=partner, period=period))
 

@@ -305,7 +305,7 @@ async def open_house(database_url: str, folder: Path) -> AsyncIterator[House]:
         addresses = {name: await closing.enter_async_context(serve(one)) for name, one in simulators.items()}
         gateway = await open_gateway(_settings(database_url, folder, address, addresses), clock, environ={})
         closing.push_async_callback(gateway.close)
-        server = _Server(configuration(create_app(gateway, workers=True), "127.0.0.1", 0))
+        server = _Server(configuration(create_app(gateway, workers=True)))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:
             assert not task.done()

@@ -125,6 +125,8 @@ def test_import_tells_what_became_of_each_file(
         (("export", "--period", "2026-13"), 1),
         (("export", "--period", "2026-11", "--partner", "nobody"), 1),
         (("positions", "--period", "november"), 1),
+        (("positions", "--period", "2026-11", "--partner", "nobody"), 1),
+        (("breaks", "--partner", "nobody"), 1),
     ],
 )
 def test_wrong_use_and_unknown_names(gateway: Command, arguments: tuple[str, ...], code: int) -> None:
