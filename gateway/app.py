@@ -57,7 +57,7 @@ def create_app(gateway: Gateway, *, workers: bool = False) -> Litestar:
         request_max_body_size=gateway.settings.http.body_limit_bytes,
         debug=False,
     )
-    app.asgi_handler = Correlation(app.asgi_handler, lambda: gateway.identifiers.new("request"))
+    app.asgi_handler = Correlation(app.asgi_handler, lambda: gateway.identifiers.new("request"), gateway.clock)
     return app
 
 

@@ -9,11 +9,14 @@ from typing import Any, cast
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from config.observability import correlated
+from config.clock import Clock
+from config.observability import correlated, get_logger
 
 HEADER = b"x-request-id"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._\-]{1,64}\Z")
 _ALWAYS = ((b"x-content-type-options", b"nosniff"),)
+
+log = get_logger(__name__)
 
 
 def request_id_of(scope: Mapping[str, Any]) -> str:
@@ -27,12 +30,16 @@ class Correlation:
 
     It lies outside the router, so that answers to unknown paths and methods carry the id too. HEAD is served as GET
     without its body (RFC 9110, section 9.3.2). Answers that say nothing about caching are not stored by anybody.
+
+    Each request leaves one line in the log. It names the route as it is declared, never the address: an address may
+    hold a member's id or the secret of a callback.
     """
 
-    def __init__(self, app: ASGIApp, new_id: Callable[[], str]) -> None:
+    def __init__(self, app: ASGIApp, new_id: Callable[[], str], clock: Clock) -> None:
         """Wrap the router; ``new_id`` makes a request id."""
         self._app = app
         self._new_id = new_id
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -45,16 +52,26 @@ class Correlation:
             http["method"] = "GET"
         request_id = self._request_id(scope["headers"])
         scope["state"]["request_id"] = request_id
+        began, statuses = self._clock.monotonic(), [0]
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = _completed(message["headers"], request_id)
+                statuses[0] = message["status"]
             elif head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
 
         with correlated(request_id):
-            await self._app(scope, receive, send_with_headers)
+            try:
+                await self._app(scope, receive, send_with_headers)
+            finally:
+                self._tell(http, statuses[0], began)
+
+    def _tell(self, http: dict[str, Any], status: int, began: float) -> None:
+        milliseconds = round((self._clock.monotonic() - began) * 1000)
+        route = http.get("path_template") or "no route"
+        log.info("answered", method=http["method"], route=route, status=status, milliseconds=milliseconds)
 
     def _request_id(self, headers: Any) -> str:
         for name, value in headers:

@@ -14,13 +14,18 @@ import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
-from config.settings import DatabaseSettings, FolderSettings, OAuthSettings, Settings
+from config.files import PACKAGED_FOLDER
+from config.partner_files import read_partner_files
+from config.settings import DatabaseSettings, FolderSettings, OAuthSettings, PartnerSettings, Settings
 from gateway.app import create_app
 from gateway.oauth.issuer import DevelopmentIssuer, open_issuer
 from gateway.wiring import Gateway, open_gateway
 
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 """Noon in Shanghai, the programme's zone."""
+
+NOBODY = "http://127.0.0.1:1"
+"""Where nothing ever listens; the ports of the partner files are those of ``make serve``."""
 
 MEMBER_SCOPES = (
     "profile:read benefits:read redemptions:read redemptions:write "
@@ -96,11 +101,12 @@ def car(yuan: int, reference: str = "sale-1") -> dict[str, Any]:
 
 
 def settings_for(database_url: str, folder: Path) -> Settings:
-    """Settings of a gateway of a test's own."""
+    """Settings of a gateway of a test's own, whose partners do not answer, whatever else runs on this machine."""
     return Settings(
         database=DatabaseSettings(url=database_url),
         oauth=OAuthSettings(key_file=folder / "issuer-key.json"),
         folders=FolderSettings(data=folder, exports=folder / "exports"),
+        partners=PartnerSettings(base_urls=dict.fromkeys(read_partner_files(PACKAGED_FOLDER), NOBODY)),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -61,6 +63,25 @@ def test_nothing_else_is_in_it(wheel: zipfile.ZipFile) -> None:
 )
 def test_the_data_that_a_start_needs_is_in_it(wheel: zipfile.ZipFile, folder: str, suffix: str) -> None:
     assert [name for name in wheel.namelist() if name.rpartition("/")[0] == folder and name.endswith(suffix)]
+
+
+def test_what_is_installed_reads_configuration_from_a_folder_outside(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    installed, own = tmp_path / "installed", tmp_path / "own"
+    wheel.extractall(installed)
+    shutil.copytree(installed / "config", own, ignore=shutil.ignore_patterns("*.py", "migrations"))
+    (own / "benefits" / "hotel-stay.toml").unlink()
+    environment = {"PATH": "", "PYTHONPATH": str(installed), "GATEWAY__FOLDERS__CONFIGURATION": str(own)}
+    run = subprocess.run(
+        [sys.executable, "-m", "gateway", "config", "check", "--json"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert "hotel-stay" not in json.loads(run.stdout)["benefits"]
+    where = subprocess.run(
+        [sys.executable, "-c", "import gateway; print(gateway.__file__)"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert where.stdout.startswith(str(installed)), "not the checkout"
 
 
 def test_each_package_says_that_it_is_typed(wheel: zipfile.ZipFile) -> None:
