@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -12,16 +13,18 @@ import httpx
 
 from config.clock import Clock
 from gateway.demo.api import Caller, Simulator, UnexpectedAnswerError
-from gateway.demo.simulators import AIRLINE, HOTEL, LOUNGE
+from gateway.demo.simulators import AIRLINE, CARS, HOTEL, LOUNGE, RIDES
 from gateway.demo.world import World
 
 MEMBER = "crm-liu-0001"
-EARNINGS = (("new_car", 25_000_000), ("parts", 3_000_000), ("parts", 1_000_000))
-"""What Mr Liu has spent before the journey, in fen: a Magotan and parts for it."""
+EARNINGS = (("new_car", 20_000_000), ("parts", 8_000_000), ("parts", 1_000_000))
+"""What Mr Liu has spent before the journey, in fen: a Magotan and parts for it; enough for gold, not for platinum."""
+UNASKABLE = (RIDES, CARS)
+"""Partners whose lost answers only people or a file can replace; their legs are booked first."""
 CONVERTED_POINTS = 2_000
 UNDECIDED = {"held", "submitting", "unknown", "accepted", "cancelling"}
 WAIT_SECONDS = 60.0
-TABLES = {LOUNGE: "reservations", HOTEL: "itineraries", AIRLINE: "credits"}
+TABLES = {LOUNGE: "reservations", HOTEL: "itineraries", AIRLINE: "credits", CARS: "bookings", RIDES: "orders"}
 """The table of each simulator's book that holds what was granted."""
 
 
@@ -68,14 +71,19 @@ class Journey:
             body = {"activity": activity, "amount": money, "occurred_at": now, "reference": reference}
             earned = await self._crm.post(f"/v1/members/{member['id']}/accruals", body, key=reference)
             self.story.points_in += earned["points"]
-        await self._member.put(f"/v1/consents/{HOTEL}/booking", {"granted": True})
+        for partner in (HOTEL, CARS, RIDES):
+            await self._member.put(f"/v1/consents/{partner}/booking", {"granted": True})
         await self._member.put(f"/v1/consents/{AIRLINE}/mileage_credit", {"granted": True})
         await self._member.put(f"/v1/partner-links/{AIRLINE}", {"account_number": "8800123456"})
         me = await self._member.get("/v1/me")
         return f"{me['tier']} member with {me['wallet']['available']:,} points"
 
     async def book_trip(self) -> str:
-        """Step 1: one itinerary, two partners, one confirmation."""
+        """Step 1: one itinerary, four partners, one confirmation.
+
+        The gateway may be killed only once transfer and car are granted: an answer of theirs that is lost cannot be
+        asked for again, and would be for people to decide.
+        """
         arrival = self._today + timedelta(days=14)
         stay = {
             "kind": "stay",
@@ -83,17 +91,21 @@ class Journey:
             "check_in_date": arrival.isoformat(),
             "check_out_date": (arrival + timedelta(days=1)).isoformat(),
         }
+        transfer = await self._quote("airport-transfer", _ride(arrival))
+        car = await self._quote("rental-car", _rental(arrival))
         hotel = await self._quote("hotel-upgrade", stay)
         lounge = await self._quote("lounge-visit", self._visit())
         self.story.upgrade_minor_units = hotel["price"]["amount"] - hotel["base_price"]["amount"]
-        body = {"quote_ids": [hotel["id"], lounge["id"]], "policy": "all_or_nothing"}
-        trip = await self._redeeming(self._member.post("/v1/itineraries", body, key="trip"))
+        legs = {"transfer": transfer, "car": car, "hotel": hotel, "lounge": lounge}
+        body = {"quote_ids": [leg["id"] for leg in legs.values()], "policy": "all_or_nothing"}
+        trip = await self._redeeming(self._member.post("/v1/itineraries", body, key="trip"), self._unaskable_granted)
         trip = await self._until(f"/v1/itineraries/{trip['id']}", {"processing", "undoing"})
         if trip["state"] != "confirmed":
             raise UnexpectedAnswerError(f"The trip is {trip['state']}.")
         for leg in trip["legs"]:
             self.story.redemptions[leg["id"]] = leg
-        return f"hotel ({hotel['points']:,} points) and lounge ({lounge['points']:,} points): {trip['state']}"
+        told = ", ".join(f"{name} ({leg['points']:,} points)" for name, leg in legs.items())
+        return f"{told}: {trip['state']}"
 
     async def use_status(self) -> str:
         """Step 2: gold gives a better room at shared cost, and gold status at the hotel."""
@@ -162,11 +174,26 @@ class Journey:
     async def _quote(self, benefit: str, service: dict[str, Any]) -> Any:
         return await self._member.post("/v1/quotes", {"benefit_id": benefit, "service": service, "pay_with": "points"})
 
-    async def _redeeming(self, request: Any) -> Any:
-        """Make a request that moves value; while kills are left, the gateway dies at a random moment of it."""
+    async def _unaskable_granted(self) -> None:
+        """Wait until the legs at partners that cannot be asked again are captured."""
+        begin = self._clock.monotonic()
+        while self._clock.monotonic() - begin < WAIT_SECONDS:
+            found = (await self._member.get("/v1/redemptions"))["items"]
+            states = {one["partner"]: one["state"] for one in found}
+            if all(states.get(partner) == "captured" for partner in UNASKABLE):
+                return
+            await self._clock.sleep(0.01)
+
+    async def _redeeming(self, request: Any, ready: Callable[[], Awaitable[None]] | None = None) -> Any:
+        """Make a request that moves value; while kills are left, the gateway dies at a random moment of it.
+
+        ``ready`` says from when on it may die.
+        """
         if self._world.kills >= self._kills:
             return await request
         task = asyncio.ensure_future(request)
+        if ready is not None:
+            await ready()
         await asyncio.sleep(self._chance.uniform(0.0, 0.4))
         await self._world.kill_gateway()
         return await task
@@ -181,3 +208,21 @@ class Journey:
             if self._clock.monotonic() - begin > WAIT_SECONDS:
                 raise UnexpectedAnswerError(f"{path} is still {found['state']} after {WAIT_SECONDS:.0f} s.")
             await self._clock.sleep(0.1)
+
+
+def _ride(day: date) -> dict[str, Any]:
+    """From the airport into town, at noon there."""
+    at = f"{day.isoformat()}T04:00:00Z"
+    return {"kind": "ride", "pick_up": "PVG", "drop_off": "Shanghai, the Bund", "pick_up_at": at}
+
+
+def _rental(day: date) -> dict[str, Any]:
+    """A car for the afternoon, from one airport to the other."""
+    return {
+        "kind": "rental",
+        "pick_up_station": "SHA",
+        "drop_off_station": "PVG",
+        "pick_up_at": f"{day.isoformat()}T05:00:00Z",
+        "drop_off_at": f"{day.isoformat()}T11:00:00Z",
+        "driver_birth_date": "1988-01-12",
+    }

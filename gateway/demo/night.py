@@ -13,13 +13,14 @@ from typing import Any
 import httpx
 
 from gateway.demo.api import Simulator, UnexpectedAnswerError
-from gateway.demo.simulators import AIRLINE, HOTEL, LOUNGE
+from gateway.demo.simulators import AIRLINE, CARS, HOTEL, LOUNGE
 from gateway.demo.world import World
 
 PLANTED = {
     HOTEL: ("amount_changed",),
     LOUNGE: ("missing_row", "duplicate_row", "extra_row"),
     AIRLINE: ("status_changed",),
+    CARS: ("extra_row",),
 }
 """What each partner's file of the demo has wrong on purpose."""
 

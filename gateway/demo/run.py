@@ -57,7 +57,7 @@ async def run_demo(world: World, teller: Teller, clock: Clock, *, kills: int) ->
     outcome = Outcome()
     http = make_client()
     try:
-        await teller.step("three partner simulators and the gateway, on loopback", world.__aenter__())
+        await teller.step("six partner simulators and the gateway, on loopback", world.__aenter__())
         try:
             journey = Journey(world, http, clock, kills=kills)
             await _steps(journey, world, http, today, outcome, teller)
@@ -73,7 +73,7 @@ async def _steps(
     journey: Journey, world: World, http: httpx.AsyncClient, today: date, outcome: Outcome, teller: Teller
 ) -> None:
     await teller.step("Mr Liu joins and earns", journey.prepare(today))
-    await teller.step("1/6 one itinerary, two partners", journey.book_trip())
+    await teller.step("1/6 one itinerary, four partners", journey.book_trip())
     await teller.step("2/6 what gold gives", journey.use_status())
     await teller.step("3/6 at the lounge", journey.visit_lounge())
     await teller.step("4/6 points into miles", journey.convert())

@@ -24,6 +24,7 @@ from config.secrets import resolve_secret
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 LOUNGE, HOTEL, AIRLINE = "skyhub-lounge", "expedia-rapid", "skyward-miles"
+CARS, RIDES = "duffel-cars", "amadeus-transfers"
 """The partners that the journey meets by name."""
 
 

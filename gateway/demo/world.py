@@ -1,4 +1,4 @@
-"""The demo's processes: three partner simulators and one gateway, on free loopback ports, in a folder of its own."""
+"""The demo's processes: the partner simulators and one gateway, on free loopback ports, in a folder of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole gateway that serves over real HTTP, with its three partners' simulators and a clock that can be moved."""
+"""A whole gateway that serves over real HTTP, with its partners' simulators and a clock that can be moved."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,9 +18,7 @@ import httpx
 import sqlalchemy as sa
 import uvicorn
 
-from adapters.airlines.points_lcp import simulator as airline
-from adapters.direct import simulator as direct
-from adapters.hotels.expedia_rapid import simulator as rapid
+from adapters.sdk.registry import AdapterPackage, discover
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, listen, serve
 from catalogue.calendar import local_date
 from config.files import PACKAGED_FOLDER
@@ -295,10 +294,9 @@ async def open_house(database_url: str, folder: Path) -> AsyncIterator[House]:
     listener = listen(0)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     files = read_partner_files(PACKAGED_FOLDER)
+    packages = discover().packages
     simulators = {
-        LOUNGE: direct.create_simulator(_options(files[LOUNGE], clock, address)),
-        HOTEL: rapid.create_simulator(_options(files[HOTEL], clock, address)),
-        AIRLINE: airline.create_simulator(_options(files[AIRLINE], clock, address, batch="true")),
+        name: _simulator(file, packages[file.partner.adapter], clock, address) for name, file in files.items()
     }
     async with AsyncExitStack() as closing:
         closing.callback(listener.close)
@@ -321,19 +319,28 @@ async def open_house(database_url: str, folder: Path) -> AsyncIterator[House]:
             await task
 
 
-def _options(file: PartnerFile, clock: MovableClock, gateway_url: str, **values: str) -> SimulatorOptions:
+def _simulator(file: PartnerFile, package: AdapterPackage, clock: MovableClock, gateway_url: str) -> Simulator:
+    options = _options(file, package, clock, gateway_url)
+    made: Simulator = import_module(f"{package.module}.simulator").create_simulator(options)
+    return made
+
+
+def _options(file: PartnerFile, package: AdapterPackage, clock: MovableClock, gateway_url: str) -> SimulatorOptions:
     environment = file.environments["simulator"]
     reveal = partial(resolve_secret, environ={})
+    kinds = package.manifest.credentials
     secret = reveal(environment.webhook_secrets[0]).reveal() if environment.webhook_secrets else None
-    signed = secret is not None and secret.startswith("whsec_")
+    signed = package.manifest.signs_webhooks
     address = f"{gateway_url}/v1/webhooks/{file.partner.id}"
     return SimulatorOptions(
         partner=file.partner.id,
         clock=clock,
         webhook_url=None if secret is None else address if signed else f"{address}/{secret}",
         webhook_secret=secret if signed else None,
-        credentials={name: reveal(one).reveal() for name, one in environment.credentials.items()},
-        values=values,
+        credentials={
+            name: reveal(one, masked=kinds[name] == "secret").reveal() for name, one in environment.credentials.items()
+        },
+        values=environment.simulator_options,
     )
 
 
