@@ -30,7 +30,7 @@ CHECKS = {
 
 def run_demo(folder: Path, *options: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "gateway", "demo", "--json", "--folder", str(folder), *options]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     outcome: dict[str, Any] = json.loads(finished.stdout)
     return outcome
