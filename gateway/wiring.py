@@ -131,7 +131,7 @@ async def _connect(
         raise ConfigurationError(
             f"partners/{partner}.toml names the adapter {file.partner.adapter!r}, which is not there."
         )
-    _check_risk(file, package)
+    require_risk(file, package)
     environment = _environment(settings, file)
     credentials = _credentials(settings, package, partner, environment, environ)
     context = open_context(
@@ -199,7 +199,12 @@ def _credentials(
     }
 
 
-def _check_risk(file: PartnerFile, package: AdapterPackage) -> None:
+def require_risk(file: PartnerFile, package: AdapterPackage) -> None:
+    """Refuse a partner whose unknown outcomes end by a settlement file and that has none, or no cap.
+
+    Raises:
+        ConfigurationError: names the file and what to add.
+    """
     profile = package.manifest.profile
     if profile.value not in UNPROTECTED_PROFILES:
         return

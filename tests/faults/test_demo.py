@@ -33,7 +33,7 @@ def run_demo(folder: Path, *options: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "gateway", "demo", "--json", "--folder", str(folder), *options]
     elsewhere = folder.parent / "elsewhere.db"
     environment = {**os.environ, "GATEWAY__DATABASE__URL": f"sqlite:///{elsewhere}"}
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False, env=environment)
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False, env=environment)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert not elsewhere.exists(), "the demo has settings of its own"
     outcome: dict[str, Any] = json.loads(finished.stdout)
