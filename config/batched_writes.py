@@ -1,4 +1,4 @@
-"""Writes to PostgreSQL: what waits shares a transaction, each operation in a savepoint of its own.
+"""Writes to PostgreSQL: what waits shares a transaction.
 
 A few flushers take what waits, each over a connection of its own. A commit is a wait for the server's disk, in which
 the rows that everybody writes (the programme's own accounts) stay locked; shared by many operations it is paid once. A
@@ -8,6 +8,10 @@ Other flushers, and other processes on the same database, lock the same rows. A 
 therefore never wait for a lock while it holds those of another operation, or two of them wait for each other: only its
 first operation waits as long as it takes. A later one that meets a lock ends the batch: what was done is committed, and
 it begins the next one, where it may wait because nothing is held. The same goes for one that loses a race.
+
+A savepoint costs one way over the socket, where a hold costs two. A batch therefore begins without any: when an
+operation in it raises, all is rolled back and the batch runs again with a savepoint for each operation, so that what is
+refused takes nothing of its neighbours; so do the next few batches, for a refusal seldom comes alone.
 
 When the transaction as a whole fails (a constraint that is only judged at commit), its operations run again one by one.
 """
@@ -35,8 +39,10 @@ FLUSHERS = 2
 _ATTEMPTS = 5
 _PATIENCE_MS = 5
 _LOCKED = "55P03"
+_CAREFUL_BATCHES = 16
+_IMPATIENT = f"SET LOCAL lock_timeout = {_PATIENCE_MS}"
 _FIRST = "SAVEPOINT operation"
-_NEXT = f"RELEASE SAVEPOINT operation; SET LOCAL lock_timeout = {_PATIENCE_MS}; SAVEPOINT operation"
+_NEXT = f"RELEASE SAVEPOINT operation; {_IMPATIENT}; SAVEPOINT operation"
 _UNDO = "ROLLBACK TO SAVEPOINT operation"
 
 
@@ -56,6 +62,7 @@ class BatchedWrites:
         self._batch_limit = batch_limit
         self._queue: deque[Waiting] = deque()
         self._flushers: set[asyncio.Task[None]] = set()
+        self._careful = 0
         self._closed = False
 
     async def write(self, operation: Callable[[Connection], T]) -> T:
@@ -104,8 +111,7 @@ class BatchedWrites:
         """Run a batch; answer those that were dealt with. The others are waiting again, before everybody else."""
         if len(batch) > 1:
             try:
-                async with self._engine.connect() as connection, connection.begin():
-                    done = await connection.run_sync(_run_all, batch)
+                done = await self._share(batch)
             except Exception as error:  # noqa: BLE001  # whatever it is, it is every caller's answer
                 if refused_at_commit(error):
                     return await self._one_by_one(batch)
@@ -113,6 +119,18 @@ class BatchedWrites:
             self._queue.extendleft(reversed(batch[done:]))
             return batch[:done]
         return await self._one_by_one(batch)
+
+    async def _share(self, batch: list[Waiting]) -> int:
+        """Run a batch in one transaction; answer how many of it were dealt with."""
+        if self._careful == 0:
+            try:
+                async with self._engine.connect() as connection, connection.begin():
+                    return await connection.run_sync(_run_trusting, batch)
+            except _RaisedError:
+                self._careful = _CAREFUL_BATCHES
+        self._careful = max(0, self._careful - 1)
+        async with self._engine.connect() as connection, connection.begin():
+            return await connection.run_sync(_run_in_savepoints, batch)
 
     async def _one_by_one(self, batch: list[Waiting]) -> list[Waiting]:
         for each in batch:
@@ -132,7 +150,27 @@ class BatchedWrites:
         return True
 
 
-def _run_all(connection: Connection, batch: list[Waiting]) -> int:
+class _RaisedError(Exception):
+    """An operation of a batch without savepoints raised; nothing of the batch was committed."""
+
+
+def _run_trusting(connection: Connection, batch: list[Waiting]) -> int:
+    """Run operations without savepoints.
+
+    Raises:
+        _RaisedError: one of them raised, or must wait for a lock.
+    """
+    for number, waiting in enumerate(batch):
+        try:
+            if number == 1:
+                connection.exec_driver_sql(_IMPATIENT)
+            waiting.run(connection)
+        except BaseException as error:
+            raise _RaisedError from error
+    return len(batch)
+
+
+def _run_in_savepoints(connection: Connection, batch: list[Waiting]) -> int:
     """Run operations, each in a savepoint, until one must wait for a lock; answer how many were dealt with."""
     connection.exec_driver_sql(_FIRST)
     driver = connection.connection.driver_connection
