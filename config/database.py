@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from config import engines
 from config.batched_writes import BatchedWrites
 from config.database_errors import RefusedByDatabaseError, converted
+from config.errors import DatabaseError
 from config.group_commit import GroupCommit
 from config.settings import DatabaseSettings
 
