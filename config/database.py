@@ -4,10 +4,10 @@
 snapshot. An operation touches nothing but its connection and may be run again after a lost race, so it must not call
 partners, send events or keep state of its own. The interface says nothing of how transactions are formed.
 
-SQLite: one thread writes, and commits together what waits (`config.group_commit`). PostgreSQL: a transaction each, READ
-COMMITTED with row locks taken by the operations themselves; the server shares the waits for the disk. As many writes
-wait as ``database.queue_limit`` says; one more is refused untried. `config.engines` holds how connections are
-configured; start-up refuses weaker durability.
+What waits to be written is committed together: on SQLite by the one thread that writes (`config.group_commit`), on
+PostgreSQL by a few transactions at a time (`config.batched_writes`), READ COMMITTED with row locks taken by the
+operations themselves. As many writes wait as ``database.queue_limit`` says; one more is refused untried.
+`config.engines` holds how connections are configured; start-up refuses weaker durability.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config import engines
-from config.database_errors import LOST_RACE, DatabaseBusyError, RefusedByDatabaseError, converted
+from config.batched_writes import BatchedWrites
+from config.database_errors import RefusedByDatabaseError, converted
 from config.errors import DatabaseError
 from config.group_commit import GroupCommit
 from config.settings import DatabaseSettings
@@ -45,21 +46,14 @@ metadata = MetaData(
 )
 """The one MetaData; every package's tables hang on it, migrations are compared with it."""
 
-_ATTEMPTS = 5
-
 
 class Database:
     """One open database; make it with `Database.open`."""
 
-    def __init__(
-        self, settings: DatabaseSettings, reading: AsyncEngine, writer: GroupCommit | None, writing: AsyncEngine | None
-    ) -> None:
-        """Wrap what `Database.open` has made: a thread that writes (SQLite) or an engine that does (PostgreSQL)."""
+    def __init__(self, settings: DatabaseSettings, reading: AsyncEngine, writer: GroupCommit | BatchedWrites) -> None:
+        """Wrap what `Database.open` has made."""
         self._reading = reading
         self._writer = writer
-        self._writing = writing
-        self._queue_limit = settings.queue_limit
-        self._waiting = 0
         self._running: set[asyncio.Task[Any]] = set()
         self.dialect = reading.dialect.name
         self.url = settings.url
@@ -73,13 +67,13 @@ class Database:
             ConfigurationError: the address is not of a kind that is served, or durability is weakened.
             DatabaseError: nothing answers there, or what does is no database; the address is named.
         """
+        limits = {"queue_limit": settings.queue_limit, "batch_limit": settings.batch_limit}
         if engines.is_sqlite(settings):
-            limits = {"queue_limit": settings.queue_limit, "batch_limit": settings.batch_limit}
             writer = GroupCommit(engines.sqlite_writer(settings), **limits)
-            database = cls(settings, engines.sqlite_reader(settings), writer, None)
+            database = cls(settings, engines.sqlite_reader(settings), writer)
         else:
             engine = engines.postgresql(settings)
-            database = cls(settings, engine, None, engine)
+            database = cls(settings, engine, BatchedWrites(engine, **limits))
         try:
             await database.write(engines.check_durability)
         except BaseException as error:
@@ -100,15 +94,7 @@ class Database:
             Whatever the operation raises: the transaction is rolled back and the error passes.
             asyncio.CancelledError: the caller was cancelled; a transaction that had begun still ends by itself.
         """
-        if self._writer is not None:
-            return await self._writer.write(operation)
-        if self._waiting >= self._queue_limit:
-            raise DatabaseBusyError(f"{self._queue_limit} operations wait for the database already.")
-        self._waiting += 1
-        try:
-            return await self._to_its_end(self._write_retrying(operation))
-        finally:
-            self._waiting -= 1
+        return await self._writer.write(operation)
 
     async def read(self, operation: Operation[T]) -> T:
         """Run a reading operation in one snapshot; see `write` for the errors.
@@ -116,14 +102,13 @@ class Database:
         Raises:
             DatabaseError: also when the operation tries to write.
         """
-        return await self._to_its_end(self._once(self._reading, operation, write=False))
+        return await self._to_its_end(self._in_snapshot(operation))
 
     async def close(self) -> None:
         """Let the transactions end that are under way, then close every connection."""
         while self._running:
             await asyncio.wait(set(self._running))
-        if self._writer is not None:
-            await self._writer.close()
+        await self._writer.close()
         await self._reading.dispose()
 
     async def _to_its_end(self, transaction: Coroutine[Any, Any, T]) -> T:
@@ -137,20 +122,10 @@ class Database:
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
-    async def _write_retrying(self, operation: Operation[T]) -> T:
-        assert self._writing is not None
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                return await self._once(self._writing, operation, write=True)
-            except DatabaseError as error:
-                if attempt == _ATTEMPTS or error.facts.get("sqlstate") not in LOST_RACE:
-                    raise
-        raise AssertionError("unreachable")
-
-    async def _once(self, engine: AsyncEngine, operation: Operation[T], *, write: bool) -> T:
+    async def _in_snapshot(self, operation: Operation[T]) -> T:
         try:
-            async with engine.connect() as connection:
-                if self.dialect == "postgresql" and not write:
+            async with self._reading.connect() as connection:
+                if self.dialect == "postgresql":
                     await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 async with connection.begin():
                     return await connection.run_sync(operation)

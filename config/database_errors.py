@@ -65,5 +65,10 @@ def disk_failed(error: DBAPIError) -> bool:
     return isinstance(code, int) and (code & 0xFF) in _DISK_FAILED
 
 
+def refused_at_commit(error: BaseException) -> bool:
+    """Say whether a whole transaction failed for what one operation in it may have done: a constraint, a lost race."""
+    return isinstance(error, IntegrityError) or (isinstance(error, DBAPIError) and _sqlstate(error) in LOST_RACE)
+
+
 def _sqlstate(error: DBAPIError) -> str | None:
     return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)

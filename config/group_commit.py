@@ -15,45 +15,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from config.database_errors import DatabaseBusyError, DatabaseStoppedError, converted, disk_failed
+from config.waiting import Waiting, bare
 
 T = TypeVar("T")
 _SAVEPOINT = "operation"
-
-
-@dataclass(eq=False, slots=True)
-class _Waiting:
-    """An operation, who waits for it, and what came of it."""
-
-    operation: Callable[[Connection], Any]
-    loop: asyncio.AbstractEventLoop
-    answer: asyncio.Future[Any]
-    context: contextvars.Context = field(default_factory=contextvars.copy_context)
-    result: Any = None
-    error: BaseException | None = None
-
-    def run(self, connection: Connection) -> None:
-        self.error = None
-        self.result = self.context.run(self.operation, connection)
-
-    def tell(self) -> None:
-        """Answer, in the loop of who waits; nobody may be waiting any more."""
-        if self.answer.done():
-            return
-        if self.error is None:
-            self.answer.set_result(self.result)
-        else:
-            self.answer.set_exception(self.error)
 
 
 class GroupCommit:
@@ -69,7 +43,7 @@ class GroupCommit:
         """
         self._engine = engine
         self._batch_limit = batch_limit
-        self._queue: queue.Queue[_Waiting | None] = queue.Queue(queue_limit)
+        self._queue: queue.Queue[Waiting | None] = queue.Queue(queue_limit)
         self._closed = False
         self._stopped: str | None = None
         self._thread = threading.Thread(target=self._work, name="database writer", daemon=True)
@@ -87,7 +61,7 @@ class GroupCommit:
         if self._closed or self._stopped:
             raise DatabaseStoppedError(self._stopped or "The database is closed.")
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(operation, loop, loop.create_future())
+        waiting = Waiting(operation, loop, loop.create_future())
         try:
             self._queue.put_nowait(waiting)
         except queue.Full:
@@ -112,9 +86,9 @@ class GroupCommit:
         finally:
             self._engine.dispose()
 
-    def _collect(self) -> tuple[list[_Waiting], bool]:
+    def _collect(self) -> tuple[list[Waiting], bool]:
         """Wait for one operation and take what waits behind it; False when nothing comes any more."""
-        batch: list[_Waiting] = []
+        batch: list[Waiting] = []
         next_one = self._queue.get()
         while next_one is not None:
             batch.append(next_one)
@@ -126,7 +100,7 @@ class GroupCommit:
                 return batch, True
         return batch, False
 
-    def _commit(self, batch: list[_Waiting]) -> None:
+    def _commit(self, batch: list[Waiting]) -> None:
         if len(batch) == 1:
             self._alone(batch[0])
             return
@@ -140,7 +114,7 @@ class GroupCommit:
         except DBAPIError as error:
             self._fail(batch, error)
 
-    def _alone(self, waiting: _Waiting) -> None:
+    def _alone(self, waiting: Waiting) -> None:
         """Run one operation in a transaction of its own."""
         if self._stopped:
             waiting.error = DatabaseStoppedError(self._stopped)
@@ -153,19 +127,19 @@ class GroupCommit:
         except BaseException as error:  # noqa: BLE001  # the caller's own, whatever it is; the thread lives on
             waiting.error = error
 
-    def _fail(self, batch: Iterable[_Waiting], error: DBAPIError) -> None:
+    def _fail(self, batch: Iterable[Waiting], error: DBAPIError) -> None:
         """Give a whole transaction's failure to everybody in it; a failed disk ends the writer."""
         if disk_failed(error):
             self._stopped = f"The disk failed under a write ({error.orig}); start the process again."
         for each in batch:
-            each.error = DatabaseStoppedError(self._stopped) if self._stopped else _bare(converted(error))
+            each.error = DatabaseStoppedError(self._stopped) if self._stopped else bare(converted(error))
 
 
 class _EndedEarlyError(Exception):
     """An operation's error ended the transaction of the whole batch."""
 
 
-def _in_savepoint(connection: Connection, waiting: _Waiting) -> None:
+def _in_savepoint(connection: Connection, waiting: Waiting) -> None:
     """Run an operation so that its failure leaves its neighbours' writes as they are.
 
     Raises:
@@ -180,23 +154,16 @@ def _in_savepoint(connection: Connection, waiting: _Waiting) -> None:
     except BaseException as error:
         if isinstance(error, DBAPIError) and disk_failed(error):
             raise
-        waiting.error = _bare(converted(error)) if isinstance(error, DBAPIError) else error
+        waiting.error = bare(converted(error)) if isinstance(error, DBAPIError) else error
         if not raw.in_transaction:
             raise _EndedEarlyError from error
         raw.execute(f"ROLLBACK TO {_SAVEPOINT}")
     raw.execute(f"RELEASE {_SAVEPOINT}")
 
 
-def _bare(error: Exception) -> Exception:
-    """Take off what the error came from: drivers quote values."""
-    error.__cause__ = error.__context__ = None
-    error.__suppress_context__ = True
-    return error
-
-
-def _tell(batch: Iterable[_Waiting]) -> None:
+def _tell(batch: Iterable[Waiting]) -> None:
     """Wake each loop once for all of its callers in a batch."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[Waiting]] = {}
     for each in batch:
         by_loop.setdefault(each.loop, []).append(each)
     for loop, callers in by_loop.items():
@@ -204,7 +171,7 @@ def _tell(batch: Iterable[_Waiting]) -> None:
             loop.call_soon_threadsafe(_tell_all, callers)
 
 
-def _tell_all(callers: Iterable[_Waiting]) -> None:
+def _tell_all(callers: Iterable[Waiting]) -> None:
     for each in callers:
         each.tell()
 

@@ -25,7 +25,7 @@ class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the truth is kept. ``sqlite:///path`` or ``postgresql://user@host/name``.
 
     ``pool_size`` connections to PostgreSQL. ``queue_limit`` writes may wait; one more is answered 503. ``batch_limit``
-    of them share one commit of SQLite at most.
+    of them share one commit at most.
     """
 
     url: str = "sqlite:///var/gateway.db"

@@ -33,7 +33,7 @@ class Instant(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("an instant must be aware")
         utc = value.astimezone(UTC)
-        return _to_text(utc) if dialect.name == "sqlite" else utc
+        return instant_text(utc) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Give back an aware UTC instant."""
@@ -44,6 +44,9 @@ class Instant(TypeDecorator[datetime]):
         return value.astimezone(UTC) if isinstance(value, datetime) else None
 
 
-def _to_text(utc: datetime) -> str:
-    """Write 27 characters that sort like the instants (``strftime`` would write early years with fewer digits)."""
-    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+def instant_text(at: datetime) -> str:
+    """Write an aware instant as SQLite keeps it: 27 characters that sort like the instants.
+
+    ``strftime`` would write early years with fewer digits.
+    """
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

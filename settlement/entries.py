@@ -1,21 +1,25 @@
 """How an entry reaches the database: balances by guarded updates, then postings, then the header that seals them.
 
-Statements are prepared once and few per entry. Accounts are touched in the order of their code, so that two entries
+The statements are in `settlement.entries_hot`. Accounts are touched in the order of their code, so that two entries
 cannot wait for each other; every movement of one member's lots first takes the row of the member's available account.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, NoReturn
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from config.database import insert_new
+from settlement import entries_hot
 from settlement.accounts import Account, AccountKind, member_available
+from settlement.entries_hot import Change
 from settlement.errors import InsufficientFundsError, LedgerConflictError, LedgerStateError
 from settlement.journal import JournalEntry, Posting, by_account
+from settlement.lots import Part
 from settlement.tables import accounts, journal_entries, postings
 
 
@@ -46,20 +50,6 @@ _LOCK = (
     .where(accounts.c.code == sa.bindparam("of_code"), accounts.c.commodity == sa.bindparam("of_commodity"))
     .with_for_update()
 )
-_TAKE = (
-    accounts.update()
-    .where(
-        accounts.c.code == sa.bindparam("of_code"),
-        accounts.c.commodity == sa.bindparam("of_commodity"),
-        accounts.c.balance >= sa.bindparam("quantity"),
-    )
-    .values(balance=accounts.c.balance - sa.bindparam("quantity"))
-)
-_ADD = sa.text(
-    "INSERT INTO accounts (code, commodity, kind, may_go_negative, balance) "
-    "VALUES (:code, :commodity, :kind, :may_go_negative, :balance) "
-    "ON CONFLICT (code, commodity) DO UPDATE SET balance = accounts.balance + excluded.balance"
-).bindparams(sa.bindparam("may_go_negative", type_=sa.Boolean()), sa.bindparam("balance", type_=sa.BigInteger()))
 _POSTINGS = (
     sa.select(postings, accounts.c.kind, accounts.c.may_go_negative)
     .join(accounts, sa.and_(accounts.c.code == postings.c.account, accounts.c.commodity == postings.c.commodity))
@@ -87,9 +77,18 @@ def is_known(connection: Connection, key: str, fingerprint: str) -> bool:
         LedgerConflictError: the key stands for another movement.
     """
     header = find(connection, key)
-    if header is not None and header.fingerprint != fingerprint:
+    return is_same(key, header.fingerprint if header else None, fingerprint)
+
+
+def is_same(key: str, known: str | None, fingerprint: str) -> bool:
+    """Say whether what is known of a key, if anything, is exactly this movement.
+
+    Raises:
+        LedgerConflictError: the key stands for another movement.
+    """
+    if known is not None and known != fingerprint:
         raise LedgerConflictError(f"The ledger knows {key} with another content.", key=key)
-    return header is not None
+    return known is not None
 
 
 def read_postings(connection: Connection, key: str) -> tuple[Posting, ...]:
@@ -137,32 +136,31 @@ def lock_key(connection: Connection, key: str) -> None:
 
 
 def write(
-    connection: Connection, entry: JournalEntry, fingerprint: str, at: datetime, links: Links | None = None
+    connection: Connection,
+    entry: JournalEntry,
+    fingerprint: str,
+    at: datetime,
+    links: Links | None = None,
+    taken: tuple[Part, ...] = (),
 ) -> None:
-    """Write an entry whose key is known to be new, in this transaction.
+    """Write an entry whose key is known to be new, and what it takes from lots, in this transaction.
 
     Raises:
         InsufficientFundsError: an account that may not go negative has too little.
+        LedgerStateError: a lot has less than is taken from it.
     """
     links = links or Links()
-    for account, amount in by_account(entry.postings):
-        _move(connection, account, amount)
-    connection.execute(postings.insert(), _posting_rows(entry))
-    connection.execute(
-        journal_entries.insert(),
-        {
-            "key": entry.key,
-            "kind": entry.kind,
-            "reference": entry.reference,
-            "member_id": links.member_id,
-            "ends_key": links.ends_key,
-            "reverses_key": links.reverses_key,
-            "fingerprint": fingerprint,
-            "effective_at": entry.effective_at,
-            "recorded_at": at,
-            "facts": entry.facts,
-        },
+    change = Change(
+        moves=[{**_row(account), "amount": amount} for account, amount in by_account(entry.postings)],
+        taken=[{"lot_id": part.lot_id, "quantity": part.quantity} for part in taken],
+        postings=_posting_rows(entry),
+        header=_header_row(entry, fingerprint, at, links),
     )
+    short = entries_hot.write(connection, change)
+    if short == entries_hot.RACED:
+        raise LedgerStateError(f"A lot changed while {entry.key} was made.", state="raced")
+    if short is not None:
+        _refuse_short(short, entry)
 
 
 def refuse_ended(end: Header | None, key: str) -> None:
@@ -175,20 +173,29 @@ def refuse_ended(end: Header | None, key: str) -> None:
         raise LedgerStateError(f"{key} was already ended by {end.key}.", state=end.kind, key=key)
 
 
-def _move(connection: Connection, account: Account, amount: int) -> None:
-    if amount >= 0 or account.may_go_negative:
-        connection.execute(_ADD, {**_row(account), "balance": amount})
-        return
-    taken = connection.execute(
-        _TAKE, {"of_code": account.code, "of_commodity": account.commodity, "quantity": -amount}
-    ).rowcount
-    if taken == 0:
-        raise InsufficientFundsError(
-            f"{account.code} has less than {-amount} {account.commodity}.", asked=-amount, commodity=account.commodity
-        )
+def _refuse_short(code: str, entry: JournalEntry) -> NoReturn:
+    account, amount = next(move for move in by_account(entry.postings) if move[0].code == code and move[1] < 0)
+    raise InsufficientFundsError(
+        f"{code} has less than {-amount} {account.commodity}.", asked=-amount, commodity=account.commodity
+    )
 
 
-def _row(account: Account) -> dict[str, str | bool]:
+def _header_row(entry: JournalEntry, fingerprint: str, at: datetime, links: Links) -> dict[str, Any]:
+    return {
+        "key": entry.key,
+        "kind": entry.kind,
+        "reference": entry.reference,
+        "member_id": links.member_id,
+        "ends_key": links.ends_key,
+        "reverses_key": links.reverses_key,
+        "fingerprint": fingerprint,
+        "effective_at": entry.effective_at,
+        "recorded_at": at,
+        "facts": entry.facts,
+    }
+
+
+def _row(account: Account) -> dict[str, Any]:
     return {
         "code": account.code,
         "commodity": account.commodity,
@@ -197,7 +204,7 @@ def _row(account: Account) -> dict[str, str | bool]:
     }
 
 
-def _posting_rows(entry: JournalEntry) -> list[dict[str, str | int | None]]:
+def _posting_rows(entry: JournalEntry) -> list[dict[str, Any]]:
     return [
         {
             "entry_key": entry.key,

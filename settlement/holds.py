@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from settlement import entries, lots
 from settlement.accounts import Account, AccountKind, member_available, member_held
 from settlement.entries import Links
+from settlement.entries_hot import see_hold, see_wallet
 from settlement.errors import JournalEntryError, LedgerStateError, QuantityError
 from settlement.journal import JournalEntry, Posting, fingerprint, postings_content, require_quantity
 from settlement.lots import Part
@@ -56,10 +57,10 @@ def hold(
     """
     require_quantity(quantity)
     digest = fingerprint("hold", member_id, commodity, quantity, reference)
-    entries.lock_member(connection, member_id, commodity)
-    if entries.is_known(connection, key, digest):
+    wallet = see_wallet(connection, member_id, commodity, key, at)
+    if entries.is_same(key, wallet.known, digest):
         return False
-    parts = lots.take(connection, member_id, commodity, quantity, at, expiring_at)
+    parts = lots.to_take(wallet.lots, commodity, quantity, expiring_at)
     available, held = member_available(member_id, commodity), member_held(member_id, commodity)
     entry = JournalEntry(
         key=key,
@@ -69,7 +70,7 @@ def hold(
         effective_at=at,
         facts=dict(facts or {}),
     )
-    entries.write(connection, entry, digest, at, Links(member_id=member_id))
+    entries.write(connection, entry, digest, at, Links(member_id=member_id), taken=parts)
     return True
 
 
@@ -212,12 +213,15 @@ def _hold_of(connection: Connection, hold_key: str) -> _Hold:
 
 def _open_hold(connection: Connection, hold_key: str, key: str, digest: str) -> _Hold | None:
     """Read a hold that may be ended under a key; None when this very entry has ended it."""
-    found = _hold_of(connection, hold_key)
-    entries.lock_member(connection, found.member_id, found.commodity)
-    if entries.is_known(connection, key, digest):
+    seen = see_hold(connection, hold_key, key)
+    if seen is None:
+        raise LedgerStateError(f"There is no hold {hold_key}.", state="none", key=hold_key)
+    if entries.is_same(key, seen.known, digest):
         return None
-    entries.refuse_ended(entries.find_end(connection, hold_key), hold_key)
-    return found
+    if seen.end_key is not None:
+        raise LedgerStateError(f"{hold_key} was already ended by {seen.end_key}.", state=seen.end_kind, key=hold_key)
+    parts = tuple(Part(lot_id, quantity) for lot_id, quantity in seen.parts)
+    return _Hold(hold_key, seen.member_id, seen.reference, seen.commodity, parts)
 
 
 def _end(

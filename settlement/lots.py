@@ -6,14 +6,15 @@ Callers hold the member's lock (`settlement.entries.lock_member`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from settlement.errors import InsufficientFundsError, LedgerStateError
+from settlement.entries_hot import LotSeen
+from settlement.errors import InsufficientFundsError
 from settlement.tables import lots
 
 
@@ -45,11 +46,6 @@ _SPENDABLE = (
         sa.or_(lots.c.expires_at.is_(None), lots.c.expires_at > sa.bindparam("now", type_=lots.c.expires_at.type)),
     )
     .order_by(lots.c.expires_at.is_(None), lots.c.expires_at, lots.c.id)
-)
-_TAKE = (
-    lots.update()
-    .where(lots.c.id == sa.bindparam("lot_id"), lots.c.remaining >= sa.bindparam("quantity"))
-    .values(remaining=lots.c.remaining - sa.bindparam("quantity"))
 )
 _RESTORE = (
     lots.update()
@@ -95,20 +91,14 @@ def spendable(connection: Connection, member_id: str, commodity: str, at: dateti
     return [Lot(*row) for row in rows]
 
 
-def take(
-    connection: Connection,
-    member_id: str,
-    commodity: str,
-    quantity: int,
-    at: datetime,
-    expiring_at: datetime | None = None,
+def to_take(
+    held: Sequence[LotSeen], commodity: str, quantity: int, expiring_at: datetime | None = None
 ) -> tuple[Part, ...]:
-    """Debit lots first-expiring-first and say what came from where; with ``expiring_at`` only lots that expire then.
+    """Say what is taken from where, of lots in their order; with ``expiring_at`` only from lots that expire then.
 
     Raises:
-        InsufficientFundsError: the lots that have not expired hold too little.
+        InsufficientFundsError: the lots hold too little.
     """
-    held = spendable(connection, member_id, commodity, at)
     if expiring_at is not None:
         held = [lot for lot in held if lot.expires_at == expiring_at]
     parts = choose(((lot.id, lot.remaining) for lot in held), quantity)
@@ -119,9 +109,6 @@ def take(
             available=sum(lot.remaining for lot in held),
             commodity=commodity,
         )
-    for part in parts:
-        if connection.execute(_TAKE, _values(part)).rowcount != 1:
-            raise LedgerStateError(f"The lot {part.lot_id} changed while it was read.", state="raced")
     return parts
 
 

@@ -37,11 +37,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     of_floor: float
     of_peer: float | None
     goal: float
+    goal_of_peer: float | None = None
 
     @property
     def reached(self) -> bool:
-        """Whether the goal is reached in this run."""
-        return self.of_floor >= self.goal
+        """Whether the goal is reached in this run, against the floor and, where it has one, against the peer."""
+        ahead = self.goal_of_peer is None or (self.of_peer or 0) >= self.goal_of_peer
+        return self.of_floor >= self.goal and ahead
 
 
 def measure(row: Row) -> Result:

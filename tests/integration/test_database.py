@@ -215,7 +215,9 @@ async def test_a_deadlock_is_run_again(probed: Database) -> None:
 
         return operation
 
-    await asyncio.gather(probed.write(move("a", "b")), probed.write(move("b", "a")))
+    other = await Database.open(DatabaseSettings(url=probed.url))
+    await asyncio.gather(probed.write(move("a", "b")), other.write(move("b", "a")))
+    await other.close()
     amounts = await probed.read(lambda connection: list(connection.execute(sa.select(PROBE.c.amount)).scalars()))
     assert amounts == [2, 2]
     assert len(runs) == 3

@@ -1,0 +1,73 @@
+"""Statements of the few hottest paths, handed to the driver below SQLAlchemy, inside the caller's transaction.
+
+A statement costs SQLAlchemy ten times what it costs SQLite, and on PostgreSQL the way there and back is most of it.
+What runs thousands of times a second is therefore written in the database's own words: many small statements on SQLite,
+one function of the schema on PostgreSQL. Errors leave as SQLAlchemy's, so that the seam needs to know of one kind only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import asyncpg
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.util import await_only
+
+_CONSTRAINT = "23"
+"""The class of SQL states of constraints that were violated."""
+
+
+def on_sqlite(connection: Connection, sql: str, values: Mapping[str, Any]) -> sqlite3.Cursor:
+    """Run one statement with ``:named`` values; the cursor has its rows and its ``rowcount``.
+
+    Raises:
+        DBAPIError: SQLite refused it, or failed.
+    """
+    try:
+        return _sqlite(connection).execute(sql, values)
+    except sqlite3.Error as error:
+        _refused_by_sqlite(sql, error)
+
+
+def many_on_sqlite(connection: Connection, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Run one statement for every row of values.
+
+    Raises:
+        DBAPIError: SQLite refused it, or failed.
+    """
+    try:
+        _sqlite(connection).executemany(sql, rows)
+    except sqlite3.Error as error:
+        _refused_by_sqlite(sql, error)
+
+
+def on_postgresql(connection: Connection, sql: str, *values: Any) -> Any:
+    """Run one statement with ``$1`` values, in one way there and back, and answer the first column of its first row.
+
+    Raises:
+        DBAPIError: PostgreSQL refused it, or failed.
+    """
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, asyncpg.Connection)
+    if not driver.is_in_transaction():
+        connection.exec_driver_sql("SELECT 1")
+    asked: Awaitable[Any] = driver.fetchval(sql, *values)
+    try:
+        return await_only(asked)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        state = str(getattr(error, "sqlstate", None) or "")
+        refused = IntegrityError if state.startswith(_CONSTRAINT) else DBAPIError
+        raise refused(sql, None, error, hide_parameters=True) from None
+
+
+def _sqlite(connection: Connection) -> sqlite3.Connection:
+    raw: Any = connection.connection.dbapi_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw
+
+
+def _refused_by_sqlite(sql: str, error: sqlite3.Error) -> NoReturn:
+    raise DBAPIError.instance(sql, None, error, sqlite3.Error, hide_parameters=True) from None
