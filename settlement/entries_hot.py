@@ -2,7 +2,7 @@
 
 Look at a member's lots under the member's lock; look at a hold under the same lock; write an entry. What is decided is
 decided by the callers, the same on both databases: here are only the ways there. SQLite runs small statements in
-process; PostgreSQL has a function for each step (migration 0014), because there every statement is a way over a socket.
+process; PostgreSQL has a function for each step (migration 0011), because there every statement is a way over a socket.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from alembic import op
 
 from config.types import Instant
 
-revision = "0015"
+revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
