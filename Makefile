@@ -46,8 +46,9 @@ mutants: $(STAMP) ## Change the rules of the catalogue one by one: which changes
 	@$(RUN)/python -m tests.measures.mutants $(MUTANTS)
 
 .PHONY: bench
-bench: $(STAMP) ## Measure against a floor in the same run; kept in var/bench.json, nothing is asserted
-	@$(RUN)/python -m tests.bench
+bench: $(STAMP) ## Measure against a floor in the same run; kept in var/bench.json, nothing is asserted (ROWS="token outbound" for some)
+	@$(PIP) install --require-hashes -r .ci/locks/bench.lock
+	@$(RUN)/python -m tests.bench $(ROWS)
 
 .PHONY: check
 check: $(STAMP) ## Lint, format, types, layering, tidiness
@@ -65,7 +66,7 @@ lock: ## Resolve the dependencies anew into .ci/locks (needs uv on the PATH)
 		case $$part in \
 			runtime) from="pyproject.toml" ;; \
 			test) from="pyproject.toml --group test" ;; \
-			mutation) from="--group mutation --constraint .ci/locks/test.lock" ;; \
+			bench | mutation) from="--group $$part --constraint .ci/locks/test.lock" ;; \
 			*) from="--group $$part" ;; \
 		esac; \
 		echo "resolving $$part"; \

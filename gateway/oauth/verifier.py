@@ -8,10 +8,11 @@ Source: RFC 9068 (JWT access tokens), RFC 8725 (JWT best current practice), both
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from joserfc import jws, jwt
@@ -29,6 +30,7 @@ CACHE_LIMIT = 10_000
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 _TYPES = {"at+jwt", "application/at+jwt"}
 _INSTANT_LIMIT = 2**40
+_LAST_INSTANT = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 _REFUSAL = "The access token is missing or not accepted."
 log = get_logger(__name__)
 
@@ -62,7 +64,7 @@ class JwksVerifier:
         self._clock = clock
         self._skew = skew_seconds
         self._partner_of = partner_of
-        self._verified: OrderedDict[bytes, tuple[Principal, int]] = OrderedDict()
+        self._verified: OrderedDict[bytes, tuple[Principal, datetime]] = OrderedDict()
 
     async def verify(self, token: str) -> Principal:
         """Verify a token; a token that passed is remembered by its hash until it expires.
@@ -71,17 +73,17 @@ class JwksVerifier:
             UnauthenticatedError: it is not accepted.
             UnavailableError: the issuer's keys cannot be read.
         """
-        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        now = int(self._clock.now().timestamp())
+        digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
+        now = self._clock.now()
         known = self._verified.get(digest)
-        if known is not None and now < known[1] + self._skew:
+        if known is not None and now < known[1]:
             return known[0]
         try:
-            principal, expires = await self._verify(token, now)
+            principal, expires = await self._verify(token, int(now.timestamp()))
         except _RefusedError as error:
             log.info("access token refused", reason=str(error))
             raise refusal() from error
-        self._verified[digest] = (principal, expires)
+        self._verified[digest] = (principal, datetime.fromtimestamp(min(expires + self._skew, _LAST_INSTANT), UTC))
         if len(self._verified) > CACHE_LIMIT:
             self._verified.popitem(last=False)
         return principal

@@ -28,7 +28,7 @@ from config.database import Database
 from config.settings import DatabaseSettings
 from settlement import ledger
 from settlement.accounts import POINTS, counter_account
-from tests.bench import holds_books, holds_orm
+from tests.bench import databases, holds_books, holds_orm
 from tests.bench.holds_books import AT, member
 from tests.bench.measure import Result
 
@@ -49,7 +49,7 @@ def results() -> Iterator[Result]:
     with contextlib.ExitStack() as stack:
         urls = [stack.enter_context(holds_books.sqlite_book()) for _ in range(3)]
         yield _measured("SQLite FULL", partial(raw_sqlite, urls[0]), urls[1], urls[2], goal=0.5, goal_of_peer=25)
-    if not holds_books.postgresql_answers():
+    if not databases.postgresql_answers():
         sys.stdout.write("hold and capture on PostgreSQL: NOT MEASURED, no server answers\n")
         return
     with contextlib.ExitStack() as stack:

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
-import os
 import tempfile
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import asyncpg
-import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from config import migrate
@@ -21,12 +16,12 @@ from config.database import Database
 from config.settings import DatabaseSettings
 from settlement import ledger
 from settlement.accounts import POINTS
+from tests.bench.databases import postgresql
 
 MEMBERS = 500
 AT = datetime(2026, 12, 1, tzinfo=UTC)
 EXPIRES = datetime(2028, 12, 1, tzinfo=UTC)
 PLENTY = 1_000_000_000
-SERVER = sa.make_url(os.environ.get("GATEWAY_TEST_POSTGRESQL", f"postgresql://{getpass.getuser()}@127.0.0.1:5432/test"))
 
 
 def member(number: int) -> str:
@@ -46,31 +41,9 @@ def sqlite_book() -> Iterator[str]:
 @contextlib.contextmanager
 def postgresql_book() -> Iterator[str]:
     """Make a PostgreSQL database with points in it; gone afterwards."""
-    name = f"gateway_bench_{uuid.uuid4().hex[:12]}"
-    asyncio.run(_administer(f"CREATE DATABASE {name}"))
-    try:
-        url = SERVER.set(database=name).render_as_string(hide_password=False)
+    with postgresql() as url:
         asyncio.run(_fill(url))
         yield url
-    finally:
-        asyncio.run(_administer(f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-def postgresql_answers() -> bool:
-    """Say whether there is a server to measure on."""
-    try:
-        asyncio.run(_administer("SELECT 1"))
-    except (OSError, TimeoutError, asyncpg.PostgresError):
-        return False
-    return True
-
-
-async def _administer(statement: str) -> None:
-    connection = await asyncpg.connect(SERVER.render_as_string(hide_password=False), timeout=5)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 async def _fill(url: str) -> None:

@@ -28,7 +28,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured: microseconds per unit, and how our speed relates to the floor's and the peer's."""
+    """What was measured: microseconds per unit, and how our speed relates to the floor's and the peer's.
+
+    ``goal`` and ``goal_of_peer`` are shares of speed, ``limits`` the most that a fact of ``facts`` may be.
+    """
 
     name: str
     floor_microseconds: float
@@ -38,12 +41,16 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     of_peer: float | None
     goal: float
     goal_of_peer: float | None = None
+    facts: dict[str, float] = {}
+    limits: dict[str, float] = {}
 
     @property
     def reached(self) -> bool:
-        """Whether the goal is reached in this run, against the floor and, where it has one, against the peer."""
+        """Whether the goals are reached in this run: of the floor, of the peer and of every fact with a limit."""
         ahead = self.goal_of_peer is None or (self.of_peer or 0) >= self.goal_of_peer
-        return self.of_floor >= self.goal and ahead
+        return (
+            self.of_floor >= self.goal and ahead and all(self.facts[name] <= most for name, most in self.limits.items())
+        )
 
 
 def measure(row: Row) -> Result:
