@@ -19,6 +19,7 @@ SYSTEMS = (
     "/v1/vouchers",
     "/v1/accrual-files",
     "/v1/opening-balances",
+    "/v1/manual-cases",
 )
 
 
