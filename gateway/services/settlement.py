@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,16 @@ def reporting_partners(gateway: Gateway, partner: str | None) -> dict[str, Repor
     return {partner: adapter}
 
 
+def require_begun(business_date: date, now: datetime) -> None:
+    """Refuse a business day that has begun nowhere yet; a day begins in the east while it is the day before in UTC.
+
+    Raises:
+        RuleError: names the day.
+    """
+    if business_date > now.date() + timedelta(days=1):
+        raise RuleError(f"{business_date} has not begun.", pointer="/business_date")
+
+
 async def start_runs(gateway: Gateway, business_date: date, partner: str | None) -> tuple[RunRow, ...]:
     """Open the runs of a day and let a child process do them; the same day may be asked for any number of times.
 
@@ -59,8 +69,7 @@ async def start_runs(gateway: Gateway, business_date: date, partner: str | None)
         RunInProgressError: this day is being reconciled, or this process runs as many nights as it may.
     """
     partners = list(reporting_partners(gateway, partner))
-    if business_date > gateway.clock.now().date() + timedelta(days=1):
-        raise RuleError(f"{business_date} has not begun.", pointer="/business_date")
+    require_begun(business_date, gateway.clock.now())
     if len(_running) >= CHILDREN:
         raise RunInProgressError("As many runs as allowed are under way; ask again when one has ended.")
 

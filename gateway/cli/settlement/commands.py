@@ -12,6 +12,7 @@ import click
 from gateway.cli.context import CommandContext, json_option
 from gateway.cli.settlement import night
 from gateway.cli.settlement.display import Display
+from gateway.services.settlement import require_begun
 from settlement.break_store import list_breaks
 from settlement.positions import positions as net_positions
 
@@ -58,6 +59,7 @@ def run_night(
 
     async def work() -> list[night.PartnerNight]:
         async with night.open_settlement(context.load()) as gateway:
+            require_begun(day.date(), gateway.clock.now())
             nights = []
             for name in [partner] if partner is not None else night.reporting_partners(gateway):
                 night.reporting_partner(gateway, name)

@@ -131,3 +131,10 @@ def test_import_tells_what_became_of_each_file(
 )
 def test_wrong_use_and_unknown_names(gateway: Command, arguments: tuple[str, ...], code: int) -> None:
     assert gateway(*arguments)[0] == code
+
+
+def test_a_day_that_has_not_begun_is_refused_before_anything_is_fetched(
+    gateway: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(["settlement", "run", "--date", "2999-01-01"])
+    assert (code, capsys.readouterr().err) == (1, "Error: 2999-01-01 has not begun.\n")
