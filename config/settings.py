@@ -106,6 +106,12 @@ class LoggingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal["json", "console"] = "json"
 
 
+class FaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What tests break on purpose; see `config.crash_points`. Refused anywhere but on loopback."""
+
+    crash_point: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a process is told when it starts."""
 
@@ -117,6 +123,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folders: FolderSettings = FolderSettings()
     partners: PartnerSettings = PartnerSettings()
     logging: LoggingSettings = LoggingSettings()
+    faults: FaultSettings = FaultSettings()
 
 
 def process_environment() -> Mapping[str, str]:
@@ -198,6 +205,8 @@ def _read_value(name: str, value: str) -> Any:
 
 def _refuse_unsafe(settings: Settings) -> None:
     loopback = settings.http.host in {"127.0.0.1", "localhost", "::1"}
+    if settings.faults.crash_point and not (loopback and settings.oauth.development_issuer):
+        raise ConfigurationError("faults.crash_point belongs to tests: loopback, with the development issuer.")
     if settings.http.debug and not loopback:
         raise ConfigurationError("http.debug is on while http.host is public; switch one of them off.")
     if settings.oauth.development_issuer and not loopback:

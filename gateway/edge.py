@@ -76,7 +76,9 @@ def open_edge(gateway: Gateway) -> Edge:
         partner_of=desk_clients(gateway),
     )
     server = TokenServer(issuer, read_clients(settings.clients_file)) if issuer is not None else None
-    return Edge(gateway, verifier, issuer, server, IdempotencyKeys(gateway.database, clock), _client=client)
+    return Edge(
+        gateway, verifier, issuer, server, IdempotencyKeys(gateway.database, clock, gateway.crash), _client=client
+    )
 
 
 def desk_clients(gateway: Gateway) -> dict[str, str]:

@@ -28,6 +28,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from config.clock import Clock
+from config.crash_points import CrashPoints
 from config.database import Database, insert_new
 from config.errors import GatewayError
 from gateway.canonical import fingerprint
@@ -126,10 +127,11 @@ def purge(connection: Connection, at: datetime) -> int:
 class IdempotencyKeys:
     """Runs the work of keyed requests once."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, crash: CrashPoints | None = None) -> None:
         """Keep the database; no key is in flight."""
         self._database = database
         self._clock = clock
+        self._crash = crash or CrashPoints()
         self._in_flight: set[tuple[str, str]] = set()
 
     async def once(self, request: KeyedRequest, work: Callable[[Connection], Answer]) -> Answer:
@@ -154,6 +156,7 @@ class IdempotencyKeys:
         known = claim(connection, request, self._clock.now())
         if known is not None:
             return known
+        self._crash.reach("key_claimed")
         savepoint = connection.begin_nested()
         try:
             answer = work(connection)

@@ -17,6 +17,7 @@ from catalogue.loader import read_texts
 from catalogue.model import Catalogue
 from config import migrate
 from config.clock import Clock, SystemClock
+from config.crash_points import CrashPoints
 from config.database import Database
 from config.errors import ConfigurationError
 from config.observability import current_correlation
@@ -54,6 +55,7 @@ class Gateway:
     reversals: ReversalEngine
     observer: Observer
     adapter_problems: dict[str, str]
+    crash: CrashPoints
     _closing: AsyncExitStack = field(repr=False)
 
     @property
@@ -80,6 +82,7 @@ async def open_gateway(
     clock = clock or SystemClock()
     environ = process_environment() if environ is None else environ
     folder = settings.folders.configuration
+    crash = CrashPoints(settings.faults.crash_point)
     files = read_partner_files(folder)
     texts = read_texts(folder)
     contracts = {
@@ -97,7 +100,7 @@ async def open_gateway(
                 partners[partner] = await _connect(settings, file, found.packages, clock, environ, closing)
         identifiers = Identifiers(clock)
         effects = Effects(book, contracts, identifiers)
-        seams = Seams(database, clock, partners, effects, identifiers, settings.redemption)
+        seams = Seams(database, clock, partners, effects, identifiers, settings.redemption, crash)
         return Gateway(
             settings=settings,
             clock=clock,
@@ -113,6 +116,7 @@ async def open_gateway(
             reversals=ReversalEngine(seams),
             observer=Observer(seams),
             adapter_problems=found.problems,
+            crash=crash,
             _closing=closing.pop_all(),
         )
 

@@ -38,6 +38,7 @@ class Engine:
         self._clock = seams.clock
         self._partners = seams.partners
         self._identifiers = seams.identifiers
+        self._crash = seams.crash
         patience = Patience(seams.settings, jitter)
         self._endings = Endings(seams)
         self._ordering = Ordering(seams, self._endings, patience)
@@ -79,15 +80,19 @@ class Engine:
         """Do everything for a redemption that can be done now; returns when it is terminal or waits."""
         owner = self._identifiers.new("attempt")
         began = self._clock.monotonic()
+        self._crash.reach("taken_in")
         order = await self._database.write(partial(self._prepare, redemption_id, owner))
         while order is not None:
             if self._clock.monotonic() - began > order.lease.total_seconds():
                 # This process was asleep: somebody else may be speaking to the partner by now.
                 log.warning("redemption.call_too_late", redemption_id=redemption_id, operation=order.operation)
                 return
+            self._crash.reach("attempt_written")
             result = await self._call(order)
+            self._crash.reach("answer_read")
             began = self._clock.monotonic()
             order = await self._database.write(partial(self._record, order, result, owner))
+        self._crash.reach("answer_recorded")
 
     def _prepare(self, redemption_id: str, owner: str, connection: Connection) -> Order | None:
         return self._ordering.prepare(connection, redemption_id, owner)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from catalogue.identifiers import Identifiers
 from config.clock import Clock
+from config.crash_points import CrashPoints
 from config.database import Database
 from config.settings import RedemptionSettings
 from gateway.partners import Partners
@@ -14,7 +15,7 @@ from gateway.redemption.effects import Effects
 
 @dataclass(frozen=True)
 class Seams:
-    """Database, time, partners, effects, names and patience."""
+    """Database, time, partners, effects, names, patience, and where tests let a process die."""
 
     database: Database
     clock: Clock
@@ -22,3 +23,4 @@ class Seams:
     effects: Effects
     identifiers: Identifiers
     settings: RedemptionSettings
+    crash: CrashPoints = field(default_factory=CrashPoints)

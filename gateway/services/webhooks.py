@@ -41,6 +41,7 @@ async def take_in(
         at=gateway.clock.now(),
     )
     receipt = await gateway.database.write(operation)
+    gateway.crash.reach("callback_stored")
     if receipt is inbox.Receipt.CONFLICT:
         log.error("ALARM: a callback came under a known id with another body", partner=partner, message_id=message_id)
     return receipt

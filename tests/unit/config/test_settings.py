@@ -116,6 +116,8 @@ OUTSIDE_ISSUER = {"GATEWAY__OAUTH__DEVELOPMENT_ISSUER": "false", "GATEWAY__OAUTH
         ({"GATEWAY__HTTP__HOST": "gateway.example"}, "development_issuer"),
         ({"GATEWAY__HTTP__HOST": "0.0.0.0", "GATEWAY__HTTP__DEBUG": "true", **OUTSIDE_ISSUER}, "http.debug"),
         ({"GATEWAY__OAUTH__DEVELOPMENT_ISSUER": "false"}, "jwks_url"),
+        ({"GATEWAY__FAULTS__CRASH_POINT": "taken_in", "GATEWAY__HTTP__HOST": "0.0.0.0"}, "crash_point"),
+        ({"GATEWAY__FAULTS__CRASH_POINT": "taken_in", **OUTSIDE_ISSUER}, "crash_point"),
         (
             {"GATEWAY__PARTNERS__ENVIRONMENT": "live", "GATEWAY__PARTNERS__BASE_URLS": '{"a": "http://127.0.0.1:9"}'},
             "base_urls",
