@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from fractions import Fraction
 from typing import Literal
@@ -9,13 +10,14 @@ from typing import Literal
 import msgspec
 import pytest
 
-from catalogue.conversion import BlockBonus, Cap, Correction
-from catalogue.conversion_arithmetic import best_ratio, bonus_reachable
+from catalogue.conversion import BlockBonus, Cap, ConversionContract, Correction, Fee, PricePoint, Promotion
+from catalogue.conversion_arithmetic import best_ratio, bonus_reachable, convert
 from catalogue.conversion_caps import Used
 from catalogue.conversion_corrections import Made, refund_entries
 from catalogue.conversion_quotes import Occasion, quote
+from catalogue.conversion_round_trips import RoundTrip, days_of_change, gains, gains_over_time
 from catalogue.conversion_transfers import transfer
-from catalogue.entitlements import Standing
+from catalogue.entitlements import Standing, entitled
 from catalogue.entitlements_windows import Counting, Quota, Use, WindowKind, counted
 from catalogue.errors import ConversionRefusedError
 from catalogue.programme_rules import Comeback, Renewal, birthdays_on
@@ -149,3 +151,106 @@ def test_rolling_days_reach_both_ways_to_their_last_day() -> None:
         assert counted(week, wanted, [Use(service_date=date(2026, 12, day))]) == counts
     both = [Use(service_date=date(2026, 12, 4)), Use(service_date=date(2026, 12, 16))]
     assert counted(week, wanted, both) == 1, "no seven days hold both"
+
+
+def test_every_step_of_the_arithmetic_is_told() -> None:
+    promotion = Promotion(id="spring", extra=Rate(10, 1), from_date=TODAY, to_date=TODAY, most=None)
+    contract = replace(BASE, bonus=BlockBonus(10, 1, "to"), promotions=(promotion,))
+    made_of = convert(contract, 100, TODAY)
+    assert made_of.quantity == 100
+    assert made_of.steps == (
+        "100 PTS at 2:1 = floor(100 x 1 / 2) = 50",
+        "bonus: 5 whole blocks of 10 MILES:x x 1 = 5",
+        "promotion spring: 50 at 10:1 = 5",
+        "credited: 60 MILES:x",
+    )
+    points = replace(
+        BASE, rate=None, increment=1, price_points=(PricePoint(10, 4), PricePoint(30, 9), PricePoint(50, 20))
+    )
+    for quantity, said in ((9, "0 PTS is a price point = 0"), (49, "30 PTS is a price point = 9")):
+        assert convert(points, quantity, TODAY).steps[0] == said
+    assert convert(points, 9, TODAY).converted == 0
+
+
+def test_of_promotions_that_give_the_same_the_first_is_named() -> None:
+    twins = tuple(Promotion(id=name, extra=Rate(10, 1), from_date=TODAY, to_date=TODAY) for name in ("a", "b"))
+    assert convert(replace(BASE, promotions=twins), 100, TODAY).promotion_id == "a"
+
+
+def test_a_quote_names_partner_and_source_and_a_refusal_its_contract() -> None:
+    quoted = quote([BASE], 100, Occasion(TODAY))
+    assert (quoted.partner, quoted.source) == ("skyward-miles", "a test's own")
+    both = replace(BASE, maximum=500, caps=(Cap(1, "conversions", "year"),))
+    used = (Used(TODAY, "PTS", "MILES:x", 100, 50),)
+    with pytest.raises(ConversionRefusedError, match="no quantity is possible now") as refused:
+        quote([both], 600, Occasion(TODAY, used=used))
+    facts = refused.value.facts
+    assert (facts["reason"], facts["contract"], facts["version"]) == ("above_maximum", "base", 1)
+    ambiguous = replace(BASE, bonus=BlockBonus(10, 1))
+    with pytest.raises(ConversionRefusedError) as refused:
+        quote([ambiguous], 100, Occasion(TODAY))
+    assert (refused.value.facts["contract"], refused.value.facts["version"]) == ("base", 1)
+    with pytest.raises(ConversionRefusedError, match=f"in force on {TODAY}"):
+        quote([], 100, Occasion(TODAY))
+
+
+def test_an_equal_fee_returns_nothing() -> None:
+    fee = Fee(currency="USD", fixed_minor_units=100)
+    paid = replace(BASE, fee=fee)
+    wrong = Made(conversion_id="cnv_1", quote=quote([paid], 1_000, Occasion(ORDERED)), on_date=ORDERED)
+    right = replace(paid, version=2, rate=Rate(1, 1), correction=Correction(1, TODAY, "why"))
+    [entry] = refund_entries([paid, right], [wrong])
+    assert entry.fee_returned is None
+
+
+def way(source: str, target: str, rate: Rate, **changes: object) -> ConversionContract:
+    return plain_contract(f"{source}-{target}-{rate}", source, target, rate, **changes)
+
+
+def names(trips: Iterable[RoundTrip]) -> list[set[str]]:
+    return [{leg.id for leg in trip.legs} for trip in trips]
+
+
+def test_every_round_trip_that_gains_is_found_by_the_best_terms_and_none_twice() -> None:
+    pairs = [way("A", "B", Rate(1, 2)), way("A", "B", Rate(1, 1)), way("B", "A", Rate(5, 3))]
+    other = [way("C", "D", Rate(1, 2)), way("D", "C", Rate(1, 1))]
+    assert names(gains([*pairs, *other])) == [{"A-B-1:2", "B-A-5:3"}, {"C-D-1:2", "D-C-1:1"}]
+
+
+def test_a_way_through_a_round_trip_that_gains_is_not_told_as_another() -> None:
+    around = [
+        way("A", "B", Rate(1, 1)),
+        way("B", "A", Rate(10, 9)),
+        way("B", "C", Rate(1, 1)),
+        way("C", "B", Rate(1, 2)),
+    ]
+    elsewhere = [way("D", "E", Rate(1, 1)), way("E", "F", Rate(1, 1))]
+    assert names(gains([*around, *elsewhere])) == [{"B-C-1:1", "C-B-1:2"}]
+
+
+def test_each_gain_of_waiting_is_found() -> None:
+    there = {"effective_to_date": date(2026, 6, 30)}
+    back = {"effective_from_date": date(2026, 7, 1)}
+    contracts = [
+        way("A", "B", Rate(1, 2), **there), way("B", "A", Rate(1, 1), **back),
+        way("C", "D", Rate(1, 2), **there), way("D", "C", Rate(1, 1), **back),
+    ]  # fmt: skip
+    assert gains(contracts) == ()
+    assert names(gains_over_time(contracts)) == [{"A-B-1:2", "B-A-1:1"}, {"C-D-1:2", "D-C-1:1"}]
+
+
+def test_a_contract_until_the_end_of_all_days_changes_nothing_after_it() -> None:
+    assert days_of_change([way("A", "B", Rate(1, 1), effective_to_date=date.max)]) == [date.min]
+
+
+def test_a_right_names_the_tier_that_gives_it() -> None:
+    benefit = CATALOGUE.benefits["lounge-visit"][0]
+    grant = entitled(benefit, "gold", date(2026, 12, 1))
+    assert grant is not None
+    assert grant.tier == "gold"
+
+
+def test_days_belong_to_rolling_windows_alone() -> None:
+    for wrong in ({"window": WindowKind.ROLLING_DAYS}, {"days": 7}):
+        with pytest.raises(ValueError, match="days belongs to"):
+            Counting(**wrong)
