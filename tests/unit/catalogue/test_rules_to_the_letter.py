@@ -237,6 +237,8 @@ def test_each_gain_of_waiting_is_found() -> None:
     ]  # fmt: skip
     assert gains(contracts) == ()
     assert names(gains_over_time(contracts)) == [{"A-B-1:2", "B-A-1:1"}, {"C-D-1:2", "D-C-1:1"}]
+    regional = [replace(one, region="CN") for one in contracts[:2]]
+    assert names(gains_over_time(regional)) == [{"A-B-1:2", "B-A-1:1"}]
 
 
 def test_a_contract_until_the_end_of_all_days_changes_nothing_after_it() -> None:
