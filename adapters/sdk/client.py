@@ -87,7 +87,8 @@ class PartnerClient:
         field = undeclared_field(call, self._personal_fields)
         if field is not None:
             return CallFailure(Outcome.NOT_SENT, f"undeclared_personal_field:{field}")
-        if not self.breaker.allow():
+        ticket = self.breaker.allow()
+        if ticket is None:
             return CallFailure(Outcome.NOT_SENT, "breaker_open")
         succeeded: bool | None = None
         try:
@@ -95,7 +96,7 @@ class PartnerClient:
             succeeded = _succeeded(answer)
             return answer
         finally:
-            self.breaker.record(succeeded)
+            self.breaker.record(ticket, succeeded)
 
     async def _within_deadline(self, call: PartnerCall) -> PartnerAnswer | CallFailure:
         written = asyncio.Event()

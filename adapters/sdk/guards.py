@@ -46,7 +46,8 @@ class Bulkhead:
 class Breaker:
     """Opens when half of the last 20 calls failed; after 30 s three probes decide whether it closes.
 
-    Every `allow` that answered True is followed by exactly one `record`.
+    Every ticket that `allow` gives is followed by exactly one `record` with it. What was sent before the breaker last
+    opened or closed says nothing any more when its answer comes, and is not counted.
     """
 
     def __init__(self, clock: Clock, *, window: int = 20, open_seconds: float = 30.0, probes: int = 3) -> None:
@@ -57,6 +58,7 @@ class Breaker:
         self._open_seconds = open_seconds
         self._probes = probes
         self._opened: float | None = None
+        self._age = 1
         self._probing = 0
         self._passed = 0
 
@@ -65,17 +67,19 @@ class Breaker:
         """Whether ordinary calls are turned away."""
         return self._opened is not None
 
-    def allow(self) -> bool:
-        """Say whether a call may go out now; while probing only as many as there are probes."""
+    def allow(self) -> int | None:
+        """Give the ticket of a call that may go out now, else None; while probing only as many as there are probes."""
         if self._opened is None:
-            return True
+            return self._age
         if self._clock.monotonic() - self._opened < self._open_seconds or self._probing >= self._probes:
-            return False
+            return None
         self._probing += 1
-        return True
+        return self._age
 
-    def record(self, succeeded: bool | None) -> None:
-        """Take the result of an allowed call; None says nothing about the partner."""
+    def record(self, ticket: int, succeeded: bool | None) -> None:
+        """Take the result of the call of a ticket; None says nothing about the partner."""
+        if ticket != self._age:
+            return
         if self._opened is not None:
             self._record_probe(succeeded)
         elif succeeded is not None:
@@ -98,6 +102,7 @@ class Breaker:
         self._reset()
 
     def _reset(self) -> None:
+        self._age += 1
         self._results.clear()
         self._probing = 0
         self._passed = 0

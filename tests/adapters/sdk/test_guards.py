@@ -10,11 +10,17 @@ from adapters.sdk.guards import Breaker, Bulkhead, BulkheadFullError
 from tests.support.clocks import ManualClock
 
 
+def pass_one(breaker: Breaker, succeeded: bool | None) -> None:
+    """Let one call out and take its result."""
+    ticket = breaker.allow()
+    assert ticket is not None
+    breaker.record(ticket, succeeded)
+
+
 def opened(clock: ManualClock) -> Breaker:
     breaker = Breaker(clock)
     for number in range(20):
-        assert breaker.allow()
-        breaker.record(number % 2 == 0)
+        pass_one(breaker, number % 2 == 0)
     return breaker
 
 
@@ -25,18 +31,18 @@ def test_half_of_the_last_20_opens_it() -> None:
 def test_fewer_than_half_or_fewer_than_20_do_not() -> None:
     breaker = Breaker(ManualClock())
     for number in range(100):
-        breaker.record(number % 20 >= 9)
+        pass_one(breaker, number % 20 >= 9)
     assert not breaker.is_open
     fresh = Breaker(ManualClock())
     for _ in range(19):
-        fresh.record(False)
+        pass_one(fresh, False)
     assert not fresh.is_open
 
 
 def test_what_says_nothing_does_not_count() -> None:
     breaker = Breaker(ManualClock())
     for _ in range(100):
-        breaker.record(None)
+        pass_one(breaker, None)
     assert not breaker.is_open
 
 
@@ -46,7 +52,7 @@ def test_it_stays_shut_to_calls_for_30_seconds_then_lets_3_probes_through() -> N
     clock.advance(seconds=29.9)
     assert not breaker.allow()
     clock.advance(seconds=0.1)
-    assert [breaker.allow() for _ in range(4)] == [True, True, True, False]
+    assert [breaker.allow() is not None for _ in range(4)] == [True, True, True, False]
 
 
 def test_three_good_probes_close_it() -> None:
@@ -54,8 +60,7 @@ def test_three_good_probes_close_it() -> None:
     breaker = opened(clock)
     clock.advance(seconds=30)
     for _ in range(3):
-        assert breaker.allow()
-        breaker.record(True)
+        pass_one(breaker, True)
     assert not breaker.is_open
 
 
@@ -63,8 +68,7 @@ def test_one_bad_probe_opens_it_for_another_30_seconds() -> None:
     clock = ManualClock()
     breaker = opened(clock)
     clock.advance(seconds=30)
-    assert breaker.allow()
-    breaker.record(False)
+    pass_one(breaker, False)
     clock.advance(seconds=29)
     assert not breaker.allow()
     clock.advance(seconds=1)
@@ -76,9 +80,26 @@ def test_a_probe_that_says_nothing_gives_its_place_back() -> None:
     breaker = opened(clock)
     clock.advance(seconds=30)
     for _ in range(10):
-        assert breaker.allow()
-        breaker.record(None)
+        pass_one(breaker, None)
     assert breaker.is_open
+
+
+def test_what_was_sent_before_it_opened_neither_closes_it_nor_keeps_it_open() -> None:
+    clock = ManualClock()
+    breaker = Breaker(clock)
+    late = [breaker.allow() for _ in range(4)]
+    for number in range(20):
+        pass_one(breaker, number % 2 == 0)
+    assert breaker.is_open
+    for ticket in late[:3]:
+        assert ticket is not None
+        breaker.record(ticket, True)
+    assert breaker.is_open
+    clock.advance(seconds=29)
+    assert late[3] is not None
+    breaker.record(late[3], False)
+    clock.advance(seconds=1)
+    assert [breaker.allow() is not None for _ in range(4)] == [True, True, True, False]
 
 
 async def test_a_bulkhead_never_runs_more_than_its_slots() -> None:

@@ -100,10 +100,10 @@ async def test_a_booking_that_cannot_be_cancelled_stands(partner: Partner) -> No
 
 @pytest.mark.parametrize("mode", ["commit_then_reset", "commit_then_hang", "error_500_after_commit", "truncated"])
 async def test_a_cancel_whose_answer_is_lost_is_found_by_reading_the_booking(mode: str) -> None:
-    async with running(deadline_seconds=0.5) as partner:
+    async with running(deadline_seconds=1.5) as partner:
         request, result = await partner.run(await requested(partner.adapter))
         assert result.partner_reference is not None
-        partner.simulator.faults.plan("cancel", mode, seconds=1.0)
+        partner.simulator.faults.plan("cancel", mode, seconds=3.0)
         assert (await partner.adapter.cancel(request, result.partner_reference)).outcome is Outcome.OK
         assert partner.simulator.counts["get"] == 1
 
