@@ -28,6 +28,8 @@ Outcome = Literal["issued", "not_issued", "undone", "stands"]
 OF_REDEMPTION: dict[str, Event] = {"issued": Event.PEOPLE_SAY_ISSUED, "not_issued": Event.PEOPLE_SAY_NOT_ISSUED}
 OF_REVERSAL: dict[str, ReversalState] = {"undone": ReversalState.APPLIED, "stands": ReversalState.REFUSED}
 _REVERSAL = ":reverse:"
+LEAST_EVIDENCE = 10
+"""Characters, blanks around them not counted."""
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -119,8 +121,10 @@ def decide(
     Raises:
         NotFoundError: there is no such redemption or reversal.
         ConflictError: it is not with people (any more), or its end cannot be booked.
-        RuleError: the outcome is none of this kind of case.
+        RuleError: the outcome is none of this kind of case, or evidence or name is missing.
     """
+    if len(finding.evidence.strip()) < LEAST_EVIDENCE or not finding.by.strip():
+        raise RuleError(f"Say who says so, and in at least {LEAST_EVIDENCE} characters how it was found out.")
     redemption_id, _, number_text = case_id.partition(_REVERSAL)
     number = int(number_text) if number_text.isascii() and number_text.isdigit() else 0
     store.lock(connection, redemption_id)

@@ -31,8 +31,10 @@ async def with_people(database: Database) -> tuple[Room, str]:
     return room, redemption.id
 
 
-async def says(room: Room, case_id: str, outcome: Outcome, by: str, reference: str | None = None) -> Proposal | None:
-    finding = Finding(outcome, f"{by} called the partner", by, reference)
+async def says(
+    room: Room, case_id: str, outcome: Outcome, by: str, reference: str | None = None, evidence: str | None = None
+) -> Proposal | None:
+    finding = Finding(outcome, evidence or f"{by} called the partner", by, reference)
     decide = partial(
         people.decide,
         engine=room.engine,
@@ -104,6 +106,9 @@ async def test_op_10_what_people_got_wrong_is_claimed_and_never_recharged(databa
 
 async def test_what_is_not_with_people_is_not_theirs_to_decide(database: Database) -> None:
     room, redemption_id = await with_people(database)
+    for evidence, by in (("x" * 9, "ann"), (" " * 20, "ann"), ("they said so", " ")):
+        with pytest.raises(RuleError, match="how it was found out"):
+            await says(room, redemption_id, "issued", by, evidence=evidence)
     with pytest.raises(RuleError, match="issued, not_issued"):
         await says(room, redemption_id, "stands", "ann")
     for unknown in ("rdm_nobody", f"{redemption_id}:reverse:1", f"{redemption_id}:reverse:x", f"{redemption_id}:"):
