@@ -66,7 +66,8 @@ class DirectBook(Book):
         planned = _visitors(held.body.service)
         kind = KINDS[type(held.body.service)]
         if self._is(held.reserved_at, day):
-            yield _line(held, kind, planned, price, str(_line_status(reservation.status)))
+            used = reservation.status is wire.Status.USED
+            yield _line(held, kind, planned, price, "used" if used else "booked")
         extra = 1 + (reservation.guests or 0) - planned
         if self._is(reservation.used_at, day) and extra > 0:
             unit = price.amount // planned
@@ -103,10 +104,6 @@ def _same_place(mine: Service | None, other: Service) -> bool:
     if isinstance(mine, Visit) and isinstance(other, Visit):
         return (mine.airport, mine.lounge_id, mine.visit_date) == (other.airport, other.lounge_id, other.visit_date)
     return mine == other
-
-
-def _line_status(status: wire.Status) -> str:
-    return {wire.Status.USED: "used", wire.Status.CANCELLED: "cancelled"}.get(status, "booked")
 
 
 def _line(held: Held, kind: str, quantity: int, amount: Money, status: str) -> StatementLine:
