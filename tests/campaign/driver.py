@@ -73,7 +73,7 @@ class Line:
         raise LostPatienceError(f"{method} {path}")
 
     async def once(
-        self, method: str, path: str, token: str, body: object, key: str | None, seconds: float = 15.0
+        self, method: str, path: str, token: str, body: object, key: str | None = None, seconds: float = 15.0
     ) -> Answer | None:
         """Ask once; None when there was no answer, or the answer is to ask again."""
         headers = {"Authorization": f"Bearer {token}"} | ({"Idempotency-Key": key} if key else {})
@@ -160,12 +160,16 @@ class Members:
         self._note(wish, await self.line.ask("POST", "/v1/redemptions", token, body, wish.key))
         await self._afterwards(wish, token)
 
-    async def quote(self, member: str, profile: str) -> dict[str, Any] | None:
-        """Ask for a price; answer the body that redeems it, or None when it was refused."""
+    async def quote(self, member: str, profile: str, *, patient: bool = True) -> dict[str, Any] | None:
+        """Ask for a price, again and again when ``patient``; answer the body that redeems it, if there is one."""
         day = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
         service = {"kind": "visit", "airport": "PVG", "lounge_id": "PVG-T2", "visit_date": day}
         asked = {"benefit_id": benefit_id(profile), "service": service, "pay_with": "points"}
-        status, quote = await self.line.ask("POST", "/v1/quotes", self.tokens[member], asked)
+        ask = self.line.ask if patient else self.line.once
+        answer = await ask("POST", "/v1/quotes", self.tokens[member], asked)
+        if answer is None:
+            return None
+        status, quote = answer
         if status != 201:
             self.troubles[f"quote {status} {quote.get('code')}"] += 1
             return None

@@ -65,6 +65,16 @@ class Gateways:
 
     async def start(self, number: int, **environment: str) -> Life:
         """Start one gateway and wait until it answers, or has ended before that."""
+        life = await self._fork(number, ("serve",), f"gateway-{number}", environment)
+        await self._until_ready(life)
+        return life
+
+    async def command(self, *words: str, **environment: str) -> int:
+        """Run one of the gateway's commands to its end, in a process of its own; answer how that ended."""
+        life = await self._fork(0, words, "commands", environment)
+        return await life.ended
+
+    async def _fork(self, number: int, words: tuple[str, ...], log: str, environment: dict[str, str]) -> Life:
         assert self._process is not None
         assert self._process.stdin is not None
         self._starts += 1
@@ -73,14 +83,12 @@ class Gateways:
         self._started[name], self._ended[name] = loop.create_future(), loop.create_future()
         asked = {
             "start": name,
-            "arguments": ["--settings", str(self.club.settings_file(number)), "serve"],
+            "arguments": ["--settings", str(self.club.settings_file(number)), *words],
             "environment": environment,
-            "log": str(self.club.log(f"gateway-{number}")),
+            "log": str(self.club.log(log)),
         }
         self._process.stdin.write(json.dumps(asked).encode() + b"\n")
-        life = Life(number, await self._started[name], self._ended[name])
-        await self._until_ready(life)
-        return life
+        return Life(number, await self._started[name], self._ended[name])
 
     async def _until_ready(self, life: Life) -> None:
         port = self.club.ports[life.number]

@@ -1,7 +1,7 @@
-"""``python -m tests.campaign.nursery``: starts gateway processes by fork from one that has imported everything.
+"""``python -m tests.campaign.nursery``: starts the gateway's commands by fork from a process that imported everything.
 
 A gateway that was killed is thereby back in a fraction of a second, and a campaign can kill hundreds. What is forked is
-a process of its own that runs ``gateway serve`` from its first line; nothing is opened before the fork.
+a process of its own that runs the command from its first line; nothing is opened before the fork.
 
 Speaks lines of JSON: ``{"start": name, "arguments": [...], "environment": {...}, "log": path}`` is answered
 ``{"started": name, "pid": n}``, and later ``{"ended": name, "status": exit code, negative for a signal}``.
@@ -22,9 +22,10 @@ from typing import Any
 from adapters.sdk.registry import discover
 from gateway.cli import serve
 from gateway.cli.main import run
+from gateway.cli.settlement import commands
 
-IMPORTED = (serve, discover())
-"""Everything that a gateway needs, imported before the fork."""
+IMPORTED = (serve, commands, discover())
+"""Everything that a gateway or a night needs, imported before the fork."""
 
 
 def main() -> None:

@@ -197,7 +197,7 @@ async def _settle(club: Club, say: Say) -> int:
     """Run the night of every business day of the campaign; answer how many captured ones no partner accounts for."""
     ours = {partner_id(profile) for profile in SHAPES}
     missing = 0
-    for day in _days():
+    for day in business_days():
         _, output = await club.run("settlement", "run", "--date", day.isoformat(), "--json")
         nights = {one["partner"]: one for one in json.loads(output) if one["partner"] in ours}
         assert nights.keys() == ours, f"the night failed; see {club.log('commands')}"
@@ -209,7 +209,8 @@ async def _settle(club: Club, say: Say) -> int:
     return missing
 
 
-def _days() -> list[date]:
+def business_days() -> list[date]:
+    """The business days that a campaign which ends now may have touched."""
     today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
     return [today - timedelta(days=1), today] if datetime.now(ZoneInfo("Asia/Shanghai")).hour < 3 else [today]
 

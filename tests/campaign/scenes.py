@@ -21,7 +21,7 @@ from gateway.redemption.states import State
 from gateway.redemption.tables import redemptions
 from tests.campaign.books import read_partners
 from tests.campaign.club import Club
-from tests.campaign.driver import Line, Members, Wish
+from tests.campaign.driver import Line, Members
 from tests.campaign.gateways import Gateways
 from tests.campaign.shapes import SHAPES
 from tests.campaign.storm import Weather
@@ -117,9 +117,11 @@ class Stage:
         return quantiles(seconds, n=20)[-1]
 
     async def _redeem(self, member: str, profile: str) -> None:
-        wish = Wish(member, profile, key=f"scene-{len(self.members.wishes)}-{time.monotonic_ns()}")
-        self.members.wishes.append(wish)
-        await self.members.redeem(wish)
+        body = await self.members.quote(member, profile, patient=False)
+        if body is not None:
+            await self.members.line.once(
+                "POST", "/v1/redemptions", self.members.tokens[member], body, f"scene-{body['quote_id']}"
+            )
 
     async def all_out(self) -> list[Figures]:
         """Let every partner answer nothing but errors for a while: how many calls are made, how soon all is decided."""

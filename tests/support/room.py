@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 
@@ -58,6 +58,7 @@ class Room:
     clock: ManualClock
     partners: Partners
     identifiers: Identifiers
+    seams: Seams
     intake: Intake
     engine: Engine
     reversals: ReversalEngine
@@ -113,6 +114,10 @@ class Room:
                 return balance.available, balance.held
         return 0, 0
 
+    def seams_on(self, database: Database) -> Seams:
+        """Give the seams of another process on the same database."""
+        return replace(self.seams, database=database)
+
     async def require_clean_books(self) -> None:
         """Audit the whole ledger."""
         report = await self.database.read(audit)
@@ -143,6 +148,7 @@ async def open_room(database: Database, *, changing: Changing = same, **adapters
         clock=clock,
         partners=partners,
         identifiers=identifiers,
+        seams=seams,
         intake=Intake(seams, catalogue),
         engine=engine,
         reversals=reversals,
