@@ -94,6 +94,7 @@ PROBLEMS: dict[str, Kind] = {
     "database_busy": Kind(503, "Too much is under way"),
     "database_stopped": Kind(503, "Not available now"),
     "lease_lost": Kind(503, "Not available now"),
+    "account_frozen": Kind(503, "An account is stopped until its balance is cleared up"),
     "rate_unavailable": Kind(503, "Not available now"),
     "partner_unavailable": Kind(503, "The partner is not available now"),
 }

@@ -8,6 +8,7 @@ from gateway.controllers.benefits import BenefitsController
 from gateway.controllers.consents import ConsentsController, PartnerLinksController
 from gateway.controllers.conversions import ConversionsController
 from gateway.controllers.entitlements import EntitlementsController
+from gateway.controllers.frozen_accounts import FrozenAccountsController
 from gateway.controllers.health import HealthController
 from gateway.controllers.itineraries import ItinerariesController
 from gateway.controllers.manual_cases import ManualCasesController
@@ -29,6 +30,7 @@ CONTROLLERS: tuple[ControllerRouterHandler, ...] = (
     ConsentsController,
     ConversionsController,
     EntitlementsController,
+    FrozenAccountsController,
     HealthController,
     ItinerariesController,
     ManualCasesController,
