@@ -1,4 +1,4 @@
-"""What a serving gateway does besides answering: sweep, work off the inbox, mark what ended, follow the catalogue, audit."""
+"""What a serving gateway does besides answering: sweep, inbox, marking what ended, following the catalogue, audit."""
 
 from __future__ import annotations
 

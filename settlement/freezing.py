@@ -180,4 +180,3 @@ def _lots_by_entries(code: str, commodity: str) -> sa.Select[Any]:
         .where(_lots_of(code, commodity))
         .group_by(lots.c.id)
     )
-

@@ -22,6 +22,7 @@ from gateway.controllers.redemptions import RedemptionsController
 from gateway.controllers.settlement import SettlementController
 from gateway.controllers.tier_matches import TierMatchesController
 from gateway.controllers.vouchers import VouchersController
+from gateway.controllers.watch import WatchController
 from gateway.controllers.webhooks import WebhooksController
 
 CONTROLLERS: tuple[ControllerRouterHandler, ...] = (
@@ -45,6 +46,7 @@ CONTROLLERS: tuple[ControllerRouterHandler, ...] = (
     SettlementController,
     TierMatchesController,
     VouchersController,
+    WatchController,
     WebhooksController,
 )
 """Every route of the gateway but the OpenAPI file's."""

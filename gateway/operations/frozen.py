@@ -1,4 +1,4 @@
-"""Lets a stopped account go: two people, each with evidence; the second one's word computes it anew from its entries."""
+"""Lets a stopped account go: two people, each with evidence; the second one's word computes it from its entries."""
 
 from __future__ import annotations
 

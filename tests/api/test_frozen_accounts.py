@@ -25,9 +25,7 @@ async def stopped(stack: Stack) -> str:
 
 async def release(stack: Stack, frozen_id: str, who: str, **body: Any) -> Any:
     headers = stack.bearer(who, "operations:write") | {"Idempotency-Key": f"{who}-1"}
-    return await stack.client.post(
-        f"/v1/frozen-accounts/{frozen_id}/release", json=body or EVIDENCE, headers=headers
-    )
+    return await stack.client.post(f"/v1/frozen-accounts/{frozen_id}/release", json=body or EVIDENCE, headers=headers)
 
 
 async def test_lg_08_a_request_on_a_stopped_account_is_503_and_its_key_stays_free(stack: Stack) -> None:

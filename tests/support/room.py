@@ -57,6 +57,7 @@ class Room:
     database: Database
     clock: ManualClock
     partners: Partners
+    effects: Effects
     identifiers: Identifiers
     intake: Intake
     engine: Engine
@@ -136,12 +137,14 @@ async def open_room(database: Database, *, changing: Changing = same, **adapters
     catalogue = changing(load_catalogue(PACKAGED_FOLDER, tuple(files)))
     identifiers = Identifiers(clock)
     settings = RedemptionSettings(lease_margin_seconds=0.0)
-    seams = Seams(database, clock, partners, Effects(catalogue, contracts, identifiers), identifiers, settings)
+    effects = Effects(catalogue, contracts, identifiers)
+    seams = Seams(database, clock, partners, effects, identifiers, settings)
     engine, reversals = Engine(seams, jitter=lambda: 0.0), ReversalEngine(seams)
     room = Room(
         database=database,
         clock=clock,
         partners=partners,
+        effects=effects,
         identifiers=identifiers,
         intake=Intake(seams, catalogue),
         engine=engine,

@@ -16,6 +16,7 @@ from adapters.sdk.capabilities import ReportsStatements
 from adapters.sdk.errors import PartnerError
 from config.errors import GatewayError, NotFoundError, RuleError
 from config.settings import Settings
+from gateway.operations.overdue import Open, open_of
 from gateway.services.undecided import contradicted_by_file, settle_by_file, waiting_for_file
 from gateway.wiring import Gateway, open_gateway
 from settlement.exports.bundle import Bundle, export_period
@@ -31,7 +32,10 @@ Files = Sequence[tuple[str, bytes]]
 
 
 class PartnerNight(msgspec.Struct, frozen=True, kw_only=True):
-    """How a partner's night ended. ``problem``: why it did not, or did only in part; breaks are no problem."""
+    """How a partner's night ended. ``problem``: why it did not, or did only in part; breaks are no problem.
+
+    ``open``: what is undecided at the partner past its deadline, and what it claims, when the night was over.
+    """
 
     partner: str
     business_date: date
@@ -40,6 +44,7 @@ class PartnerNight(msgspec.Struct, frozen=True, kw_only=True):
     settled: tuple[str, ...] = ()
     bundle: Bundle | None = None
     positions: tuple[NetPosition, ...] = ()
+    open: Open = Open((), ())
     note: str | None = None
     problem: str | None = None
 
@@ -117,7 +122,8 @@ async def night_of(
         failure = night.problem or night.note or ""
         run = run_id(partner, business_date)
         await gateway.database.write(partial(fail_run, run=run, failure=failure, at=gateway.clock.now()))
-    return night
+    waiting = await gateway.database.read(partial(open_of, now=gateway.clock.now(), partner=partner))
+    return msgspec.structs.replace(night, open=waiting)
 
 
 async def _night(gateway: Gateway, night: PartnerNight, files: Files | None, report: Report) -> PartnerNight:

@@ -111,4 +111,3 @@ LEDGERS: dict[str, type[Books]] = {
     "forgets_its_keys": ForgetsItsKeys,
     "answers_too_soon": AnswersTooSoon,
 }
-

@@ -1,4 +1,4 @@
-"""``gateway audit`` and ``gateway ledger``: by address and by file, served or not; what is found is stopped on request."""
+"""``gateway audit`` and ``gateway ledger``: by address and by file; what is found is stopped on request."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ class Commands:
 
 
 @pytest.fixture
-def gateway(
-    database_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Commands:
+def gateway(database_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Commands:
     return Commands(database_url, capsys, monkeypatch)
 
 

@@ -1,4 +1,4 @@
-"""LG-08 on both databases: a balance that drifted is found, its account takes no movement, and two people release it."""
+"""LG-08 on both databases: a balance that drifted is found, its account stopped, and two people release it."""
 
 from __future__ import annotations
 
