@@ -11,13 +11,16 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import ReportsStatements
 from adapters.sdk.errors import PartnerError
 from config.errors import GatewayError, NotFoundError, RuleError
 from config.settings import Settings
+from gateway.operations.alarms import Alarms
 from gateway.operations.overdue import Open, open_of
-from gateway.services.undecided import contradicted_by_file, settle_by_file, waiting_for_file
+from gateway.redemption.suspicions import doubled
+from gateway.services.undecided import contradicted_by_file, granted_twice_by_file, settle_by_file, waiting_for_file
 from gateway.wiring import Gateway, open_gateway
 from settlement.exports.bundle import Bundle, export_period
 from settlement.matching.rules import MatchingRules
@@ -175,7 +178,16 @@ async def _reconcile(gateway: Gateway, partner: str, day: date, report: Report) 
     for item in found.settled:
         if await gateway.database.write(partial(settle_by_file, engine=gateway.engine, item=item)):
             ended.append(item.redemption_id)
+    await gateway.database.write(partial(_note_doubles, gateway, partner, day))
     return found, (*ended, *await _look_again(gateway, partner, day))
+
+
+def _note_doubles(gateway: Gateway, partner: str, day: date, connection: Connection) -> None:
+    """Raise an alarm of what the file shows twice under one key, and send nothing twice to that partner any more."""
+    alarms, now = Alarms(gateway.identifiers), gateway.clock.now()
+    for redemption_id, count in granted_twice_by_file(connection, partner, day).items():
+        evidence = f"the statement of {day} shows {count}"
+        doubled(connection, alarms, partner, redemption_id, evidence, now)
 
 
 async def _look_again(gateway: Gateway, partner: str, day: date) -> list[str]:
