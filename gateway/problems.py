@@ -25,6 +25,8 @@ from gateway.middleware.correlation import request_id_of
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:partner-benefits-gateway:problem:"
 RETRY_AFTER_SECONDS = 2
+RETRY_AFTER_BY_CODE = {"account_frozen": 600, "partner_disabled": 600, "partner_busy": 15}
+"""What ends by people, or when a partner has recovered, is not asked for every other second."""
 
 log = get_logger(__name__)
 
@@ -94,7 +96,10 @@ PROBLEMS: dict[str, Kind] = {
     "database_busy": Kind(503, "Too much is under way"),
     "database_stopped": Kind(503, "Not available now"),
     "lease_lost": Kind(503, "Not available now"),
+    "account_frozen": Kind(503, "An account is stopped until its balance is cleared up"),
     "rate_unavailable": Kind(503, "Not available now"),
+    "partner_disabled": Kind(503, "The partner is switched off"),
+    "partner_busy": Kind(503, "Too much is under way at the partner"),
     "partner_unavailable": Kind(503, "The partner is not available now"),
 }
 """Every error code there is; a test walks the error trees of all packages and compares."""
@@ -164,7 +169,7 @@ def problem_response(
     document = {**shown, **msgspec.to_builtins(problem)}
     sent = dict(headers or {})
     if kind.status == 503:
-        sent.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+        sent.setdefault("Retry-After", str(RETRY_AFTER_BY_CODE.get(code, RETRY_AFTER_SECONDS)))
     if kind.status == 401:
         sent.setdefault("WWW-Authenticate", 'Bearer error="invalid_token"')
     if kind.status == 403:

@@ -155,6 +155,7 @@ async def _connect(
         environment=environment,
         manifest=context.manifest,
         adapter=adapter,
+        client=context.client,
         webhook_secrets=tuple(resolve_secret(reference, environ) for reference in environment.webhook_secrets),
     )
 
