@@ -13,6 +13,7 @@ operations themselves. As many writes wait as ``database.queue_limit`` says; one
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ from config.database_errors import RefusedByDatabaseError, converted
 from config.errors import DatabaseError
 from config.group_commit import GroupCommit
 from config.settings import DatabaseSettings
+from config.short_reads import ShortReads, TakesLongerError
 
 __all__ = ["Database", "Operation", "RefusedByDatabaseError", "database_now", "insert_new", "metadata"]
 
@@ -50,9 +52,16 @@ metadata = MetaData(
 class Database:
     """One open database; make it with `Database.open`."""
 
-    def __init__(self, settings: DatabaseSettings, reading: AsyncEngine, writer: GroupCommit | BatchedWrites) -> None:
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        reading: AsyncEngine,
+        writer: GroupCommit | BatchedWrites,
+        short_reads: ShortReads | None = None,
+    ) -> None:
         """Wrap what `Database.open` has made."""
         self._reading = reading
+        self._short_reads = short_reads
         self._writer = writer
         self._running: set[asyncio.Task[Any]] = set()
         self.dialect = reading.dialect.name
@@ -70,7 +79,8 @@ class Database:
         limits = {"queue_limit": settings.queue_limit, "batch_limit": settings.batch_limit}
         if engines.is_sqlite(settings):
             writer = GroupCommit(engines.sqlite_writer(settings), **limits)
-            database = cls(settings, engines.sqlite_reader(settings), writer)
+            short = ShortReads(engines.sqlite_short_reader(settings))
+            database = cls(settings, engines.sqlite_reader(settings), writer, short)
         else:
             engine = engines.postgresql(settings)
             database = cls(settings, engine, BatchedWrites(engine, **limits))
@@ -99,9 +109,15 @@ class Database:
     async def read(self, operation: Operation[T]) -> T:
         """Run a reading operation in one snapshot; see `write` for the errors.
 
+        On SQLite it runs in this thread while it is short, else once more aside (`config.short_reads`).
+
         Raises:
             DatabaseError: also when the operation tries to write.
         """
+        if self._short_reads is not None:
+            await asyncio.sleep(0)
+            with contextlib.suppress(TakesLongerError):
+                return self._short_reads.run(operation)
         return await self._to_its_end(self._in_snapshot(operation))
 
     async def close(self) -> None:
@@ -109,6 +125,8 @@ class Database:
         while self._running:
             await asyncio.wait(set(self._running))
         await self._writer.close()
+        if self._short_reads is not None:
+            self._short_reads.close()
         await self._reading.dispose()
 
     async def _to_its_end(self, transaction: Coroutine[Any, Any, T]) -> T:
