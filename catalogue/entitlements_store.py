@@ -62,10 +62,18 @@ def taken_of(connection: Connection, member_id: str, benefits: Iterable[Benefit]
     asked = [one for one in benefits if _is_counted(one)]
     if not asked:
         return {}
+    uses = live_uses(connection, member_id, asked[0].id if len(asked) == 1 else None)
+    return taken_among(asked, uses, _pieces(connection) if any(one.stock != "live" for one in asked) else {})
+
+
+def taken_among(
+    benefits: Iterable[Benefit], live: Iterable[RecordedUse], pieces: Mapping[tuple[str, int], int]
+) -> dict[str, Taken]:
+    """Sort a member's uses that stand, and the pieces taken of each version, by the benefits that are judged."""
     uses: dict[str, list[RecordedUse]] = {}
-    for use in live_uses(connection, member_id, asked[0].id if len(asked) == 1 else None):
+    for use in live:
         uses.setdefault(use.benefit_id, []).append(use)
-    pieces = _pieces(connection) if any(one.stock != "live" for one in asked) else {}
+    asked = (one for one in benefits if _is_counted(one))
     return {one.id: _taken(uses.get(one.id, []), pieces.get((one.id, one.version), 0)) for one in asked}
 
 

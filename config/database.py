@@ -16,8 +16,10 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
+import asyncpg
 import sqlalchemy as sa
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.dialects import postgresql, sqlite
@@ -29,6 +31,7 @@ from config.batched_writes import BatchedWrites
 from config.database_errors import RefusedByDatabaseError, converted
 from config.errors import DatabaseError
 from config.group_commit import GroupCommit
+from config.hot_statements import Look
 from config.settings import DatabaseSettings
 from config.short_reads import ShortReads, TakesLongerError
 
@@ -120,6 +123,29 @@ class Database:
                 return self._short_reads.run(operation)
         return await self._to_its_end(self._in_snapshot(operation))
 
+    async def look(self, statement: Look, *values: str) -> Any:
+        """Run one statement that gives one value, with as little around it as there can be; None when it gives none.
+
+        Raises:
+            DatabaseError: as `read`.
+        """
+        if self._short_reads is not None:
+            with contextlib.suppress(TakesLongerError):
+                return self._short_reads.look(statement.sqlite, values)
+            return await self._to_its_end(self._in_snapshot(partial(_looked_aside, statement.sqlite, values)))
+        return await self._to_its_end(self._looked(statement.postgresql, values))
+
+    async def _looked(self, sql: str, values: tuple[str, ...]) -> Any:
+        try:
+            async with self._reading.connect() as connection:
+                driver = (await connection.get_raw_connection()).driver_connection
+                assert isinstance(driver, asyncpg.Connection)
+                return await driver.fetchval(sql, *values)
+        except (DBAPIError, OSError) as error:
+            raise converted(error) from None
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise converted(DBAPIError(sql, None, error, hide_parameters=True)) from None
+
     async def close(self) -> None:
         """Let the transactions end that are under way, then close every connection."""
         while self._running:
@@ -149,6 +175,10 @@ class Database:
                     return await connection.run_sync(operation)
         except (DBAPIError, OSError) as error:
             raise converted(error) from None
+
+
+def _looked_aside(sql: str, values: tuple[str, ...], connection: Connection) -> Any:
+    return connection.exec_driver_sql(sql, values).scalar_one_or_none()
 
 
 def database_now(connection: Connection) -> datetime:

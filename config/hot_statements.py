@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import asyncpg
@@ -16,12 +17,21 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.util import await_only
 
+
+@dataclass(frozen=True)
+class Look:
+    """One statement, in each database's words, that gives one value: it needs no transaction to see one moment."""
+
+    sqlite: str
+    postgresql: str
+
+
 _CONSTRAINT = "23"
 """The class of SQL states of constraints that were violated."""
 
 
-def on_sqlite(connection: Connection, sql: str, values: Mapping[str, Any]) -> sqlite3.Cursor:
-    """Run one statement with ``:named`` values; the cursor has its rows and its ``rowcount``.
+def on_sqlite(connection: Connection, sql: str, values: Mapping[str, Any] | Sequence[Any]) -> sqlite3.Cursor:
+    """Run one statement with ``:named`` or numbered values; the cursor has its rows and its ``rowcount``.
 
     Raises:
         DBAPIError: SQLite refused it, or failed.

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from config.database_errors import DatabaseStoppedError, converted
+from config.hot_statements import on_sqlite
 
 T = TypeVar("T")
 BUDGET_SECONDS = 0.02
@@ -54,11 +55,22 @@ class ShortReads:
             with connection.begin():
                 return operation(connection)
         except DBAPIError as error:
-            self._forget()
-            code = getattr(error.orig, "sqlite_errorcode", None)
-            if isinstance(code, int) and (code & 0xFF) in _ASIDE:
-                raise TakesLongerError from None
-            raise converted(error) from None
+            raise self._given_up(error) from None
+
+    def look(self, sql: str, values: tuple[Any, ...]) -> Any:
+        """Run one statement that gives one value, None when it gives no row; see `run` for the errors."""
+        self._until = time.monotonic() + self._budget
+        try:
+            row = on_sqlite(self._opened(), sql, values).fetchone()
+        except DBAPIError as error:
+            raise self._given_up(error) from None
+        return None if row is None else row[0]
+
+    def _given_up(self, error: DBAPIError) -> Exception:
+        self._forget()
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        aside = isinstance(code, int) and (code & 0xFF) in _ASIDE
+        return TakesLongerError() if aside else converted(error)
 
     def close(self) -> None:
         """Close the connection; nothing is read any more."""
