@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 
 import msgspec
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from catalogue.entitlements_windows import Use
 from catalogue.errors import NotEligibleError
 from catalogue.tables import benefit_stock, benefit_uses
 from config.database import insert_new
+from config.prepared import Prepared, among
 
 
 class UseState(StrEnum):
@@ -159,12 +161,14 @@ def _take_piece(connection: Connection, benefit_id: str, version: int, stock: in
 def _move(
     connection: Connection, redemption_id: str, sources: tuple[UseState, ...], target: UseState, at: datetime
 ) -> bool:
-    moved = connection.execute(
+    return _moving(sources).change(connection, wanted=redemption_id, state=target.value, ended_at=at) == 1
+
+
+@cache
+def _moving(sources: tuple[UseState, ...]) -> Prepared:
+    before = among(benefit_uses.c.state, [source.value for source in sources])
+    return Prepared(
         sa.update(benefit_uses)
-        .where(
-            benefit_uses.c.redemption_id == redemption_id,
-            benefit_uses.c.state.in_([source.value for source in sources]),
-        )
-        .values(state=target.value, ended_at=at)
+        .where(benefit_uses.c.redemption_id == sa.bindparam("wanted"), before)
+        .values(state=sa.bindparam("state"), ended_at=sa.bindparam("ended_at"))
     )
-    return moved.rowcount == 1

@@ -15,8 +15,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
-from functools import partial
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import asyncpg
@@ -32,8 +32,10 @@ from config.database_errors import RefusedByDatabaseError, converted
 from config.errors import DatabaseError
 from config.group_commit import GroupCommit
 from config.hot_statements import Look
+from config.prepared import Prepared
 from config.settings import DatabaseSettings
 from config.short_reads import ShortReads, TakesLongerError
+from config.types import Instant
 
 __all__ = ["Database", "Operation", "RefusedByDatabaseError", "database_now", "insert_new", "metadata"]
 
@@ -50,6 +52,10 @@ metadata = MetaData(
     }
 )
 """The one MetaData; every package's tables hang on it, migrations are compared with it."""
+
+
+_SQLITE_NOW = "%Y-%m-%dT%H:%M:%f000Z"
+"""SQLite's clock has milliseconds; written as `config.types.Instant` keeps instants."""
 
 
 class Database:
@@ -190,11 +196,36 @@ def database_now(connection: Connection) -> datetime:
     return value.astimezone(UTC)
 
 
+def clock_of(dialect: str) -> tuple[sa.ColumnElement[datetime], sa.ColumnElement[datetime]]:
+    """Give, as parts of a statement, the database's own clock and the instant a ``:duration`` after it."""
+    if dialect == "sqlite":
+        ends = sa.bindparam("duration", type_=sa.String)
+        both = (sa.func.strftime(_SQLITE_NOW, "now"), sa.func.strftime(_SQLITE_NOW, "now", ends))
+        return sa.type_coerce(both[0], Instant()), sa.type_coerce(both[1], Instant())
+    now = sa.func.clock_timestamp(type_=Instant())
+    return now, sa.type_coerce(now + sa.bindparam("duration", type_=sa.Interval), Instant())
+
+
+def lasting(connection: Connection, duration: timedelta) -> timedelta | str:
+    """Write a duration as `clock_of` takes it."""
+    return f"{duration.total_seconds():+.6f} seconds" if connection.dialect.name == "sqlite" else duration
+
+
 def insert_new(connection: Connection, table: sa.Table, row: dict[str, Any], *, unique: list[str]) -> bool:
     """Insert a row unless one with the same unique columns is there; answer whether it was inserted.
 
     Source: ``INSERT ... ON CONFLICT DO NOTHING`` of both databases.
     """
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(table).values(**row).on_conflict_do_nothing(index_elements=unique)
-    return connection.execute(statement).rowcount == 1
+    return _inserting(table, tuple(row), tuple(unique)).change(connection, **row) == 1
+
+
+@lru_cache(maxsize=256)
+def _inserting(table: sa.Table, names: tuple[str, ...], unique: tuple[str, ...]) -> Prepared:
+    """Make the statement for rows of these columns; what its default fills in Python has to be among them."""
+
+    def made(dialect: str) -> sa.Executable:
+        insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+        values: dict[str, Any] = {name: sa.bindparam(name) for name in names}
+        return insert(table).values(values).inline().on_conflict_do_nothing(index_elements=list(unique))
+
+    return Prepared(made)
