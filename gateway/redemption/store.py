@@ -17,12 +17,12 @@ from sqlalchemy import Connection
 
 from adapters.sdk.records import Traveller
 from config.database import insert_new
-from config.prepared import Prepared, among
+from config.prepared import Prepared, inserting
 from config.types import Instant
 from gateway.errors import TransitionError
 from gateway.redemption.records import Quote, QuoteKind, Redemption, quote_from
-from gateway.redemption.states import HOLDING, TERMINAL, Event, State, target
-from gateway.redemption.tables import quotes, redemption_history, redemptions
+from gateway.redemption.states import HOLDING, Event, State, target
+from gateway.redemption.tables import UNDECIDED, quotes, redemption_history, redemptions
 from gateway.redemption.telling import tell
 
 
@@ -36,7 +36,7 @@ def add_quote(connection: Connection, quote: Quote) -> None:
         base_price=None if base_price is None else base_price.amount,
         currency=None if price is None else price.currency,
     )
-    connection.execute(quotes.insert().values(**row))
+    _ADD_QUOTE.change(connection, **row)
 
 
 def get_quote(connection: Connection, quote_id: str, member_id: str) -> Quote | None:
@@ -69,6 +69,7 @@ def _select() -> sa.Select[Any]:
 
 _GET = Prepared(_select().where(redemptions.c.id == sa.bindparam("wanted")))
 _LOCKED = Prepared(_select().where(redemptions.c.id == sa.bindparam("wanted")).with_for_update(of=redemptions))
+_ADD_QUOTE = Prepared(inserting(quotes))
 _QUOTE = Prepared(
     sa.select(quotes).where(quotes.c.id == sa.bindparam("wanted"), quotes.c.member_id == sa.bindparam("member"))
 )
@@ -156,7 +157,7 @@ _AT_RISK = Prepared(
     .where(
         redemptions.c.partner == sa.bindparam("partner"),
         quotes.c.commodity == sa.bindparam("commodity"),
-        among(redemptions.c.state, [state.value for state in State if state not in TERMINAL]),
+        UNDECIDED,
     )
 )
 

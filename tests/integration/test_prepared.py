@@ -53,7 +53,7 @@ async def test_values_come_back_as_they_went_in(stored: Database) -> None:
 
 
 async def test_nothing_stays_nothing(stored: Database) -> None:
-    empty = {name: None for name in ROW} | {"id": "b", "amount": 0}
+    empty = dict.fromkeys(ROW) | {"id": "b", "amount": 0}
     await stored.write(lambda connection: ADD.change(connection, **empty))
     read = Prepared(sa.select(THINGS).where(BY_ID))
     assert await stored.read(lambda connection: read.row(connection, wanted="b")) == list(empty.values())
