@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import Fences, LooksUp, Reserves
@@ -23,11 +24,20 @@ from gateway.redemption.ordering import Ordering
 from gateway.redemption.orders import FENCE, LOOK_UP, Order, Result, raised
 from gateway.redemption.patience import Patience
 from gateway.redemption.recording import Recording
+from gateway.redemption.records import Redemption
 from gateway.redemption.recovery import Recovery
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import Event
 
 log = get_logger(__name__)
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """A call that is written down, who may make it, and when that began by the process's own clock."""
+
+    order: Order
+    owner: str
+    began: float
 
 
 class Engine:
@@ -78,16 +88,34 @@ class Engine:
             # The lease ends by itself and the sweeper goes on from what is written down.
             log.exception("redemption.advance_failed", subject=name)
 
+    def order(self, connection: Connection, redemption: Redemption) -> Begun | None:
+        """Order the first call of a redemption in the transaction that takes it in; None when there is none to make.
+
+        Nothing is sent before that transaction is on disk: then give what this answers to `go_on`.
+        """
+        self._crash.reach("taken_in")
+        owner, began = self._identifiers.new("attempt"), self._clock.monotonic()
+        order = self._ordering.begin(connection, redemption, owner)
+        return None if order is None else Begun(order, owner, began)
+
+    def go_on(self, begun: Begun) -> asyncio.Task[None]:
+        """Make the call that `order` wrote down and go on from there, in the background."""
+        return self.spawn(self._carry_on(begun.order, begun.owner, begun.began), begun.order.redemption.id)
+
     async def advance(self, redemption_id: str) -> None:
         """Do everything for a redemption that can be done now; returns when it is terminal or waits."""
         owner = self._identifiers.new("attempt")
         began = self._clock.monotonic()
         self._crash.reach("taken_in")
         order = await self._database.write(partial(self._prepare, redemption_id, owner))
+        await self._carry_on(order, owner, began)
+
+    async def _carry_on(self, order: Order | None, owner: str, began: float) -> None:
         while order is not None:
             if self._clock.monotonic() - began > order.lease.total_seconds():
                 # This process was asleep: somebody else may be speaking to the partner by now.
-                log.warning("redemption.call_too_late", redemption_id=redemption_id, operation=order.operation)
+                late = order.redemption.id
+                log.warning("redemption.call_too_late", redemption_id=late, operation=order.operation)
                 return
             self._crash.reach("attempt_written")
             result = await self._call(order)
