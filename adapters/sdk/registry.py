@@ -1,7 +1,8 @@
 """Finds adapters: bundled folders, folders named in settings, entry points. A broken one is set aside by name.
 
 A package is a folder with ``manifest.toml`` and an ``__init__.py`` that has ``create(context) -> object``. Packages in
-extra folders import their own modules relatively (``from .mapping import ...``): the import path is not touched.
+extra folders import their own modules relatively (``from .mapping import ...``): the import path is not touched. One
+with ``mapping.toml`` and no ``__init__.py`` is declarative; `adapters.sdk.declarative` makes its ``create``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -19,6 +21,7 @@ import msgspec
 
 from adapters.sdk import capabilities
 from adapters.sdk.context import AdapterContext
+from adapters.sdk.declarative.loading import MAPPING, declared
 from adapters.sdk.errors import ManifestError
 from adapters.sdk.manifest import Manifest, read_manifest
 
@@ -140,19 +143,39 @@ def _import_folder(folder: Path) -> ModuleType:
     name = f"{EXTERNAL}_{'_'.join(folder.resolve().parts[-2:])}".replace("-", "_")
     if name in sys.modules:
         return sys.modules[name]
+    if (folder / MAPPING).is_file() and not (folder / "__init__.py").is_file():
+        return _declared_folder(folder, name)
     spec = importlib.util.spec_from_file_location(
         name, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
     if spec is None or spec.loader is None:
         raise ManifestError(f"{folder}: not a package that can be imported.")
     module = importlib.util.module_from_spec(spec)
+    with _registered(name, module):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _declared_folder(folder: Path, name: str) -> ModuleType:
+    """Make the module that a declarative folder has not: its ``hooks`` and ``simulator`` are found below it."""
+    module = ModuleType(name, f"Made of {folder / MAPPING}.")
+    module.__path__ = [str(folder)]
+    with _registered(name, module):
+        hooks = importlib.import_module(f"{name}.hooks") if (folder / "hooks.py").is_file() else None
+        module.create = declared(folder, None if hooks is None else vars(hooks))  # type: ignore[attr-defined]
+    return module
+
+
+@contextmanager
+def _registered(name: str, module: ModuleType) -> Iterator[None]:
+    """Keep a module and those below it only when its body runs to the end."""
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        yield
     except BaseException:
-        del sys.modules[name]
+        for each in [known for known in sys.modules if known == name or known.startswith(f"{name}.")]:
+            del sys.modules[each]
         raise
-    return module
 
 
 def implemented(adapter: object) -> Iterator[str]:
