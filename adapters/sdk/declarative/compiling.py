@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adapters.sdk.capabilities import Step
 from adapters.sdk.declarative import requests, rules
@@ -60,7 +60,7 @@ def _whole(file: MappingFile, manifest: Manifest, problems: Problems) -> None:
     _sections(file, manifest, problems)
     try:
         ZoneInfo(file.time_zone)
-    except (ValueError, OSError):
+    except (ValueError, OSError, ZoneInfoNotFoundError):
         problems.add(("time_zone",), f"{file.time_zone!r} is no time zone; write an IANA name such as Asia/Shanghai")
     if manifest.auth not in AUTH_SCHEMES:
         problems.add(
