@@ -91,6 +91,7 @@ PURE = (
     "adapters.sdk.statement_file",
     "adapters.sdk.webhook_schemes",
     "adapters.sdk.webhooks",
+    "adapters.sdk.xml_codec",
     "settlement.accounts",
     "settlement.amounts",
     "settlement.breaks",
