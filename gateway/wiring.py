@@ -10,7 +10,7 @@ import msgspec
 
 from adapters.sdk.context import open_context
 from adapters.sdk.manifest import Manifest
-from adapters.sdk.registry import AdapterPackage, check_declared, discover
+from adapters.sdk.registry import AdapterPackage, connect, discover
 from catalogue.book import CatalogueBook, open_book
 from catalogue.identifiers import Identifiers
 from catalogue.loader import read_texts
@@ -148,8 +148,7 @@ async def _connect(
         request_id=current_correlation,
     )
     closing.push_async_callback(context.client.aclose)
-    adapter = package.create(context)
-    check_declared(package, adapter)
+    adapter = connect(package, context)
     return ConnectedPartner(
         file=file,
         environment=environment,

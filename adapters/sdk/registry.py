@@ -10,12 +10,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import get_type_hints
 
 import msgspec
 
@@ -24,11 +26,16 @@ from adapters.sdk.context import AdapterContext
 from adapters.sdk.declarative.loading import MAPPING, declared
 from adapters.sdk.errors import ManifestError
 from adapters.sdk.manifest import Manifest, read_manifest
+from config.errors import ConfigurationError
 
 GROUP = "partner_benefits_gateway.adapters"
 """Entry point group; the value is the package module."""
 BUNDLED = Path(__file__).parents[1]
 EXTERNAL = "partner_benefits_gateway_external"
+IMPORT_SECONDS = 10.0
+
+_hanging: set[str] = set()
+"""Packages whose import never came to an end in this process; they are not tried again."""
 
 PROTOCOLS: dict[str, type] = {
     "quotes_offers": capabilities.QuotesOffers,
@@ -60,12 +67,15 @@ class Discovered(msgspec.Struct, frozen=True):
     problems: dict[str, str]
 
 
-def discover(folders: Iterable[Path] = (), *, bundled: Path = BUNDLED) -> Discovered:
+def discover(
+    folders: Iterable[Path] = (), *, bundled: Path = BUNDLED, import_seconds: float = IMPORT_SECONDS
+) -> Discovered:
     """Find every adapter. Nothing an adapter does wrong stops the others or the process.
 
     Args:
         folders: extra folders, each holding packages (``folders.adapters`` in settings).
         bundled: the folder of our own; tests give another.
+        import_seconds: how long the import of a package that is not ours may take.
 
     A name that is taken is a problem of the later one: bundled before extra folders before entry points.
     """
@@ -77,10 +87,27 @@ def discover(folders: Iterable[Path] = (), *, bundled: Path = BUNDLED) -> Discov
         if not root.is_dir():
             found.problems[str(root)] = f"{root}: no such folder; folders.adapters names it."
         for folder in sorted(path.parent for path in root.glob("*/manifest.toml")):
-            _take(found, folder.name, partial(_external, folder))
+            _take(found, folder.name, partial(_in_time, folder.name, partial(_external, folder), import_seconds))
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        _take(found, point.name, partial(_installed, point))
+        _take(found, point.name, partial(_in_time, point.name, partial(_installed, point), import_seconds))
     return found
+
+
+def connect(package: AdapterPackage, context: AdapterContext) -> object:
+    """Make an adapter and hold it against its manifest.
+
+    Raises:
+        ManifestError: making it raised something, or it does not implement what its manifest declares.
+    """
+    try:
+        adapter = package.create(context)
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        told = f"{package.name}: making it for the partner {context.partner} raised {type(error).__name__}: {error}."
+        raise ManifestError(told) from error
+    check_declared(package, adapter)
+    return adapter
 
 
 def check_declared(package: AdapterPackage, adapter: object) -> None:
@@ -111,6 +138,33 @@ def _take(found: Discovered, name: str, load: Callable[[], AdapterPackage]) -> N
         found.problems[name] = f"{name}: importing it raised {type(error).__name__}: {error}."
 
 
+def _in_time(name: str, load: Callable[[], AdapterPackage], seconds: float) -> AdapterPackage:
+    """Load a package that is not ours in a thread of its own, and leave the thread behind when it does not end.
+
+    Python cannot end a thread: one that waits for ever costs nothing, and ends with the process.
+    """
+    hanging = ManifestError(f"{name}: importing it did not end within {seconds:g} s; it is set aside.")
+    if name in _hanging:
+        raise hanging
+    done: list[AdapterPackage | BaseException] = []
+
+    def work() -> None:
+        try:
+            done.append(load())
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+            done.append(error)
+
+    thread = threading.Thread(target=work, name=f"import of {name}", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not done:
+        _hanging.add(name)
+        raise hanging
+    if isinstance(done[0], BaseException):
+        raise done[0]
+    return done[0]
+
+
 def _bundled(folder: Path, name: str, bundled: Path) -> AdapterPackage:
     if bundled == BUNDLED:
         return _package(name, folder, lambda: importlib.import_module(f"adapters.{name}"))
@@ -136,7 +190,26 @@ def _package(name: str, folder: Path, load: Callable[[], ModuleType]) -> Adapter
     create = getattr(module, "create", None)
     if not callable(create):
         raise ManifestError(f"{folder / '__init__.py'}: create(context) is missing.")
+    _check_promised(name, manifest, create)
     return AdapterPackage(name=name, manifest=manifest, create=create, folder=folder, module=module.__name__)
+
+
+def _check_promised(name: str, manifest: Manifest, create: Callable[..., object]) -> None:
+    """Hold the manifest against the class that ``create`` says it answers, where it says so.
+
+    What only the made adapter shows is found by `check_declared` when a partner is connected.
+    """
+    try:
+        promised = get_type_hints(create).get("return")
+    except NameError:
+        return
+    if not isinstance(promised, type) or promised is object:
+        return
+    for capability in manifest.capabilities:
+        methods = [each for each in vars(PROTOCOLS[capability]) if not each.startswith("_")]
+        if missing := [each for each in methods if not hasattr(promised, each)]:
+            told = f"{name}: {capability} is declared and not implemented: {promised.__name__} has no {missing[0]}"
+            raise ManifestError(f"{told}; write it, or take the capability out of the manifest.")
 
 
 def _import_folder(folder: Path) -> ModuleType:
