@@ -116,7 +116,9 @@ async def takes_every_code_for_a_refusal(self: Any, step: str, request: Reservat
 
 async def raises_at_an_empty_answer(self: Any, step: str, request: ReservationRequest) -> StepResult:
     result = await DirectAdapter.run_step(self, step, request)
-    return result if result.code != "unreadable" or "answers" not in request.key else dict[str, StepResult]()["reference"]
+    return (
+        result if result.code != "unreadable" or "answers" not in request.key else dict[str, StepResult]()["reference"]
+    )
 
 
 async def asks_for_all_the_time(self: Any, step: str, request: ReservationRequest) -> StepResult:
