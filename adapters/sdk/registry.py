@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -201,7 +202,8 @@ def _in_time(load: Callable[[], ModuleType]) -> ModuleType:
 
 
 def _import_folder(folder: Path) -> ModuleType:
-    name = f"{EXTERNAL}_{'_'.join(folder.resolve().parts[-2:])}".replace("-", "_")
+    place = sha256(str(folder.resolve()).encode()).hexdigest()[:8]
+    name = f"{EXTERNAL}_{folder.name}_{place}".replace("-", "_")
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(

@@ -8,6 +8,7 @@ import msgspec
 from adapters.sdk.registry import discover
 from config.settings import Settings
 from gateway.cli.adapter_check import check
+from gateway.cli.adapter_new import new
 from gateway.cli.context import CommandContext, json_option, show
 
 
@@ -35,6 +36,7 @@ def command() -> None:
 
 
 command.add_command(check)
+command.add_command(new)
 
 
 @command.command("list")
