@@ -7,6 +7,7 @@ with ``mapping.toml`` and no ``__init__.py`` is declarative; `adapters.sdk.decla
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import importlib.util
 import sys
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -26,16 +28,13 @@ from adapters.sdk.context import AdapterContext
 from adapters.sdk.declarative.loading import MAPPING, declared
 from adapters.sdk.errors import ManifestError
 from adapters.sdk.manifest import Manifest, read_manifest
-from config.errors import ConfigurationError
 
 GROUP = "partner_benefits_gateway.adapters"
 """Entry point group; the value is the package module."""
 BUNDLED = Path(__file__).parents[1]
 EXTERNAL = "partner_benefits_gateway_external"
-IMPORT_SECONDS = 10.0
-
-_hanging: set[str] = set()
-"""Packages whose import never came to an end in this process; they are not tried again."""
+IMPORT_SECONDS = 5.0
+"""How long the import of a package that is not ours may take before it is set aside."""
 
 PROTOCOLS: dict[str, type] = {
     "quotes_offers": capabilities.QuotesOffers,
@@ -67,47 +66,60 @@ class Discovered(msgspec.Struct, frozen=True):
     problems: dict[str, str]
 
 
-def discover(
-    folders: Iterable[Path] = (), *, bundled: Path = BUNDLED, import_seconds: float = IMPORT_SECONDS
-) -> Discovered:
+def discover(folders: Iterable[Path] = (), *, bundled: Path = BUNDLED) -> Discovered:
     """Find every adapter. Nothing an adapter does wrong stops the others or the process.
 
     Args:
         folders: extra folders, each holding packages (``folders.adapters`` in settings).
         bundled: the folder of our own; tests give another.
-        import_seconds: how long the import of a package that is not ours may take.
 
     A name that is taken is a problem of the later one: bundled before extra folders before entry points.
     """
+    roots = tuple(folders)
     found = Discovered({}, {})
-    for folder in sorted(path.parent for path in bundled.glob("**/manifest.toml")):
-        name = ".".join(folder.relative_to(bundled).parts)
-        _take(found, name, partial(_bundled, folder, name, bundled))
-    for root in folders:
+    for root in roots:
         if not root.is_dir():
             found.problems[str(root)] = f"{root}: no such folder; folders.adapters names it."
-        for folder in sorted(path.parent for path in root.glob("*/manifest.toml")):
-            _take(found, folder.name, partial(_in_time, folder.name, partial(_external, folder), import_seconds))
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        _take(found, point.name, partial(_in_time, point.name, partial(_installed, point), import_seconds))
+    for name, load in candidates(roots, bundled=bundled):
+        _take(found, name, load)
     return found
 
 
-def connect(package: AdapterPackage, context: AdapterContext) -> object:
-    """Make an adapter and hold it against its manifest.
+def candidates(
+    folders: Iterable[Path] = (), *, bundled: Path = BUNDLED
+) -> Iterator[tuple[str, Callable[[], AdapterPackage]]]:
+    """Name every adapter that there seems to be, with what loads it; nothing is imported before it is called."""
+    for folder in sorted(path.parent for path in bundled.glob("**/manifest.toml")):
+        name = ".".join(folder.relative_to(bundled).parts)
+        yield name, partial(_bundled, folder, name, bundled)
+    for root in folders:
+        for folder in sorted(path.parent for path in root.glob("*/manifest.toml")):
+            yield folder.name, partial(_external, folder)
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        yield point.name, partial(_installed, point)
+
+
+def load_named(name: str, folders: Iterable[Path] = ()) -> AdapterPackage:
+    """Load one adapter and no other.
 
     Raises:
-        ManifestError: making it raised something, or it does not implement what its manifest declares.
+        ManifestError: there is none of this name, or it cannot be used; says why.
     """
-    try:
-        adapter = package.create(context)
-    except ConfigurationError:
-        raise
-    except Exception as error:
-        told = f"{package.name}: making it for the partner {context.partner} raised {type(error).__name__}: {error}."
-        raise ManifestError(told) from error
-    check_declared(package, adapter)
-    return adapter
+    load = next((load for found, load in candidates(folders) if found == name), None)
+    if load is None:
+        raise ManifestError(f"There is no adapter {name!r}; `gateway adapter list` shows those that there are.")
+    found = Discovered({}, {})
+    _take(found, name, load)
+    if name in found.problems:
+        raise ManifestError(found.problems[name])
+    return found.packages[name]
+
+
+def load_part(package: AdapterPackage, part: str) -> ModuleType | None:
+    """Import a module of a package, such as ``simulator``; None when it has no such file."""
+    if not (package.folder / f"{part}.py").is_file():
+        return None
+    return importlib.import_module(f"{package.module}.{part}")
 
 
 def check_declared(package: AdapterPackage, adapter: object) -> None:
@@ -133,36 +145,9 @@ def _take(found: Discovered, name: str, load: Callable[[], AdapterPackage]) -> N
     try:
         found.packages[name] = load()
     except ManifestError as error:
-        found.problems[name] = error.message
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - an integrator's package may raise anything when it is imported
+        found.problems[name] = error.message if name in error.message else f"{name}: {error.message}"
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - an integrator's package may raise anything on import
         found.problems[name] = f"{name}: importing it raised {type(error).__name__}: {error}."
-
-
-def _in_time(name: str, load: Callable[[], AdapterPackage], seconds: float) -> AdapterPackage:
-    """Load a package that is not ours in a thread of its own, and leave the thread behind when it does not end.
-
-    Python cannot end a thread: one that waits for ever costs nothing, and ends with the process.
-    """
-    hanging = ManifestError(f"{name}: importing it did not end within {seconds:g} s; it is set aside.")
-    if name in _hanging:
-        raise hanging
-    done: list[AdapterPackage | BaseException] = []
-
-    def work() -> None:
-        try:
-            done.append(load())
-        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
-            done.append(error)
-
-    thread = threading.Thread(target=work, name=f"import of {name}", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not done:
-        _hanging.add(name)
-        raise hanging
-    if isinstance(done[0], BaseException):
-        raise done[0]
-    return done[0]
 
 
 def _bundled(folder: Path, name: str, bundled: Path) -> AdapterPackage:
@@ -172,11 +157,11 @@ def _bundled(folder: Path, name: str, bundled: Path) -> AdapterPackage:
 
 
 def _external(folder: Path, name: str | None = None) -> AdapterPackage:
-    return _package(name or folder.name, folder, lambda: _import_folder(folder))
+    return _package(name or folder.name, folder, lambda: _in_time(lambda: _import_folder(folder)))
 
 
 def _installed(point: EntryPoint) -> AdapterPackage:
-    module = point.load()
+    module = _in_time(point.load)
     if not isinstance(module, ModuleType) or module.__file__ is None:
         raise ManifestError(f"{point.name}: its entry point must name the package module.")
     return _package(point.name, Path(module.__file__).parent, lambda: module)
@@ -212,8 +197,36 @@ def _check_promised(name: str, manifest: Manifest, create: Callable[..., object]
             raise ManifestError(f"{told}; write it, or take the capability out of the manifest.")
 
 
+def _in_time(load: Callable[[], ModuleType]) -> ModuleType:
+    """Import in a thread that is left behind when it does not end: a package that hangs stops nobody else.
+
+    Raises:
+        ManifestError: it took too long.
+    """
+    answer: list[ModuleType] = []
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            answer.append(load())
+        except BaseException as error:  # noqa: BLE001 - whatever an integrator's package raises is raised again below
+            raised.append(error)
+
+    thread = threading.Thread(target=work, daemon=True, name="import-of-an-adapter")
+    thread.start()
+    thread.join(IMPORT_SECONDS)
+    if raised:
+        raise raised[0]
+    if not answer:
+        # One that waits is left alone; one that computes is told to end at its next step.
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
+        raise ManifestError(f"importing it took longer than {IMPORT_SECONDS:g} s; do no work at import.")
+    return answer[0]
+
+
 def _import_folder(folder: Path) -> ModuleType:
-    name = f"{EXTERNAL}_{'_'.join(folder.resolve().parts[-2:])}".replace("-", "_")
+    place = sha256(str(folder.resolve()).encode()).hexdigest()[:8]
+    name = f"{EXTERNAL}_{folder.name}_{place}".replace("-", "_")
     if name in sys.modules:
         return sys.modules[name]
     if (folder / MAPPING).is_file() and not (folder / "__init__.py").is_file():

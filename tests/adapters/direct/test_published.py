@@ -11,6 +11,7 @@ import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from adapters.direct import simulator as reference
+from adapters.direct.conformance import VISIT, create_subject
 from adapters.direct.kit.bench import KitSettings
 from adapters.direct.kit.checks import CHECKS
 from adapters.direct.kit.running import run_kit
@@ -20,10 +21,10 @@ from adapters.sdk.registry import discover
 from adapters.sdk.testing.bench import open_bench, reserve
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, serve_app
 from config.clock import SystemClock
-from tests.adapters.direct.subject import SUBJECT, VISIT
 from tests.architecture.sources import PROJECT
 from tests.support.referee import Referee
 
+SUBJECT = create_subject(discover().packages["direct"])
 DOCUMENT = contract_document(discover().packages["direct"].manifest)
 OPERATIONS = {"token", "quote_offers", "reserve", "look_up", "fence", "cancel", "statement"}
 

@@ -13,7 +13,7 @@ import pytest
 from adapters.sdk import registry
 from adapters.sdk.errors import ManifestError
 from adapters.sdk.manifest import Capability
-from adapters.sdk.registry import AdapterPackage, check_declared, connect, discover
+from adapters.sdk.registry import AdapterPackage, check_declared, discover
 
 MANIFEST = """
 name = "{name}"
@@ -160,22 +160,3 @@ def test_a_class_that_promises_less_than_declared_is_set_aside_before_it_is_made
     found = discover([tmp_path])
     assert "cancels is declared and not implemented: Adapter has no cancel" in found.problems["promises"]
     assert "keeps" in found.packages
-
-
-def test_an_import_that_never_ends_is_set_aside_once_for_all(tmp_path: Path) -> None:
-    package(tmp_path, "sleeper", source="import threading\nthreading.Event().wait()")
-    package(tmp_path, "wakeful")
-    for seconds in (0.3, 60.0):
-        found = discover([tmp_path], import_seconds=seconds)
-        assert "did not end within" in found.problems["sleeper"]
-        assert {"wakeful", "direct"} <= set(found.packages)
-
-
-class Raises:
-    partner = "somebody"
-
-
-def test_an_adapter_that_cannot_be_made_names_itself_and_the_partner(tmp_path: Path) -> None:
-    package(tmp_path, "fails", source="def create(context):\n    raise ValueError('no such mood')")
-    with pytest.raises(ManifestError, match="fails: making it for the partner somebody raised ValueError: no such mo"):
-        connect(discover([tmp_path]).packages["fails"], Raises())  # type: ignore[arg-type]

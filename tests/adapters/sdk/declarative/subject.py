@@ -6,9 +6,10 @@ from pathlib import Path
 
 import msgspec
 
+from adapters.direct import conformance as direct
 from adapters.sdk.registry import discover
-from tests.adapters.direct.subject import SUBJECT as DIRECT
+from adapters.sdk.testing.bench import Subject
 
 EXAMPLES = Path(__file__).parents[4] / "docs" / "examples" / "adapters"
 PACKAGE = discover([EXAMPLES]).packages["harbour_lounge"]
-SUBJECT = msgspec.structs.replace(DIRECT, package=PACKAGE, partner="harbour-lounge")
+SUBJECT: Subject = msgspec.structs.replace(direct.create_subject(PACKAGE), partner="harbour-lounge")

@@ -39,7 +39,7 @@ MISTAKES = {
     "optional_in_path": ('"/v1/offers"', '"/v1/{partner_tier?}"', "a path cannot leave a part out"),
     "body_of_a_get": ('method = "GET"', 'method = "GET"\nbody = { a = "b" }', "a GET has no body"),
     "own_auth_header": ('token = "id"', 'token = "id"\nheaders.Authorization = "x"', "auth stands in the manifest"),
-    "float_in_body": ('body.currency = "{currency}"', "body.currency = 1.5", "write it as a text in quotes"),
+    "float_in_body": ('currency = "{currency}", tier', "currency = 1.5, tier", "write it as a text in quotes"),
     "deep_form": ('token = "id"', 'token = "id"\nencoding = "form"', "a form is flat"),
     "bad_answer_path": ('token = "id"', 'token = "id["', "is no path into an answer"),
     "echo_of_no_field": ('offer_token = "offer"', 'offer_tokens = "offer"', "offer_tokens is not a field here"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from adapters.sdk.answers import failed_cancel, failed_step, readable
 from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall
@@ -17,8 +17,11 @@ from adapters.sdk.records import (
     OfferRequest,
     Rental,
     ReservationRequest,
+    StatementFile,
     StepResult,
 )
+from adapters.sdk.statement_fetch import fetch_contractual, read_contractual
+from adapters.sdk.statement_file import STATEMENT_PATH
 from adapters.sdk.xml_codec import CONTENT_TYPE, Element, decode_xml, encode_xml
 from tests.adapters.sdk.xml_partner import wire
 from tests.adapters.sdk.xml_partner.wire import tag
@@ -44,6 +47,7 @@ class RentalAdapter:
     def __init__(self, context: AdapterContext) -> None:
         self._client = context.client
         self._clock = context.clock
+        self._partner = context.partner
 
     async def quote_offers(self, request: OfferRequest) -> tuple[Offer, ...]:
         if not isinstance(request.service, Rental):
@@ -115,6 +119,12 @@ class RentalAdapter:
         except ProtocolError:
             return CancelResult(outcome=Outcome.UNKNOWN, code="unreadable")
         return CancelResult(outcome=CANCEL.decide(answer.status, code or OK), code=code)
+
+    def parse_statement(self, name: str, content: bytes) -> StatementFile:
+        return read_contractual(self._partner, name, content)
+
+    async def fetch_statement(self, business_date: date) -> tuple[str, bytes] | None:
+        return await fetch_contractual(self._client, self._partner, STATEMENT_PATH, business_date)
 
     def _reserved(self, request: ReservationRequest, reservation: Element) -> StepResult:
         segment = reservation.one(tag("VehSegmentCore"))

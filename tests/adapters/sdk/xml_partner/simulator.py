@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
-from litestar import Request, Response, post
+from litestar import Request, Response, get, post
+from litestar.params import FromPath
 
 from adapters.sdk.currencies import decimal_text
 from adapters.sdk.errors import ProtocolError
@@ -15,6 +17,8 @@ from adapters.sdk.records import StatementLine
 from adapters.sdk.testing.book import Book
 from adapters.sdk.testing.simulator import Operation, Simulator, SimulatorOptions
 from adapters.sdk.xml_codec import CONTENT_TYPE, Element, decode_xml, encode_xml
+from catalogue.values import Money
+from tests.adapters.sdk.xml_partner import wire
 from tests.adapters.sdk.xml_partner.wire import node, tag
 
 OPERATIONS = (
@@ -22,6 +26,7 @@ OPERATIONS = (
     Operation("reserve", "POST", "/ota/reserve"),
     Operation("look_up", "POST", "/ota/retrieve"),
     Operation("cancel", "POST", "/ota/cancel"),
+    Operation("statement", "GET", "/contract/statements/{date}"),
 )
 PRICE = 28_800
 AnyRequest = Request[Any, Any, Any]
@@ -33,6 +38,7 @@ class Booked(msgspec.Struct, frozen=True):
     key: str
     reference: str
     segment: bytes
+    placed_at: datetime
     cancelled: bool = False
 
 
@@ -40,7 +46,8 @@ class Bookings(Book):
     """Bookings by key."""
 
     def statement_lines(self, business_date: date) -> Sequence[StatementLine]:
-        return []
+        zone = ZoneInfo(wire.ZONE)
+        return [_line(row) for row in self.rows("bookings") if row.placed_at.astimezone(zone).date() == business_date]
 
 
 def create_simulator(options: SimulatorOptions) -> Simulator:
@@ -67,7 +74,8 @@ def _handlers() -> list[Any]:
                 return _refused("OTA_VehResRS", key, "437")
             rental, reference = document.one(tag("VehResRQCore"), tag("VehRentalCore")), f"R{abs(hash(key)) % 10**9}"
             segment = node("VehSegmentCore", node("ConfID", Type="14", ID=reference), rental, _charge(PRICE))
-            held = Booked(key, reference, encode_xml(segment))
+            now = request.app.state.simulator.options.clock.now()
+            held = Booked(key, reference, encode_xml(segment), now)
             book.put("bookings", key, held)
         return _booked("OTA_VehResRS", "VehResRSCore", held)
 
@@ -89,7 +97,24 @@ def _handlers() -> list[Any]:
         inner = node("VehCancelRSCore", CancelStatus="Cancelled")
         return _answer(node("OTA_VehCancelRS", node("Success"), inner, EchoToken=key))
 
-    return [avail, reserve, retrieve, cancel]
+    @get("/contract/statements/{business_date:date}")
+    async def statement(request: AnyRequest, business_date: FromPath[date]) -> Response[bytes]:
+        return Response(request.app.state.simulator.statement(business_date)[1], media_type="text/csv")
+
+    return [avail, reserve, retrieve, cancel, statement]
+
+
+def _line(booked: Booked) -> StatementLine:
+    return StatementLine(
+        row=0,
+        reference=booked.key,
+        partner_reference=booked.reference,
+        kind="rental",
+        service_date=wire.rental_of(decode_xml(booked.segment).one(tag("VehRentalCore"))).pick_up_at.date(),
+        quantity=1,
+        amount=Money(PRICE, "CNY"),
+        status="cancelled" if booked.cancelled else "booked",
+    )
 
 
 def _car(name: str, title: str, price: int, status: str) -> Element:
