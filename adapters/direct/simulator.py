@@ -18,7 +18,7 @@ from litestar.params import FromPath
 
 from adapters.direct import wire
 from adapters.direct.simulator_book import DirectBook
-from adapters.direct.simulator_desk import TOKEN_SECONDS, Desk, ReportVisit, refuse
+from adapters.direct.simulator_desk import TOKEN_SECONDS, Desk, ReportEvent, ReportVisit, refuse
 from adapters.sdk.codec import decode
 from adapters.sdk.errors import ProtocolError
 from adapters.sdk.testing.control import answer, read
@@ -120,7 +120,12 @@ def _desk_handlers(desk: Desk) -> list[Any]:
         status, value = desk.report_visit(await read(request, ReportVisit))
         return answer(value, status)
 
-    return [report]
+    @post("/events")
+    async def event(request: AnyRequest) -> Response[bytes]:
+        status, value = desk.report_event(await read(request, ReportEvent))
+        return answer(value, status)
+
+    return [report, event]
 
 
 async def _write(desk: Desk, request: AnyRequest, key: str | None, type_: Any, operation: Any) -> Response[bytes]:

@@ -25,6 +25,7 @@ class Held(msgspec.Struct, frozen=True):
     body: wire.ReserveBody | None = None
     reserved_at: datetime | None = None
     cancelled_at: datetime | None = None
+    no_show: bool = False
 
 
 class DirectBook(Book):
@@ -66,8 +67,7 @@ class DirectBook(Book):
         planned = _visitors(held.body.service)
         kind = KINDS[type(held.body.service)]
         if self._is(held.reserved_at, day):
-            used = reservation.status is wire.Status.USED
-            yield _line(held, kind, planned, price, "used" if used else "booked")
+            yield _line(held, kind, planned, price, _line_status(held))
         extra = 1 + (reservation.guests or 0) - planned
         if self._is(reservation.used_at, day) and extra > 0:
             unit = price.amount // planned
@@ -104,6 +104,13 @@ def _same_place(mine: Service | None, other: Service) -> bool:
     if isinstance(mine, Visit) and isinstance(other, Visit):
         return (mine.airport, mine.lounge_id, mine.visit_date) == (other.airport, other.lounge_id, other.visit_date)
     return mine == other
+
+
+def _line_status(held: Held) -> str:
+    """A cancelled one was booked all the same: what is given back is a row of its own."""
+    if held.reservation.status is wire.Status.USED:
+        return "used"
+    return "no_show" if held.no_show else "booked"
 
 
 def _line(held: Held, kind: str, quantity: int, amount: Money, status: str) -> StatementLine:

@@ -1,4 +1,4 @@
-"""``gateway adapter``: what is installed and what it can do."""
+"""``gateway adapter``: what is installed, what it can do, and how well; making, trying and recording one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import msgspec
 
 from adapters.sdk.registry import discover
 from config.settings import Settings
+from gateway.cli.adapter_check import check
+from gateway.cli.adapter_new import new
 from gateway.cli.context import CommandContext, json_option, show
 
 
@@ -31,6 +33,10 @@ class AdapterList(msgspec.Struct, frozen=True):
 @click.group("adapter")
 def command() -> None:
     """Adapters that are installed."""
+
+
+command.add_command(check)
+command.add_command(new)
 
 
 @command.command("list")
