@@ -41,7 +41,10 @@ class QuietConnector(aiohttp.TCPConnector):
     def __init__(self, **settings: Any) -> None:
         """Take aiohttp's own settings."""
         super().__init__(**settings)
-        self._factory: partial[ResponseHandler] = partial(QuietProtocol, loop=asyncio.get_running_loop())
+        made = partial(QuietProtocol, loop=asyncio.get_running_loop())
+        self._factory = cast("partial[ResponseHandler]", made)
+            QuietProtocol, loop=asyncio.get_running_loop()
+        )
 
     def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
         if isinstance(protocol, QuietProtocol):
