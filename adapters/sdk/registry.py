@@ -1,7 +1,8 @@
 """Finds adapters: bundled folders, folders named in settings, entry points. A broken one is set aside by name.
 
 A package is a folder with ``manifest.toml`` and an ``__init__.py`` that has ``create(context) -> object``. Packages in
-extra folders import their own modules relatively (``from .mapping import ...``): the import path is not touched.
+extra folders import their own modules relatively (``from .mapping import ...``): the import path is not touched. One
+with ``mapping.toml`` and no ``__init__.py`` is declarative; `adapters.sdk.declarative` makes its ``create``.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ import importlib.util
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import get_type_hints
 
 import msgspec
 
 from adapters.sdk import capabilities
 from adapters.sdk.context import AdapterContext
+from adapters.sdk.declarative.loading import MAPPING, declared
 from adapters.sdk.errors import ManifestError
 from adapters.sdk.manifest import Manifest, read_manifest
 
@@ -171,7 +175,26 @@ def _package(name: str, folder: Path, load: Callable[[], ModuleType]) -> Adapter
     create = getattr(module, "create", None)
     if not callable(create):
         raise ManifestError(f"{folder / '__init__.py'}: create(context) is missing.")
+    _check_promised(name, manifest, create)
     return AdapterPackage(name=name, manifest=manifest, create=create, folder=folder, module=module.__name__)
+
+
+def _check_promised(name: str, manifest: Manifest, create: Callable[..., object]) -> None:
+    """Hold the manifest against the class that ``create`` says it answers, where it says so.
+
+    What only the made adapter shows is found by `check_declared` when a partner is connected.
+    """
+    try:
+        promised = get_type_hints(create).get("return")
+    except NameError:
+        return
+    if not isinstance(promised, type) or promised is object:
+        return
+    for capability in manifest.capabilities:
+        methods = [each for each in vars(PROTOCOLS[capability]) if not each.startswith("_")]
+        if missing := [each for each in methods if not hasattr(promised, each)]:
+            told = f"{name}: {capability} is declared and not implemented: {promised.__name__} has no {missing[0]}"
+            raise ManifestError(f"{told}; write it, or take the capability out of the manifest.")
 
 
 def _in_time(load: Callable[[], ModuleType]) -> ModuleType:
@@ -206,19 +229,39 @@ def _import_folder(folder: Path) -> ModuleType:
     name = f"{EXTERNAL}_{folder.name}_{place}".replace("-", "_")
     if name in sys.modules:
         return sys.modules[name]
+    if (folder / MAPPING).is_file() and not (folder / "__init__.py").is_file():
+        return _declared_folder(folder, name)
     spec = importlib.util.spec_from_file_location(
         name, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
     if spec is None or spec.loader is None:
         raise ManifestError(f"{folder}: not a package that can be imported.")
     module = importlib.util.module_from_spec(spec)
+    with _registered(name, module):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _declared_folder(folder: Path, name: str) -> ModuleType:
+    """Make the module that a declarative folder has not: its ``hooks`` and ``simulator`` are found below it."""
+    module = ModuleType(name, f"Made of {folder / MAPPING}.")
+    module.__path__ = [str(folder)]
+    with _registered(name, module):
+        hooks = importlib.import_module(f"{name}.hooks") if (folder / "hooks.py").is_file() else None
+        module.create = declared(folder, None if hooks is None else vars(hooks))  # type: ignore[attr-defined]
+    return module
+
+
+@contextmanager
+def _registered(name: str, module: ModuleType) -> Iterator[None]:
+    """Keep a module and those below it only when its body runs to the end."""
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        yield
     except BaseException:
-        del sys.modules[name]
+        for each in [known for known in sys.modules if known == name or known.startswith(f"{name}.")]:
+            del sys.modules[each]
         raise
-    return module
 
 
 def implemented(adapter: object) -> Iterator[str]:

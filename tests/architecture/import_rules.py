@@ -17,9 +17,10 @@ PARTNER_MAY_IMPORT = (
     "config.secrets",
     "msgspec",
 )
-TESTED_WITH = ("simulator", "conformance")
+TESTED_WITH = ("simulator", "conformance", "kit")
 """Modules of a partner package that serve its examination: they see what the SDK tests with."""
-SIMULATOR_MAY_IMPORT = (*PARTNER_MAY_IMPORT, "litestar")
+SIMULATOR_MAY_IMPORT = (*PARTNER_MAY_IMPORT, "litestar", "click", "config.settings")
+"""Also for ``kit``, the test kit that a partner runs against its own server."""
 NETWORK = ("socket", "ssl", "http.client", "urllib.request", "ftplib", "smtplib", "subprocess", "multiprocessing")
 
 ENGINES = ("duckdb", "ibis", "pandas", "pyarrow")

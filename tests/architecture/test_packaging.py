@@ -17,16 +17,8 @@ from tests.architecture.sources import PROJECT, ROOMS
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    folder = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=PROJECT,
-        capture_output=True,
-        check=True,
-    )
-    (path,) = folder.glob("*.whl")
-    return zipfile.ZipFile(path)
+def wheel(gateway_wheel: Path) -> zipfile.ZipFile:
+    return zipfile.ZipFile(gateway_wheel)
 
 
 def test_every_kept_file_of_the_five_packages_is_in_it(wheel: zipfile.ZipFile) -> None:
