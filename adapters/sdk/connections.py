@@ -43,8 +43,6 @@ class QuietConnector(aiohttp.TCPConnector):
         super().__init__(**settings)
         made = partial(QuietProtocol, loop=asyncio.get_running_loop())
         self._factory = cast("partial[ResponseHandler]", made)
-            QuietProtocol, loop=asyncio.get_running_loop()
-        )
 
     def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
         if isinstance(protocol, QuietProtocol):
