@@ -17,6 +17,8 @@ PARTNER_MAY_IMPORT = (
     "config.secrets",
     "msgspec",
 )
+TESTED_WITH = ("simulator", "conformance", "kit")
+"""Modules of a partner package that serve its examination: they see what the SDK tests with."""
 SIMULATOR_MAY_IMPORT = (*PARTNER_MAY_IMPORT, "litestar", "click", "config.settings")
 """Also for ``kit``, the test kit that a partner runs against its own server."""
 NETWORK = ("socket", "ssl", "http.client", "urllib.request", "ftplib", "smtplib", "subprocess", "multiprocessing")
@@ -105,7 +107,7 @@ def partners_apart(tree: Tree) -> list[Violation]:
         partner = partner_of(module.name)
         if partner is None:
             continue
-        simulator = module.name.removeprefix(f"{partner}.").startswith(("simulator", "kit"))
+        simulator = module.name.removeprefix(f"{partner}.").startswith(TESTED_WITH)
         allowed = (*(SIMULATOR_MAY_IMPORT if simulator else PARTNER_MAY_IMPORT), partner)
         for each in tree.imports(module):
             library = each.target.partition(".")[0] in sys.stdlib_module_names

@@ -1,4 +1,4 @@
-"""Bodies and texts of a partner's calls, fit to be shown: secrets and members' data masked. Pure.
+"""Bodies and texts of a partner's calls, fit to be shown: secrets and members' data masked.
 
 An error's ``code`` is shown although `config.redaction` hides what is called so: no token is exchanged here, and what
 went wrong is what whoever tries a call wants to know.
