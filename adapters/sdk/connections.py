@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,8 @@ class QuietConnector(aiohttp.TCPConnector):
     def __init__(self, **settings: Any) -> None:
         """Take aiohttp's own settings."""
         super().__init__(**settings)
-        self._factory = partial[ResponseHandler](QuietProtocol, loop=asyncio.get_running_loop())
+        make: Callable[..., ResponseHandler] = QuietProtocol
+        self._factory = partial(make, loop=asyncio.get_running_loop())
 
     def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
         if isinstance(protocol, QuietProtocol):
