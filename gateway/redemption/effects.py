@@ -138,6 +138,8 @@ class Effects:
     ) -> None:
         """The partner undid it: points return to their lots, the debt to the partner is taken back, the voucher ends.
 
+        A reversal that does not undo gives back points, and nothing else changes.
+
         Keys: ``<id>:reverse:<n>`` (points), ``<id>:refund:<n>`` and ``<id>:cancel_fee:<n>`` (money entry and line).
 
         Args:
@@ -147,10 +149,12 @@ class Effects:
             at: when it was found out.
             refund: what the partner says it gives back; the rest of its price is its fee. All of it when None.
         """
-        returned = reversal.quantity == redemption.quote.quantity
-        budgeting.release(connection, redemption, at, points_returned=returned)
         number = reversal.number
-        points = reversal.quantity - _corrected(connection, redemption)
+        points = reversal.quantity
+        if reversal.undoes:
+            returned = reversal_store.left(connection, redemption) == 0
+            budgeting.release(connection, redemption, at, points_returned=returned)
+            points -= _corrected(connection, redemption)
         if points > 0:
             ledger.reverse(
                 connection,
@@ -159,6 +163,8 @@ class Effects:
                 quantity=points,
                 at=at,
             )
+        if not reversal.undoes:
+            return
         quantity = _converted(connection, redemption)
         self._book(connection, redemption, "refund", f"{redemption.id}:refund:{number}", at, quantity=quantity)
         price = redemption.quote.price

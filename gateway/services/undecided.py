@@ -91,7 +91,9 @@ def contradicted_by_file(connection: Connection, partner: str, business_date: da
     claim yet. A row moves nothing: each of them is to be looked at (`gateway.redemption.observer.Observer.look`).
     """
     line, row = statement_lines.c, redemptions.c
-    applied = sa.exists().where(reversals.c.redemption_id == row.id, reversals.c.state == ReversalState.APPLIED.value)
+    applied = sa.exists().where(
+        reversals.c.redemption_id == row.id, reversals.c.state == ReversalState.APPLIED.value, reversals.c.undoes
+    )
     claimed = sa.exists().where(claims.c.redemption_id == row.id)
     query = (
         sa.select(row.id, row.state, line.kind, line.status)
