@@ -36,6 +36,7 @@ from settlement.accounts import (
     programme_suspense,
 )
 from settlement.contracts import PartnerContract
+from settlement.errors import ObligationError
 from settlement.journal import JournalEntry, Posting
 from settlement.obligations import Fact, Obligation, obligations
 from settlement.tables import journal_entries, postings, settlement_lines
@@ -175,6 +176,24 @@ class Effects:
         entitlements_store.release(connection, redemption.id, at)
         if not voucher_store.void_voucher(connection, redemption.id, at) and self._has_voucher(redemption):
             log.error("reversal.voucher_was_used", redemption_id=redemption.id, partner=redemption.partner)
+
+    def back_after_no_show(self, redemption: Redemption) -> int:
+        """Answer what of its quantity the benefit's rule gives back to a member who did not come."""
+        benefit = self._benefit(redemption)
+        rule = None if benefit is None else benefit.cancellation.no_show
+        return 0 if rule is None else rule.floor(redemption.quote.quantity)
+
+    def no_show_fee(self, connection: Connection, redemption: Redemption, at: datetime) -> bool:
+        """Owe the partner what its contract asks for a visitor who did not come; False where it has no such terms.
+
+        Key: ``<id>:no_show`` (entry and settlement line).
+        """
+        try:
+            with connection.begin_nested():
+                self._book(connection, redemption, "no_show", f"{redemption.id}:no_show", at)
+        except ObligationError:
+            return False
+        return True
 
     def _has_voucher(self, redemption: Redemption) -> bool:
         benefit = self._benefit(redemption)

@@ -12,6 +12,7 @@ from config.observability import get_logger
 from gateway.errors import TransitionError
 from gateway.redemption import attempt_store
 from gateway.redemption.engine import Engine
+from gateway.redemption.no_shows import NO_SHOW
 from gateway.redemption.states import Event, ReversalState, State
 from gateway.redemption.tables import claims, redemptions, reversals
 from settlement.calendar import business_date_of
@@ -151,3 +152,21 @@ def granted_twice_by_file(connection: Connection, partner: str, business_date: d
         newest.setdefault(found.id, {})[found.partner_reference] = standing
     counts = {redemption_id: sum(references.values()) for redemption_id, references in sorted(newest.items())}
     return {redemption_id: count for redemption_id, count in counts.items() if count > 1}
+
+
+def not_shown_by_file(connection: Connection, partner: str, business_date: date) -> tuple[str, ...]:
+    """List captured redemptions of which a day's accepted file says that nobody came, by id."""
+    line, row = statement_lines.c, redemptions.c
+    query = (
+        sa.select(row.id)
+        .distinct()
+        .join_from(statement_lines, statements, statements.c.id == line.statement_id)
+        .join(
+            redemptions,
+            sa.and_(row.partner == line.partner, sa.func.lower(row.partner_key) == sa.func.lower(line.reference)),
+        )
+        .where(line.partner == partner, line.business_date == business_date, statements.c.state == "accepted")
+        .where(line.status == NO_SHOW, row.state == State.CAPTURED.value)
+        .order_by(row.id)
+    )
+    return tuple(connection.execute(query).scalars())
