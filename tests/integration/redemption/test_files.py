@@ -173,7 +173,7 @@ async def test_what_a_partner_keeps_of_its_price_is_a_fee(database: Database) ->
     await room.require_clean_books()
 
 
-async def listed(room: Room, redemption: Redemption, day: date, *references: str, status: str = "used") -> None:
+async def listed(room: Room, redemption: Redemption, day: date, *references: str | None, status: str = "used") -> None:
     """Take in a day's file that lists a redemption once for each of the partner's references."""
     rows = [
         StatementLine(
@@ -211,7 +211,7 @@ async def test_nw_24_two_bookings_under_one_key_are_found_in_the_file(database: 
 async def test_nw_24_one_booking_listed_twice_or_cancelled_since_is_one(database: Database) -> None:
     room = await open_room(database, skyhub_lounge=FencingPartner())
     redemption = await room.redeem()
-    await listed(room, redemption, DAY, "P-1", "P-1")
+    await listed(room, redemption, DAY, "P-1", "P-1", None)
     assert await twice(room) == {}
     await listed(room, redemption, DAY + timedelta(days=1), "P-1", status="cancelled")
     await listed(room, redemption, DAY + timedelta(days=2), "P-2")
