@@ -178,11 +178,17 @@ def problem_response(
 
 
 def answer_gateway_error(request: Request[Any, Any, Any], error: GatewayError) -> Response[dict[str, Any]]:
-    """Answer an error that the gateway raised on purpose; 5xx are logged with their cause."""
+    """Answer an error that the gateway raised on purpose; 5xx are logged: a fault of ours with its cause.
+
+    That a partner or the database did not answer is the normal night: one line tells it.
+    """
     code = error.refusal if isinstance(error, ReplayedRefusalError) else error.code
     headers = {"Idempotent-Replayed": "true"} if isinstance(error, ReplayedRefusalError) else {}
-    if kind_of(code).status >= 500:
+    status = kind_of(code).status
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request failed", error_code=code, exc_info=error)
+    elif status > HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("request failed", error_code=code, reason=error.message)
     facts = dict(error.facts)
     pointer = facts.pop("pointer", None)
     errors = () if pointer is None else (FieldError(error.message, pointer=f"#{pointer}"),)

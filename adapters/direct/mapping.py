@@ -27,7 +27,7 @@ from catalogue.values import Money
 WRONG_ECHO = "wrong_echo"
 """Code of an answer that is about something other than what was asked: UNKNOWN, and an alarm."""
 UNREADABLE = "unreadable"
-EVENT_KINDS = frozenset({"visit.reported", "reservation.cancelled", "reservation.changed"})
+EVENT_KINDS = frozenset({"visit.reported", "reservation.cancelled", "reservation.changed", "reservation.no_show"})
 
 
 def to_amount(money: Money) -> wire.Amount:

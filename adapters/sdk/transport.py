@@ -5,33 +5,24 @@ The httpx interface over aiohttp's transport, with five of their defaults mended
 - httpx-aiohttp reports a connection lost *after* the request was written as ``ConnectTimeout``; here ``ConnectError``
   is raised only when provably nothing was written, everything later is ``ReadError``.
 - aiohttp silently sends an idempotent request again when a kept connection was lost; here it never does.
-- aiohttp reads on from a connection that it keeps, and takes what a partner (or whoever sits between) sends unasked for
-  the answer to the next request. Here such a connection is closed.
+- What arrives on a kept connection while nothing is asked is never an answer (`adapters.sdk.connections`).
 - Cookies are neither kept nor sent; redirects, proxies and credentials from the environment are not followed.
 - TLS certificates are always verified; there is no switch.
 """
 
 from __future__ import annotations
 
-import asyncio
-import select
 import ssl
-from collections.abc import AsyncIterator, Callable
-from functools import lru_cache, partial
+from collections.abc import AsyncIterator
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import httpx
-from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp import AiohttpTransport
 
-if TYPE_CHECKING:
-    from aiohttp.client_reqrep import ConnectionKey
-    from aiohttp.connector import Connection
-    from aiohttp.tracing import Trace
-
+from adapters.sdk.connections import QuietConnector
 
 NEVER_SENT = (
     aiohttp.ClientConnectorError,
@@ -150,51 +141,3 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
     if ca_file is not None:
         return ssl.create_default_context(cafile=str(ca_file))
     return httpx.create_ssl_context(verify=True, trust_env=False)
-
-
-class QuietProtocol(ResponseHandler):
-    """One connection, which closes itself when something arrives while it rests."""
-
-    rests = False
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes for the request under way; there is none: end."""
-        if self.rests and data:
-            self.force_close()
-            self.close()
-            return
-        super().data_received(data)
-
-
-class QuietConnector(aiohttp.TCPConnector):
-    """aiohttp's connector with connections that rest between two requests, and speak only when they are asked."""
-
-    def __init__(self, **settings: Any) -> None:
-        """Take aiohttp's own settings."""
-        super().__init__(**settings)
-        make: Callable[..., ResponseHandler] = QuietProtocol
-        self._factory = partial(make, loop=asyncio.get_running_loop())
-
-    def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
-        if isinstance(protocol, QuietProtocol):
-            protocol.rests = True
-        super()._release(key, protocol, should_close=should_close)
-
-    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
-        while (kept := await super()._get(key, traces)) is not None:
-            protocol = kept.protocol
-            if isinstance(protocol, QuietProtocol) and not _has_something_to_read(protocol):
-                protocol.rests = False
-                return kept
-            kept.close()
-        return None
-
-
-def _has_something_to_read(protocol: QuietProtocol) -> bool:
-    """Say whether bytes, or the end, have arrived that were not read yet."""
-    socket = protocol.transport.get_extra_info("socket") if protocol.transport is not None else None
-    if socket is None or socket.fileno() < 0:
-        return True
-    poll = select.poll()
-    poll.register(socket.fileno(), select.POLLIN)
-    return bool(poll.poll(0))

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from adapters.sdk.capabilities import LooksUp
+from config.hot_statements import savepoint
 from config.observability import get_logger
 from gateway.errors import TransitionError
 from gateway.redemption import store
@@ -65,7 +66,7 @@ class Endings:
             rests = state is State.MANUAL
             return self._move(connection, redemption, event, None if rests else again_at, detail, **changes)
         try:
-            with connection.begin_nested():
+            with savepoint(connection, "ending"):
                 return self._ended(connection, redemption, event, detail, **changes)
         except (DBAPIError, TransitionError):
             raise

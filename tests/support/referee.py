@@ -124,7 +124,10 @@ class Referee:
         if answer is None:
             self.faults.append(f"{where} is not published")
             return
-        content = (answer.get("content") or {}).get("application/json")
+        published = answer.get("content") or {}
+        if published and "application/json" not in published:
+            return
+        content = published.get("application/json")
         if content is None or not body:
             if (content is None) != (not body):
                 self.faults.append(f"{where}: a body where none is published, or none where one is")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache, partial
 
@@ -59,6 +59,7 @@ class Room:
     partners: Partners
     effects: Effects
     identifiers: Identifiers
+    seams: Seams
     intake: Intake
     engine: Engine
     reversals: ReversalEngine
@@ -114,6 +115,10 @@ class Room:
                 return balance.available, balance.held
         return 0, 0
 
+    def seams_on(self, database: Database) -> Seams:
+        """Give the seams of another process on the same database."""
+        return replace(self.seams, database=database)
+
     async def require_clean_books(self) -> None:
         """Audit the whole ledger."""
         report = await self.database.read(audit)
@@ -153,6 +158,7 @@ async def open_room(database: Database, *, changing: Changing = same, **adapters
         partners=partners,
         effects=effects,
         identifiers=identifiers,
+        seams=seams,
         intake=Intake(seams, catalogue),
         engine=engine,
         reversals=reversals,

@@ -213,15 +213,22 @@ def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
 @asynccontextmanager
 async def serve(simulator: Simulator, port: int = 0) -> AsyncIterator[str]:
     """Run a simulator in this process over real HTTP and give its base address."""
-    listener = listen(port)
-    server = _InProcess(server_config(simulator.app))
+    async with serve_app(simulator.app, port) as address:
+        yield address
+
+
+@asynccontextmanager
+async def serve_app(app: App, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
+    """Run any ASGI application in this process over real HTTP and give its base address."""
+    listener = listen(port, host)
+    server = _InProcess(server_config(app))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not server.started:
             if task.done():
                 await task
             await asyncio.sleep(0.005)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"http://{host}:{listener.getsockname()[1]}"
     finally:
         server.stop.set()
         await task

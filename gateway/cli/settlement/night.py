@@ -35,7 +35,7 @@ from settlement.matching.rules import MatchingRules
 from settlement.netting import NetPosition
 from settlement.night_store import fail_run, run_id
 from settlement.positions import positions
-from settlement.reconciliation import Report, RunReport, RunRequest, run
+from settlement.reconciliation import Progress, Report, RunReport, RunRequest, run
 from settlement.statements import IngestReport, accepted_statement, ingest
 
 Files = Sequence[tuple[str, bytes]]
@@ -143,6 +143,7 @@ async def _night(gateway: Gateway, night: PartnerNight, files: Files | None, rep
     if files is None:
         files, problem = await _fetch(gateway, partner, day)
     taken = await take_in(gateway, partner, files, expected_date=day)
+    gateway.crash.reach("statement_stored")
     refused = [one for one in taken if one.state == "quarantined"]
     if refused:
         problem = f"{refused[0].name} is quarantined: {refused[0].reason}"
@@ -181,11 +182,19 @@ async def _reconcile(gateway: Gateway, partner: str, day: date, report: Report) 
         rules=MatchingRules(amount_tolerance=contract.tolerance_minor_units),
         window_days=contract.late_window_days,
     )
-    found = await run(gateway.database, gateway.clock, request, undecided, report)
+
+    def told(progress: Progress) -> None:
+        report(progress)
+        if progress.stage == "keep":
+            gateway.crash.reach("pairs_kept")
+
+    found = await run(gateway.database, gateway.clock, request, undecided, told)
+    gateway.crash.reach("matched")
     ended = []
     for item in found.settled:
         if await gateway.database.write(partial(settle_by_file, engine=gateway.engine, item=item)):
             ended.append(item.redemption_id)
+        gateway.crash.reach("file_applied")
     await gateway.database.write(partial(_note_doubles, gateway, partner, day))
     for redemption_id in await gateway.database.read(partial(not_shown_by_file, partner=partner, business_date=day)):
         await gateway.database.write(partial(_note_no_show, gateway, redemption_id))
@@ -248,7 +257,9 @@ async def export(gateway: Gateway, partner: str, period: str) -> Bundle:
     """
     known_partner(gateway, partner)
     root = gateway.settings.folders.exports
-    return await gateway.database.read(partial(export_period, root=root, partner=partner, period=period))
+    finishing = partial(gateway.crash.reach, "export_written")
+    operation = partial(export_period, root=root, partner=partner, period=period, finishing=finishing)
+    return await gateway.database.read(operation)
 
 
 def read_files(paths: Sequence[Path]) -> Files:
