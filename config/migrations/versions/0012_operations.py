@@ -1,6 +1,5 @@
 """What operators must know and do: accounts that are stopped, alarms, partners that are switched off or distrusted.
 
-A reversal that gives back points and leaves the benefit as it is says so: those before undid it.
 A frozen account's balance is refused every change by the database itself, until two people have released it.
 """
 
@@ -22,8 +21,6 @@ def upgrade() -> None:
     _create_frozen_accounts()
     _create_alarms()
     _create_partner_switches()
-    undoes = sa.Column("undoes", sa.Boolean, nullable=False, server_default=sa.true())
-    op.add_column("reversals", undoes)
     if op.get_bind().dialect.name == "sqlite":
         op.execute("""
             CREATE TRIGGER accounts_not_frozen BEFORE UPDATE OF balance ON accounts
