@@ -1,7 +1,7 @@
 """One partner's client: an adapter asks, and gets a whole answer or a classed failure; never an exception.
 
 Around each call: one wall-clock deadline, a bulkhead, a breaker, authentication, a byte cap while reading, identity
-encoding, no redirects, and at most two more tries of what provably was not sent.
+encoding, no redirects, and at most two more tries of what provably was not sent, while a budget of retries lasts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tenacity
 
 from adapters.sdk.auth import Authenticator, NoAuthentication
 from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall, full_url
-from adapters.sdk.guards import Breaker, Bulkhead, BulkheadFullError
+from adapters.sdk.guards import Breaker, Bulkhead, BulkheadFullError, RetryBudget
 from adapters.sdk.manifest import Limits
 from adapters.sdk.outcomes import Outcome
 from adapters.sdk.personal import undeclared_field
@@ -64,6 +64,7 @@ class PartnerClient:
         self.base_url = base_url.rstrip("/")
         self.limits = limits
         self.breaker = Breaker(clock)
+        self.retries = RetryBudget()
         self._clock = clock
         self._authenticator = authenticator or NoAuthentication()
         self._personal_fields = frozenset(personal_fields)
@@ -86,8 +87,9 @@ class PartnerClient:
 
         Answers:
             the partner's whole answer, whatever its status; or a failure: NOT_SENT only when provably nothing of the
-            request was written, with the reason ``connect``, ``bulkhead``, ``breaker_open``, ``authentication:...`` or
-            ``undeclared_personal_field:...``; UNKNOWN otherwise.
+            request was written, with the reason ``connect``, ``bulkhead``, ``deadline`` (it waited too
+            long for its turn), ``breaker_open``, ``authentication:...`` or ``undeclared_personal_field:...``; UNKNOWN
+            otherwise.
         """
         field = undeclared_field(call, self._personal_fields)
         if field is not None:
@@ -105,8 +107,14 @@ class PartnerClient:
 
     async def _within_deadline(self, call: PartnerCall) -> PartnerAnswer | CallFailure:
         written = asyncio.Event()
+        seconds = call.deadline_seconds or self.limits.deadline_seconds
+        too_late = self._clock.monotonic() + seconds
         try:
-            async with asyncio.timeout(call.deadline_seconds or self.limits.deadline_seconds), self._bulkhead.slot():
+            async with asyncio.timeout(seconds), self._bulkhead.slot():
+                if self._clock.monotonic() >= too_late:
+                    # Whoever asked has given up while this waited its turn: the partner need not be bothered.
+                    return CallFailure(Outcome.NOT_SENT, "deadline")
+                self.retries.earn()
                 return await self._authenticated(call, written)
         except BulkheadFullError:
             return CallFailure(Outcome.NOT_SENT, "bulkhead")
@@ -133,14 +141,20 @@ class PartnerClient:
             return answer
 
         retrying = tenacity.AsyncRetrying(
-            stop=tenacity.stop_after_attempt(TRIES),
             wait=tenacity.wait_exponential(multiplier=0.05, max=0.5),
-            retry=tenacity.retry_if_result(_worth_another_try),
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+            retry=self._is_tried_again,
             sleep=self._clock.sleep,
         )
         result: PartnerAnswer | CallFailure = await retrying(once)
         return result
+
+    def _is_tried_again(self, state: tenacity.RetryCallState) -> bool:
+        """Say whether a call is made again: only what was not sent, and only as often as the budget allows."""
+        outcome = state.outcome
+        if outcome is None or outcome.failed or state.attempt_number >= TRIES:
+            return False
+        not_sent: bool = outcome.result() == CallFailure(Outcome.NOT_SENT, "connect")
+        return not_sent and self.retries.spend()
 
     async def _exchange(self, call: PartnerCall) -> PartnerAnswer | CallFailure:
         try:
@@ -184,10 +198,6 @@ def classify(error: Exception) -> CallFailure:
     if isinstance(error, NOT_SENT_ERRORS):
         return CallFailure(Outcome.NOT_SENT, "connect")
     return CallFailure(Outcome.UNKNOWN, f"lost:{type(error.__cause__ or error).__name__}")
-
-
-def _worth_another_try(answer: PartnerAnswer | CallFailure) -> bool:
-    return isinstance(answer, CallFailure) and answer == CallFailure(Outcome.NOT_SENT, "connect")
 
 
 def _succeeded(answer: PartnerAnswer | CallFailure) -> bool | None:
