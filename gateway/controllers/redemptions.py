@@ -168,7 +168,7 @@ async def redemption_page(
 
     def read(connection: Connection) -> list[tuple[Redemption, Annexes]]:
         found = store.of_member(connection, member_id, before, limit + 1, kind)
-        return [(one, redeem.annexes_of(connection, one.id)) for one in found]
+        return [(one, Annexes(*redeem.annexes_of(connection, one.id))) for one in found]
 
     rows = await gateway.database.read(read)
     items, following = cut(rows, limit, lambda row: (row[0].id,), partial(cursors.seal, purpose))
@@ -183,14 +183,14 @@ async def full_view(gateway: Gateway, redemption: Redemption) -> RedemptionView:
             TransitionView(State(row["state"]), row["event"], row["happened_at"])
             for row in store.history(connection, redemption.id)
         )
-        annexes = redeem.annexes_of(connection, redemption.id)
-        return RedemptionView.of(redemption, Annexes(annexes.voucher, annexes.reversal, steps))
+        voucher, reversal = redeem.annexes_of(connection, redemption.id)
+        return RedemptionView.of(redemption, Annexes(voucher, reversal, steps))
 
     return await gateway.database.read(read)
 
 
-def redemption_response(redemption: Redemption, annexes: Annexes, replayed: bool) -> Response[RedemptionView]:
+def redemption_response(redemption: Redemption, annexes: redeem.Annexes, replayed: bool) -> Response[RedemptionView]:
     """Answer a redemption as it stands: 201 once captured, else 202."""
     status = HTTP_201_CREATED if redemption.state is State.CAPTURED else HTTP_202_ACCEPTED
     headers = {REPLAYED: "true"} if replayed else {}
-    return Response(RedemptionView.of(redemption, annexes), status_code=status, headers=headers)
+    return Response(RedemptionView.of(redemption, Annexes(*annexes)), status_code=status, headers=headers)

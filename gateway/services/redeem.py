@@ -8,15 +8,18 @@ from functools import partial
 from sqlalchemy import Connection
 
 from catalogue import voucher_store
+from catalogue.voucher_store import Voucher
 from config.errors import NotFoundError
 from gateway.errors import PartnerRefusedError, ReplayedRefusalError
 from gateway.idempotency import Answer, IdempotencyKeys, KeyedRequest
 from gateway.redemption import reversal_store, store
 from gateway.redemption.engine import Begun
-from gateway.redemption.records import QuoteKind, Redemption
+from gateway.redemption.records import QuoteKind, Redemption, Reversal
 from gateway.redemption.states import State
-from gateway.schemas.redemptions import Annexes
 from gateway.wiring import Gateway
+
+Annexes = tuple[Voucher | None, Reversal | None]
+"""The voucher of a redemption and the reversal to tell of."""
 
 
 async def redeem(
@@ -62,9 +65,9 @@ def _as_it_stands(connection: Connection, redemption_id: str) -> tuple[Redemptio
 
 
 def annexes_of(connection: Connection, redemption_id: str) -> Annexes:
-    """Read the voucher of a redemption and the reversal to tell of."""
+    """Read what hangs on a redemption."""
     voucher = voucher_store.voucher_of(connection, redemption_id)
-    return Annexes(voucher, reversal_store.latest(connection, redemption_id))
+    return voucher, reversal_store.latest(connection, redemption_id)
 
 
 async def wait_for(gateway: Gateway, task: asyncio.Task[None]) -> None:
