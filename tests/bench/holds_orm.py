@@ -77,12 +77,13 @@ def _durable(raw: Any, _record: Any) -> None:
 async def hold_and_capture(made: Sessions, key: str, of: str) -> None:
     """Hold and capture, the textbook's way."""
     async with made() as session, session.begin():
-        await _hold(session, key, of)
+        await hold(session, key, of)
     async with made() as session, session.begin():
-        await _capture(session, key, of)
+        await capture(session, key, of)
 
 
-async def _hold(session: AsyncSession, key: str, of: str) -> None:
+async def hold(session: AsyncSession, key: str, of: str) -> None:
+    """Hold, in the caller's transaction."""
     available = await session.get(Account, (f"member/{of}/available", "PTS"), with_for_update=True)
     lots, columns = sa.select(Lot), tables.lots.c
     wanted = lots.where(columns.member_id == of, columns.remaining > 0).order_by(columns.expires_at, columns.id)
@@ -101,7 +102,8 @@ async def _hold(session: AsyncSession, key: str, of: str) -> None:
     await _write(session, f"{key}:hold", "hold", of, None, legs)
 
 
-async def _capture(session: AsyncSession, key: str, of: str) -> None:
+async def capture(session: AsyncSession, key: str, of: str) -> None:
+    """Capture, in the caller's transaction."""
     columns = tables.postings.c
     leg = (
         await session.scalars(sa.select(Posting).where(columns.entry_key == f"{key}:hold", columns.number == 2))
