@@ -90,7 +90,7 @@ async def hold(session: AsyncSession, key: str, of: str) -> None:
     lot = (await session.scalars(wanted)).first()
     held = await session.get(Account, (f"member/{of}/held", "PTS"), with_for_update=True)
     if held is None:
-        held = _new(Account, code=f"member/{of}/held", commodity="PTS", kind="member", may_go_negative=False, balance=0)
+        held = new(Account, code=f"member/{of}/held", commodity="PTS", kind="member", may_go_negative=False, balance=0)
         session.add(held)
     assert available is not None
     assert lot is not None
@@ -128,11 +128,11 @@ async def _write(
 ) -> None:
     for number, (account, amount, lot) in enumerate(legs, start=1):
         session.add(
-            _new(Posting, entry_key=key, number=number, account=account, commodity="PTS", amount=amount, lot_id=lot)
+            new(Posting, entry_key=key, number=number, account=account, commodity="PTS", amount=amount, lot_id=lot)
         )
     await session.flush()
     session.add(
-        _new(
+        new(
             Entry,
             key=key,
             kind=kind,
@@ -147,7 +147,8 @@ async def _write(
     )
 
 
-def _new(of: type, **values: Any) -> Any:
+def new(of: type, **values: Any) -> Any:
+    """Make an object of a mapped class."""
     made = of()
     for name, value in values.items():
         setattr(made, name, value)
