@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
 
 from catalogue.budgets import Budget, Measure, period_of
 from catalogue.tables import budget_claims, budget_counters
 from config.database import insert_new
+from config.prepared import Prepared
 
 
 class Claim(NamedTuple):
@@ -63,13 +66,32 @@ def claim(connection: Connection, wanted: Claim, reference: str, at: datetime, *
     }
     if not insert_new(connection, budget_claims, row, unique=["reference", "budget_id"]):
         return True
-    counter = {"budget_id": budget.id, "period_start_date": start, "used": 0, "updated_at": at}
-    insert_new(connection, budget_counters, counter, unique=["budget_id", "period_start_date"])
-    column = budget_counters.c
-    move = budget_counters.update().where(column.budget_id == budget.id, column.period_start_date == start)
-    if guarded:
-        move = move.where(column.used + amount <= budget.cap)
-    return connection.execute(move.values(used=column.used + amount, updated_at=at)).rowcount == 1
+    counter = {"budget_id": budget.id, "period_start_date": start, "amount": amount, "updated_at": at}
+    if not guarded:
+        return _COUNT.change(connection, **counter) == 1
+    return amount <= budget.cap and _COUNT_GUARDED.change(connection, cap=budget.cap, **counter) == 1
+
+
+def _counting(dialect: str, *, guarded: bool) -> sa.Executable:
+    """Add to a counter, which begins with the first claim; guarded, it refuses to pass the cap."""
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    names = ("budget_id", "period_start_date", "updated_at")
+    amount = sa.bindparam("amount", type_=budget_counters.c.used.type)
+    used = budget_counters.c.used + amount
+    return (
+        insert(budget_counters)
+        .values({name: sa.bindparam(name) for name in names} | {"used": amount})
+        .inline()
+        .on_conflict_do_update(
+            index_elements=["budget_id", "period_start_date"],
+            set_={"used": used, "updated_at": sa.bindparam("updated_at", type_=budget_counters.c.updated_at.type)},
+            where=used <= sa.bindparam("cap", type_=budget_counters.c.used.type) if guarded else None,
+        )
+    )
+
+
+_COUNT = Prepared(partial(_counting, guarded=False))
+_COUNT_GUARDED = Prepared(partial(_counting, guarded=True))
 
 
 def release(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 
 import msgspec
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from catalogue.entitlements_windows import Use
 from catalogue.errors import NotEligibleError
 from catalogue.tables import benefit_stock, benefit_uses
 from config.database import insert_new
+from config.prepared import Prepared, among
 
 
 class UseState(StrEnum):
@@ -62,10 +64,18 @@ def taken_of(connection: Connection, member_id: str, benefits: Iterable[Benefit]
     asked = [one for one in benefits if _is_counted(one)]
     if not asked:
         return {}
+    uses = live_uses(connection, member_id, asked[0].id if len(asked) == 1 else None)
+    return taken_among(asked, uses, _pieces(connection) if any(one.stock != "live" for one in asked) else {})
+
+
+def taken_among(
+    benefits: Iterable[Benefit], live: Iterable[RecordedUse], pieces: Mapping[tuple[str, int], int]
+) -> dict[str, Taken]:
+    """Sort a member's uses that stand, and the pieces taken of each version, by the benefits that are judged."""
     uses: dict[str, list[RecordedUse]] = {}
-    for use in live_uses(connection, member_id, asked[0].id if len(asked) == 1 else None):
+    for use in live:
         uses.setdefault(use.benefit_id, []).append(use)
-    pieces = _pieces(connection) if any(one.stock != "live" for one in asked) else {}
+    asked = (one for one in benefits if _is_counted(one))
     return {one.id: _taken(uses.get(one.id, []), pieces.get((one.id, one.version), 0)) for one in asked}
 
 
@@ -151,12 +161,14 @@ def _take_piece(connection: Connection, benefit_id: str, version: int, stock: in
 def _move(
     connection: Connection, redemption_id: str, sources: tuple[UseState, ...], target: UseState, at: datetime
 ) -> bool:
-    moved = connection.execute(
+    return _moving(sources).change(connection, wanted=redemption_id, state=target.value, ended_at=at) == 1
+
+
+@cache
+def _moving(sources: tuple[UseState, ...]) -> Prepared:
+    before = among(benefit_uses.c.state, [source.value for source in sources])
+    return Prepared(
         sa.update(benefit_uses)
-        .where(
-            benefit_uses.c.redemption_id == redemption_id,
-            benefit_uses.c.state.in_([source.value for source in sources]),
-        )
-        .values(state=target.value, ended_at=at)
+        .where(benefit_uses.c.redemption_id == sa.bindparam("wanted"), before)
+        .values(state=sa.bindparam("state"), ended_at=sa.bindparam("ended_at"))
     )
-    return moved.rowcount == 1

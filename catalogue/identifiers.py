@@ -5,14 +5,18 @@ Source: the layout is that of ULID (github.com/ulid/spec, read 2026-11-21); lowe
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from config.clock import Clock
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
+_DIGITS = re.compile(f"[{ALPHABET}]{{26}}")
+_SHIFTS = range(120, -10, -10)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PREFIXES = {
     "member": "mbr",
     "redemption": "rdm",
@@ -30,6 +34,8 @@ PREFIXES = {
     "break": "brk",
     "request": "req",
     "bulk_file": "blk",
+    "alarm": "alm",
+    "frozen_account": "frz",
 }
 """Every kind of thing that has an identifier of ours."""
 
@@ -46,14 +52,12 @@ def make_identifier(kind: str, instant: datetime, randomness: bytes) -> str:
         raise ValueError("an identifier takes 10 bytes of randomness")
     milliseconds = (instant - EPOCH) // timedelta(milliseconds=1)
     number = milliseconds << 80 | int.from_bytes(randomness, "big")
-    digits = "".join(ALPHABET[number >> shift & 31] for shift in range(125, -5, -5))
-    return f"{PREFIXES[kind]}_{digits}"
+    return f"{PREFIXES[kind]}_{''.join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])}"
 
 
 def is_identifier(kind: str, text: str) -> bool:
     """Say whether a text has the form of an identifier of this kind."""
-    prefix, _, digits = text.partition("_")
-    return prefix == PREFIXES[kind] and len(digits) == 26 and all(digit in ALPHABET for digit in digits)
+    return text.startswith(f"{PREFIXES[kind]}_") and _DIGITS.fullmatch(text, 4) is not None
 
 
 class Identifiers:

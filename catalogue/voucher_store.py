@@ -7,8 +7,9 @@ back stays visible.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 import sqlalchemy as sa
@@ -18,6 +19,10 @@ from catalogue.errors import VoucherRefusedError
 from catalogue.tables import voucher_events, vouchers
 from catalogue.vouchers import VoucherState, check_code, hash_code, normalise_code, read_code, sources_of
 from config.database import insert_new
+from config.prepared import Prepared, inserting
+
+_REMEMBER = Prepared(inserting(voucher_events))
+_OF_REDEMPTION = Prepared(sa.select(vouchers).where(vouchers.c.redemption_id == sa.bindparam("wanted")))
 
 
 class NewVoucher(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,17 +79,20 @@ def issue_voucher(connection: Connection, new: NewVoucher, at: datetime) -> Vouc
     code = normalise_code(new.code)
     row = msgspec.structs.asdict(new) | {"code": code, "code_hash": hash_code(code)}
     row |= {"state": VoucherState.ISSUED.value, "version": 1, "issued_at": at}
-    issued = insert_new(connection, vouchers, row, unique=["redemption_id"])
-    voucher = voucher_of(connection, new.redemption_id)
-    assert voucher is not None
-    if issued:
-        _remember(connection, voucher, "issued", at)
+    if not insert_new(connection, vouchers, row, unique=["redemption_id"]):
+        known = voucher_of(connection, new.redemption_id)
+        assert known is not None
+        return known
+    fields = msgspec.structs.asdict(new) | {"code": code}
+    voucher = Voucher(**fields, state=VoucherState.ISSUED, version=1, issued_at=at)
+    _remember(connection, voucher, "issued", at)
     return voucher
 
 
 def voucher_of(connection: Connection, redemption_id: str) -> Voucher | None:
     """Find the voucher of a redemption."""
-    return _first(connection, vouchers.c.redemption_id == redemption_id)
+    rows = _OF_REDEMPTION.named(connection, wanted=redemption_id)
+    return _voucher(rows[0]) if rows else None
 
 
 def voucher_history(connection: Connection, voucher_id: str) -> tuple[VoucherEvent, ...]:
@@ -97,7 +105,7 @@ def voucher_history(connection: Connection, voucher_id: str) -> tuple[VoucherEve
 def member_vouchers(connection: Connection, member_id: str, limit: int = 100) -> tuple[Voucher, ...]:
     """List a member's vouchers, newest first."""
     query = sa.select(vouchers).where(vouchers.c.member_id == member_id).order_by(vouchers.c.id.desc()).limit(limit)
-    return tuple(_voucher(row) for row in connection.execute(query))
+    return tuple(_voucher(row) for row in connection.execute(query).mappings())
 
 
 def voucher_at_desk(connection: Connection, partner: str, code: str) -> Voucher:
@@ -224,7 +232,7 @@ def expire_vouchers(connection: Connection, at: datetime, limit: int = 500) -> i
     issued = vouchers.c.state.in_([state.value for state in sources_of(VoucherState.EXPIRED)])
     ended = sa.select(vouchers).where(issued, vouchers.c.valid_to_at <= at).order_by(vouchers.c.valid_to_at)
     expired = 0
-    for voucher in [_voucher(row) for row in connection.execute(ended.limit(limit))]:
+    for voucher in [_voucher(row) for row in connection.execute(ended.limit(limit)).mappings()]:
         same = (vouchers.c.id == voucher.id, vouchers.c.version == voucher.version)
         if _move(connection, VoucherState.EXPIRED, *same, ended_at=at):
             _remember(connection, msgspec.structs.replace(voucher, version=voucher.version + 1), "expired", at)
@@ -268,15 +276,15 @@ def _reason(voucher: Voucher, at: datetime) -> str | None:
 
 def _remember(connection: Connection, voucher: Voucher, event: str, at: datetime, **facts: str | int) -> None:
     row = {"voucher_id": voucher.id, "number": voucher.version, "event": event, "happened_at": at, **facts}
-    connection.execute(sa.insert(voucher_events).values(row))
+    _REMEMBER.change(connection, **{"location": None, "guests": None} | row)
 
 
 def _first(connection: Connection, *conditions: sa.ColumnElement[bool]) -> Voucher | None:
     row = connection.execute(sa.select(vouchers).where(*conditions)).one_or_none()
-    return None if row is None else _voucher(row)
+    return None if row is None else _voucher(row._mapping)
 
 
-def _voucher(row: sa.Row[tuple[object, ...]]) -> Voucher:
-    fields = dict(row._mapping)
+def _voucher(row: Mapping[str, Any] | sa.RowMapping) -> Voucher:
+    fields = dict(row)
     del fields["code_hash"]
     return Voucher(**fields | {"state": VoucherState(fields["state"])})

@@ -13,10 +13,13 @@ operations themselves. As many writes wait as ``database.queue_limit`` says; one
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
+import asyncpg
 import sqlalchemy as sa
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.dialects import postgresql, sqlite
@@ -28,7 +31,11 @@ from config.batched_writes import BatchedWrites
 from config.database_errors import RefusedByDatabaseError, converted
 from config.errors import DatabaseError
 from config.group_commit import GroupCommit
+from config.hot_statements import Look
+from config.prepared import Prepared
 from config.settings import DatabaseSettings
+from config.short_reads import ShortReads, TakesLongerError
+from config.types import Instant
 
 __all__ = ["Database", "Operation", "RefusedByDatabaseError", "database_now", "insert_new", "metadata"]
 
@@ -47,12 +54,23 @@ metadata = MetaData(
 """The one MetaData; every package's tables hang on it, migrations are compared with it."""
 
 
+_SQLITE_NOW = "%Y-%m-%dT%H:%M:%f000Z"
+"""SQLite's clock has milliseconds; written as `config.types.Instant` keeps instants."""
+
+
 class Database:
     """One open database; make it with `Database.open`."""
 
-    def __init__(self, settings: DatabaseSettings, reading: AsyncEngine, writer: GroupCommit | BatchedWrites) -> None:
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        reading: AsyncEngine,
+        writer: GroupCommit | BatchedWrites,
+        short_reads: ShortReads | None = None,
+    ) -> None:
         """Wrap what `Database.open` has made."""
         self._reading = reading
+        self._short_reads = short_reads
         self._writer = writer
         self._running: set[asyncio.Task[Any]] = set()
         self.dialect = reading.dialect.name
@@ -70,7 +88,8 @@ class Database:
         limits = {"queue_limit": settings.queue_limit, "batch_limit": settings.batch_limit}
         if engines.is_sqlite(settings):
             writer = GroupCommit(engines.sqlite_writer(settings), **limits)
-            database = cls(settings, engines.sqlite_reader(settings), writer)
+            short = ShortReads(engines.sqlite_short_reader(settings))
+            database = cls(settings, engines.sqlite_reader(settings), writer, short)
         else:
             engine = engines.postgresql(settings)
             database = cls(settings, engine, BatchedWrites(engine, **limits))
@@ -99,16 +118,47 @@ class Database:
     async def read(self, operation: Operation[T]) -> T:
         """Run a reading operation in one snapshot; see `write` for the errors.
 
+        On SQLite it runs in this thread while it is short, else once more aside (`config.short_reads`).
+
         Raises:
             DatabaseError: also when the operation tries to write.
         """
+        if self._short_reads is not None:
+            await asyncio.sleep(0)
+            with contextlib.suppress(TakesLongerError):
+                return self._short_reads.run(operation)
         return await self._to_its_end(self._in_snapshot(operation))
+
+    async def look(self, statement: Look, *values: str) -> Any:
+        """Run one statement that gives one value, with as little around it as there can be; None when it gives none.
+
+        Raises:
+            DatabaseError: as `read`.
+        """
+        if self._short_reads is not None:
+            with contextlib.suppress(TakesLongerError):
+                return self._short_reads.look(statement.sqlite, values)
+            return await self._to_its_end(self._in_snapshot(partial(_looked_aside, statement.sqlite, values)))
+        return await self._to_its_end(self._looked(statement.postgresql, values))
+
+    async def _looked(self, sql: str, values: tuple[str, ...]) -> Any:
+        try:
+            async with self._reading.connect() as connection:
+                driver = (await connection.get_raw_connection()).driver_connection
+                assert isinstance(driver, asyncpg.Connection)
+                return await driver.fetchval(sql, *values)
+        except (DBAPIError, OSError) as error:
+            raise converted(error) from None
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise converted(DBAPIError(sql, None, error, hide_parameters=True)) from None
 
     async def close(self) -> None:
         """Let the transactions end that are under way, then close every connection."""
         while self._running:
             await asyncio.wait(set(self._running))
         await self._writer.close()
+        if self._short_reads is not None:
+            self._short_reads.close()
         await self._reading.dispose()
 
     async def _to_its_end(self, transaction: Coroutine[Any, Any, T]) -> T:
@@ -133,6 +183,10 @@ class Database:
             raise converted(error) from None
 
 
+def _looked_aside(sql: str, values: tuple[str, ...], connection: Connection) -> Any:
+    return connection.exec_driver_sql(sql, values).scalar_one_or_none()
+
+
 def database_now(connection: Connection) -> datetime:
     """Answer the database's own clock: leases are judged by it, so that several processes agree."""
     if connection.dialect.name == "sqlite":
@@ -142,11 +196,36 @@ def database_now(connection: Connection) -> datetime:
     return value.astimezone(UTC)
 
 
+def clock_of(dialect: str) -> tuple[sa.ColumnElement[datetime], sa.ColumnElement[datetime]]:
+    """Give, as parts of a statement, the database's own clock and the instant a ``:duration`` after it."""
+    if dialect == "sqlite":
+        ends = sa.bindparam("duration", type_=sa.String)
+        both = (sa.func.strftime(_SQLITE_NOW, "now"), sa.func.strftime(_SQLITE_NOW, "now", ends))
+        return sa.type_coerce(both[0], Instant()), sa.type_coerce(both[1], Instant())
+    now = sa.func.clock_timestamp(type_=Instant())
+    return now, sa.type_coerce(now + sa.bindparam("duration", type_=sa.Interval), Instant())
+
+
+def lasting(connection: Connection, duration: timedelta) -> timedelta | str:
+    """Write a duration as `clock_of` takes it."""
+    return f"{duration.total_seconds():+.6f} seconds" if connection.dialect.name == "sqlite" else duration
+
+
 def insert_new(connection: Connection, table: sa.Table, row: dict[str, Any], *, unique: list[str]) -> bool:
     """Insert a row unless one with the same unique columns is there; answer whether it was inserted.
 
     Source: ``INSERT ... ON CONFLICT DO NOTHING`` of both databases.
     """
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(table).values(**row).on_conflict_do_nothing(index_elements=unique)
-    return connection.execute(statement).rowcount == 1
+    return _inserting(table, tuple(row), tuple(unique)).change(connection, **row) == 1
+
+
+@lru_cache(maxsize=256)
+def _inserting(table: sa.Table, names: tuple[str, ...], unique: tuple[str, ...]) -> Prepared:
+    """Make the statement for rows of these columns; what its default fills in Python has to be among them."""
+
+    def made(dialect: str) -> sa.Executable:
+        insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+        values: dict[str, Any] = {name: sa.bindparam(name) for name in names}
+        return insert(table).values(values).inline().on_conflict_do_nothing(index_elements=list(unique))
+
+    return Prepared(made)

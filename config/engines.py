@@ -1,7 +1,7 @@
 """The engines of a database address, configured for durability, and the check that they are.
 
-SQLite: WAL, ``synchronous=FULL``, ``foreign_keys=ON``; a reading engine that cannot write, and one for the single
-writer. PostgreSQL: a pool of connections.
+SQLite: WAL, ``synchronous=FULL``, ``foreign_keys=ON``; two reading engines that cannot write (`config.short_reads` says
+why two), and one for the single writer. PostgreSQL: a pool of connections.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from config.errors import ConfigurationError
 from config.settings import DatabaseSettings
@@ -63,8 +63,23 @@ def sqlite_writer(settings: DatabaseSettings) -> Engine:
     return engine
 
 
+def sqlite_short_reader(settings: DatabaseSettings) -> Engine:
+    """Make the engine of the connection that an event loop reads a SQLite file over; it cannot write nor wait."""
+    engine = sa.create_engine(
+        sa.make_url(settings.url),
+        connect_args={"timeout": 0, "check_same_thread": False},
+        hide_parameters=True,
+        poolclass=NullPool,
+    )
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "connect", _forbid_writing)
+    event.listen(engine, "connect", _never_wait)
+    event.listen(engine, "begin", _begin_below)
+    return engine
+
+
 def sqlite_reader(settings: DatabaseSettings) -> AsyncEngine:
-    """Make the engine of the connections that read a SQLite file; they cannot write."""
+    """Make the engine of the connections that read a SQLite file aside of the event loop; they cannot write."""
     engine = create_async_engine(
         sa.make_url(settings.url).set(drivername="sqlite+aiosqlite"),
         connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
@@ -122,6 +137,15 @@ def _forbid_writing(raw: Any, _record: Any) -> None:
     cursor = raw.cursor()
     cursor.execute("PRAGMA query_only=ON")
     cursor.close()
+
+
+def _never_wait(raw: Any, _record: Any) -> None:
+    raw.execute("PRAGMA busy_timeout=0").close()
+
+
+def _begin_below(connection: Connection) -> None:
+    raw: Any = connection.connection.dbapi_connection
+    raw.execute("BEGIN DEFERRED")
 
 
 def _begin_immediate(connection: Connection) -> None:

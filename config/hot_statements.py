@@ -8,7 +8,9 @@ one function of the schema on PostgreSQL. Errors leave as SQLAlchemy's, so that 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import asyncpg
@@ -16,12 +18,21 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.util import await_only
 
+
+@dataclass(frozen=True)
+class Look:
+    """One statement, in each database's words, that gives one value: it needs no transaction to see one moment."""
+
+    sqlite: str
+    postgresql: str
+
+
 _CONSTRAINT = "23"
 """The class of SQL states of constraints that were violated."""
 
 
-def on_sqlite(connection: Connection, sql: str, values: Mapping[str, Any]) -> sqlite3.Cursor:
-    """Run one statement with ``:named`` values; the cursor has its rows and its ``rowcount``.
+def on_sqlite(connection: Connection, sql: str, values: Mapping[str, Any] | Sequence[Any]) -> sqlite3.Cursor:
+    """Run one statement with ``:named`` or numbered values; the cursor has its rows and its ``rowcount``.
 
     Raises:
         DBAPIError: SQLite refused it, or failed.
@@ -50,17 +61,56 @@ def on_postgresql(connection: Connection, sql: str, *values: Any) -> Any:
     Raises:
         DBAPIError: PostgreSQL refused it, or failed.
     """
+    return _awaited(sql, _postgresql(connection).fetchval(sql, *values))
+
+
+def rows_on_postgresql(connection: Connection, sql: str, values: Sequence[Any]) -> list[Any]:
+    """Run one statement and answer its rows; see `on_postgresql`."""
+    found: list[Any] = _awaited(sql, _postgresql(connection).fetch(sql, *values))
+    return found
+
+
+def changed_on_postgresql(connection: Connection, sql: str, values: Sequence[Any]) -> int:
+    """Run one statement and answer how many rows it wrote; see `on_postgresql`."""
+    told: str = _awaited(sql, _postgresql(connection).execute(sql, *values))
+    return int(told.rpartition(" ")[2])
+
+
+def _postgresql(connection: Connection) -> asyncpg.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, asyncpg.Connection)
     if not driver.is_in_transaction():
         connection.exec_driver_sql("SELECT 1")
-    asked: Awaitable[Any] = driver.fetchval(sql, *values)
+    return driver
+
+
+def _awaited(sql: str, asked: Awaitable[Any]) -> Any:
     try:
         return await_only(asked)
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         state = str(getattr(error, "sqlstate", None) or "")
         refused = IntegrityError if state.startswith(_CONSTRAINT) else DBAPIError
         raise refused(sql, None, error, hide_parameters=True) from None
+
+
+@contextmanager
+def savepoint(connection: Connection, name: str) -> Iterator[None]:
+    """Undo what is done inside when it raises, and let that pass; a savepoint below SQLAlchemy, which costs it less."""
+    _plainly(connection, f"SAVEPOINT {name}")
+    try:
+        yield
+    except BaseException:
+        _plainly(connection, f"ROLLBACK TO SAVEPOINT {name}")
+        _plainly(connection, f"RELEASE SAVEPOINT {name}")
+        raise
+    _plainly(connection, f"RELEASE SAVEPOINT {name}")
+
+
+def _plainly(connection: Connection, sql: str) -> None:
+    if connection.dialect.name == "sqlite":
+        on_sqlite(connection, sql, ())
+    else:
+        _awaited(sql, _postgresql(connection).execute(sql))
 
 
 def _sqlite(connection: Connection) -> sqlite3.Connection:

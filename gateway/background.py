@@ -1,4 +1,4 @@
-"""What a serving gateway does besides answering: sweep, work off the inbox, mark what ended, follow the catalogue."""
+"""What a serving gateway does besides answering: sweep, inbox, marking what ended, following the catalogue, audit."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from catalogue.book import CatalogueFollower
 from config.clock import Clock
 from config.observability import get_logger
 from gateway.housekeeping import Housekeeper
+from gateway.operations.auditor import Auditor
 from gateway.redemption.sweeper import Sweeper
 from gateway.webhooks.worker import InboxWorker
 from gateway.wiring import Gateway
@@ -26,7 +27,14 @@ async def background(gateway: Gateway) -> AsyncIterator[None]:
     interval = gateway.settings.catalogue.refresh_seconds
     follower = CatalogueFollower(gateway.book, gateway.database, gateway.clock, interval)
     housekeeper = Housekeeper(gateway.database, gateway.clock)
-    work = {"sweeper": sweeper.run, "inbox": inbox.run, "catalogue": follower.run, "housekeeper": housekeeper.run}
+    auditor = Auditor(gateway.database, gateway.clock, gateway.identifiers, gateway.settings.audit)
+    work = {
+        "sweeper": sweeper.run,
+        "inbox": inbox.run,
+        "catalogue": follower.run,
+        "housekeeper": housekeeper.run,
+        "auditor": auditor.run,
+    }
     tasks = [asyncio.create_task(_kept(run, name, gateway.clock), name=name) for name, run in work.items()]
     try:
         yield

@@ -31,6 +31,8 @@ from config.clock import Clock
 from config.crash_points import CrashPoints
 from config.database import Database, insert_new
 from config.errors import GatewayError
+from config.hot_statements import on_postgresql, savepoint
+from config.prepared import Prepared
 from gateway.canonical import fingerprint
 from gateway.edge_tables import idempotency_keys
 from gateway.errors import KeyInFlightError, KeyMissingError, KeyReusedError, ReplayedRefusalError
@@ -96,27 +98,40 @@ def claim(connection: Connection, request: KeyedRequest, at: datetime) -> Answer
         ReplayedRefusalError: the first request was refused by a rule; the refusal is told again.
     """
     _lock(connection, request)
-    mine = (idempotency_keys.c.caller == request.caller) & (idempotency_keys.c.key == request.key)
-    connection.execute(sa.delete(idempotency_keys).where(mine, idempotency_keys.c.expires_at <= at))
     row = {**msgspec.structs.asdict(request), "created_at": at, "expires_at": at + KEPT}
     if insert_new(connection, idempotency_keys, row, unique=["caller", "key"]):
         return None
-    found = connection.execute(sa.select(idempotency_keys).where(mine)).one()
-    if (found.operation, found.fingerprint) != (request.operation, request.fingerprint):
+    found = _FIND.named(connection, **_whose(request))[0]
+    if found["expires_at"] <= at:
+        connection.execute(sa.delete(idempotency_keys).where(_MINE), _whose(request))
+        return claim(connection, request, at)
+    if (found["operation"], found["fingerprint"]) != (request.operation, request.fingerprint):
         raise KeyReusedError("This Idempotency-Key was used for another request; take a new one.")
-    if found.status >= 400:
-        refusal = msgspec.json.decode(found.body, type=_Refusal)
+    if found["status"] >= 400:
+        refusal = msgspec.json.decode(found["body"], type=_Refusal)
         raise ReplayedRefusalError(refusal.code, refusal.message, **refusal.facts)
-    return Answer(found.status, found.body, found.resource_id, replayed=True)
+    return Answer(found["status"], found["body"], found["resource_id"], replayed=True)
 
 
 def store_result(connection: Connection, request: KeyedRequest, answer: Answer) -> None:
     """Write the answer beside the key, in the transaction that claimed it."""
-    connection.execute(
-        sa.update(idempotency_keys)
-        .where(idempotency_keys.c.caller == request.caller, idempotency_keys.c.key == request.key)
-        .values(status=answer.status, body=answer.body, resource_id=answer.resource_id)
-    )
+    told = {"status": answer.status, "body": answer.body, "resource_id": answer.resource_id}
+    _STORE.change(connection, **_whose(request), **told)
+
+
+_MINE = sa.and_(
+    idempotency_keys.c.caller == sa.bindparam("wanted_caller"), idempotency_keys.c.key == sa.bindparam("wanted_key")
+)
+_FIND = Prepared(sa.select(idempotency_keys).where(_MINE))
+_STORE = Prepared(
+    sa.update(idempotency_keys)
+    .where(_MINE)
+    .values({name: sa.bindparam(name) for name in ("status", "body", "resource_id")})
+)
+
+
+def _whose(request: KeyedRequest) -> dict[str, str]:
+    return {"wanted_caller": request.caller, "wanted_key": request.key}
 
 
 def purge(connection: Connection, at: datetime) -> int:
@@ -157,16 +172,14 @@ class IdempotencyKeys:
         if known is not None:
             return known
         self._crash.reach("key_claimed")
-        savepoint = connection.begin_nested()
         try:
-            answer = work(connection)
+            with savepoint(connection, "keyed"):
+                answer = work(connection)
         except GatewayError as error:
             if kind_of(error.code).status not in {409, 422}:
                 raise
-            savepoint.rollback()
             store_result(connection, request, _refused(error))
             return error
-        savepoint.commit()
         store_result(connection, request, answer)
         return answer
 
@@ -192,7 +205,7 @@ def _lock(connection: Connection, request: KeyedRequest) -> None:
         return
     digest = hashlib.sha256(f"{request.caller}\n{request.key}".encode()).digest()
     number = int.from_bytes(digest[:8], "big", signed=True)
-    if not connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(number))).scalar_one():
+    if not on_postgresql(connection, "SELECT pg_try_advisory_xact_lock($1)", number):
         raise _in_flight()
 
 

@@ -31,6 +31,7 @@ from gateway.redemption.intake import Intake
 from gateway.redemption.observer import Observer
 from gateway.redemption.reversal_engine import ReversalEngine
 from gateway.redemption.seams import Seams
+from gateway.services.benefit_pages import BenefitPages
 from settlement.contracts import PartnerContract, read_contract
 
 UNPROTECTED_PROFILES = {"C", "E", "G"}
@@ -56,6 +57,7 @@ class Gateway:
     observer: Observer
     adapter_problems: dict[str, str]
     crash: CrashPoints
+    pages: BenefitPages
     _closing: AsyncExitStack = field(repr=False)
 
     @property
@@ -117,6 +119,7 @@ async def open_gateway(
             observer=Observer(seams),
             adapter_problems=found.problems,
             crash=crash,
+            pages=BenefitPages(),
             _closing=closing.pop_all(),
         )
 
@@ -153,6 +156,7 @@ async def _connect(
         environment=environment,
         manifest=context.manifest,
         adapter=adapter,
+        client=context.client,
         webhook_secrets=tuple(resolve_secret(reference, environ) for reference in environment.webhook_secrets),
     )
 

@@ -11,9 +11,12 @@ from sqlalchemy import Connection
 
 from catalogue.identifiers import make_identifier
 from config.database import insert_new
+from config.prepared import Prepared, inserting
 from settlement.errors import LedgerConflictError
 from settlement.obligations import Obligation, SettlementLine
 from settlement.tables import settlement_line_shares, settlement_lines
+
+_SHARE = Prepared(inserting(settlement_line_shares))
 
 
 class StoredLine(msgspec.Struct, frozen=True):
@@ -39,11 +42,8 @@ def record(connection: Connection, obligation: Obligation, at: datetime, *, entr
     if not insert_new(connection, settlement_lines, values, unique=["line_key"]):
         _refuse_other(connection, line)
         return False
-    if obligation.shares:
-        connection.execute(
-            settlement_line_shares.insert(),
-            [{"line_key": line.line_key, **msgspec.structs.asdict(share)} for share in obligation.shares],
-        )
+    for share in obligation.shares:
+        _SHARE.change(connection, line_key=line.line_key, **msgspec.structs.asdict(share))
     return True
 
 

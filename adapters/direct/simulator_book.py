@@ -107,8 +107,10 @@ def _same_place(mine: Service | None, other: Service) -> bool:
 
 
 def _line_status(held: Held) -> str:
-    otherwise = "no_show" if held.no_show else "booked"
-    return {wire.Status.USED: "used", wire.Status.CANCELLED: "cancelled"}.get(held.reservation.status, otherwise)
+    """A cancelled one was booked all the same: what is given back is a row of its own."""
+    if held.reservation.status is wire.Status.USED:
+        return "used"
+    return "no_show" if held.no_show else "booked"
 
 
 def _line(held: Held, kind: str, quantity: int, amount: Money, status: str) -> StatementLine:

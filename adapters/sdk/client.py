@@ -72,6 +72,11 @@ class PartnerClient:
         connect = min(3.0, limits.deadline_seconds / 2)
         self._http = http or make_client(max_connections=limits.concurrency, connect_timeout_seconds=connect)
 
+    @property
+    def turns_away(self) -> bool:
+        """Whether a call now would be turned away by us: no place to wait in, or the breaker is open."""
+        return self._bulkhead.is_full or self.breaker.turns_away
+
     async def aclose(self) -> None:
         """Close every connection."""
         await self._http.aclose()

@@ -23,6 +23,11 @@ class Bulkhead:
         self._queue = queue
         self._waiting = 0
 
+    @property
+    def is_full(self) -> bool:
+        """Whether one more would be turned away."""
+        return self._slots.locked() and self._waiting >= self._queue
+
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """Hold a slot.
@@ -30,7 +35,7 @@ class Bulkhead:
         Raises:
             BulkheadFullError: the queue is full.
         """
-        if self._slots.locked() and self._waiting >= self._queue:
+        if self.is_full:
             raise BulkheadFullError
         self._waiting += 1
         try:
@@ -67,11 +72,23 @@ class Breaker:
         """Whether ordinary calls are turned away."""
         return self._opened is not None
 
+    @property
+    def state(self) -> str:
+        """What it does with calls: ``closed`` lets them out, ``open`` none, ``probing`` a few."""
+        if self._opened is None:
+            return "closed"
+        return "open" if self._clock.monotonic() - self._opened < self._open_seconds else "probing"
+
+    @property
+    def turns_away(self) -> bool:
+        """Whether a call now would be turned away."""
+        return self.state == "open" or (self.state == "probing" and self._probing >= self._probes)
+
     def allow(self) -> int | None:
         """Give the ticket of a call that may go out now, else None; while probing only as many as there are probes."""
         if self._opened is None:
             return self._age
-        if self._clock.monotonic() - self._opened < self._open_seconds or self._probing >= self._probes:
+        if self.turns_away:
             return None
         self._probing += 1
         return self._age

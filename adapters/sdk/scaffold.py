@@ -107,7 +107,7 @@ def make_package(name: str, segment: str, into: Path, *, today: date, taken: Col
         _write(root / name / file, _filled(f"{file}.txt", values))
     _write(root / "README.md", f"# {values['title']}\n\nSee `{name}/README.md`.\n")
     _write(root / "pyproject.toml", _filled("pyproject.toml.txt", values))
-    _write(root / "tests" / f"test_{name}.py", _filled("test_adapter.py.txt", values))
+    _write(root / "tests" / f"test_{name}.py", _filled("proof.py.txt", values))
     for case, document in _fixtures(today).items():
         text = json.dumps(document, indent=2, ensure_ascii=False)
         _write(root / name / "fixtures" / f"{case}.json", text + "\n")

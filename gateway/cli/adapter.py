@@ -8,7 +8,9 @@ import msgspec
 from adapters.sdk.registry import discover
 from config.settings import Settings
 from gateway.cli.adapter_check import check
+from gateway.cli.adapter_matrix import matrix
 from gateway.cli.adapter_new import new
+from gateway.cli.adapter_try import attempt_one, record
 from gateway.cli.context import CommandContext, json_option, show
 
 
@@ -37,6 +39,9 @@ def command() -> None:
 
 command.add_command(check)
 command.add_command(new)
+command.add_command(matrix)
+command.add_command(attempt_one)
+command.add_command(record)
 
 
 @command.command("list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 from typing import Annotated, Literal
@@ -10,6 +11,9 @@ from litestar import Controller, Response, get
 from litestar.di import NamedDependency, Provide
 from litestar.params import HeaderParameter, QueryParameter
 
+from catalogue import member_facts
+from catalogue.model import Catalogue
+from gateway.canonical import tagged
 from gateway.controllers.answers import tagged_response
 from gateway.controllers.me import AcceptLanguage
 from gateway.controllers.paths import BenefitPath
@@ -19,6 +23,7 @@ from gateway.pages import DEFAULT_LIMIT, Cursors, Position, cut
 from gateway.schemas.benefits import BenefitAnswer, BenefitPage
 from gateway.schemas.common import Cursor, Limit, UnavailablePartner
 from gateway.services import benefits
+from gateway.services.benefit_pages import Question
 from gateway.services.benefits import Search
 from gateway.wiring import Gateway
 
@@ -37,6 +42,7 @@ Include = Annotated[
 
 
 async def _wanted(
+    cursors: NamedDependency[Cursors],  # for the order alone: see `gateway.app`
     vertical: Annotated[Vertical | None, QueryParameter()] = None,
     city: Place = None,
     airport: Airport = None,
@@ -69,21 +75,22 @@ class BenefitsController(Controller):
         if_none_match: IfNoneMatch = None,
     ) -> Response[BenefitPage]:
         """List what this member may have, by id; reasons against are shown on `include=ineligible`."""
+        catalogue = gateway.catalogue
         purpose = f"benefits {principal.caller}"
-        after = str(cursors.open(purpose, cursor)[0]) if cursor is not None else ""
-        operation = partial(
-            benefits.search,
-            catalogue=gateway.catalogue,
-            member_id=principal.member_id,
+        question = Question(
+            facts=await gateway.pages.facts(gateway.database, catalogue, principal.member_id),
+            catalogue=catalogue.version,
+            today=catalogue.programme.today(gateway.clock.now()),
+            partners=tuple(gateway.partners),
             wanted=wanted,
             locale=chosen_locale(accept_language),
-            partners=gateway.partners,
-            now=gateway.clock.now(),
+            caller=principal.caller,
+            limit=limit,
+            after=str(cursors.open(purpose, cursor)[0]) if cursor is not None else "",
         )
-        rows = [row for row in await gateway.database.read(operation) if row.id > after]
-        items, following = cut(rows[: limit + 1], limit, _position, partial(cursors.seal, purpose))
-        page = BenefitPage(items, following, _switched_off(gateway))
-        return tagged_response(page, if_none_match)
+        seal = partial(cursors.seal, purpose)
+        page = gateway.pages.answer(question, lambda: tagged(_page(catalogue, question, seal)))
+        return tagged_response(page, if_none_match, BenefitPage)
 
     @get("/{benefit_id:str}")
     async def get_benefit(
@@ -95,22 +102,32 @@ class BenefitsController(Controller):
         if_none_match: IfNoneMatch = None,
     ) -> Response[BenefitAnswer]:
         """Give one benefit with its terms and cancellation rule."""
-        operation = partial(
-            benefits.get_one,
-            catalogue=gateway.catalogue,
-            member_id=principal.member_id,
-            benefit_id=benefit_id,
-            locale=chosen_locale(accept_language),
-            now=gateway.clock.now(),
-        )
-        return tagged_response(await gateway.database.read(operation), if_none_match)
+        catalogue = gateway.catalogue
+        facts = member_facts.read(await gateway.pages.facts(gateway.database, catalogue, principal.member_id))
+        today = catalogue.programme.today(gateway.clock.now())
+        locale = chosen_locale(accept_language)
+        found = benefits.get_one(facts, catalogue, benefit_id=benefit_id, locale=locale, today=today)
+        return tagged_response(tagged(found), if_none_match, BenefitAnswer)
+
+
+def _page(catalogue: Catalogue, question: Question, seal: Callable[[Position], str]) -> BenefitPage:
+    found = benefits.search(
+        member_facts.read(question.facts),
+        catalogue,
+        wanted=question.wanted,
+        locale=question.locale,
+        partners=question.partners,
+        today=question.today,
+    )
+    rows = [row for row in found if row.id > question.after]
+    items, following = cut(rows[: question.limit + 1], question.limit, _position, seal)
+    return BenefitPage(items, following, _switched_off(catalogue, question))
 
 
 def _position(benefit: BenefitAnswer) -> Position:
     return (benefit.id,)
 
 
-def _switched_off(gateway: Gateway) -> list[UnavailablePartner]:
-    today = gateway.catalogue.programme.today(gateway.clock.now())
-    wanted = {benefit.partner for benefit in gateway.catalogue.benefits_on(today)}
-    return [UnavailablePartner(partner, "disabled") for partner in sorted(wanted - set(gateway.partners))]
+def _switched_off(catalogue: Catalogue, question: Question) -> list[UnavailablePartner]:
+    wanted = {benefit.partner for benefit in catalogue.benefits_on(question.today)}
+    return [UnavailablePartner(partner, "disabled") for partner in sorted(wanted - set(question.partners))]

@@ -39,6 +39,8 @@ def check_text(raw: bytes) -> None:
     Raises:
         MalformedError: not UTF-8, or a control character.
     """
+    if b"%" not in raw and raw.isascii() and raw.decode().isprintable():
+        return
     try:
         text = unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError as error:

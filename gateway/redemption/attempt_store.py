@@ -11,11 +11,31 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from adapters.sdk.records import ReservationRequest
+from config.prepared import Prepared
 from gateway.redemption.records import Redemption
 from gateway.redemption.tables import attempts
 
 CODE_LENGTH = 80
 """Characters of a partner's code that are kept: a longer one must not stop what it speaks of from being recorded."""
+
+_MINE = attempts.c.redemption_id == sa.bindparam("wanted")
+_GIVEN = ("operation", "is_commit", "partner_key", "request_hash", "validity_ends_at", "deadline_at", "started_at")
+_NEXT = sa.select(
+    sa.bindparam("redemption_id", type_=attempts.c.redemption_id.type),
+    sa.func.coalesce(sa.func.max(attempts.c.number), 0) + 1,
+    *(sa.bindparam(name, type_=attempts.c[name].type) for name in _GIVEN),
+).where(_MINE)
+_START = Prepared(
+    sa.insert(attempts)
+    .from_select(["redemption_id", "number", *_GIVEN], _NEXT, include_defaults=False)
+    .returning(attempts.c.number)
+)
+_FINISH = Prepared(
+    attempts.update()
+    .where(_MINE, attempts.c.number == sa.bindparam("attempt"))
+    .values({name: sa.bindparam(name) for name in ("outcome", "code", "message", "finished_at")})
+)
+_OUTCOMES = Prepared(sa.select(attempts.c.outcome).where(_MINE, attempts.c.is_commit).order_by(attempts.c.number))
 
 
 def start(
@@ -32,23 +52,19 @@ def start(
 
     The caller has locked the redemption, so that numbers are given out one after the other.
     """
-    last = connection.execute(
-        sa.select(sa.func.coalesce(sa.func.max(attempts.c.number), 0)).where(attempts.c.redemption_id == redemption.id)
-    ).scalar_one()
-    connection.execute(
-        attempts.insert().values(
-            redemption_id=redemption.id,
-            number=last + 1,
-            operation=operation,
-            is_commit=is_commit,
-            partner_key=redemption.partner_key,
-            request_hash=_request_hash(request),
-            validity_ends_at=redemption.window_ends_at,
-            deadline_at=at + deadline,
-            started_at=at,
-        )
+    number: int = _START.scalar(
+        connection,
+        wanted=redemption.id,
+        redemption_id=redemption.id,
+        operation=operation,
+        is_commit=is_commit,
+        partner_key=redemption.partner_key,
+        request_hash=_request_hash(request),
+        validity_ends_at=redemption.window_ends_at,
+        deadline_at=at + deadline,
+        started_at=at,
     )
-    return int(last) + 1
+    return number
 
 
 def _request_hash(request: ReservationRequest) -> str:
@@ -66,17 +82,20 @@ def finish(
     at: datetime,
 ) -> None:
     """Write down what a call proved; a late result of a lost lease is kept as evidence too."""
-    connection.execute(
-        attempts.update()
-        .where(attempts.c.redemption_id == redemption_id, attempts.c.number == number)
-        .values(outcome=outcome, code=clip(code, CODE_LENGTH), message=message, finished_at=at)
+    _FINISH.change(
+        connection,
+        wanted=redemption_id,
+        attempt=number,
+        outcome=outcome,
+        code=clip(code, CODE_LENGTH),
+        message=message,
+        finished_at=at,
     )
 
 
 def commit_outcomes(connection: Connection, redemption_id: str) -> list[str | None]:
     """List the outcomes of the commit attempts so far; None where a call was started and nobody knows its end."""
-    query = sa.select(attempts.c.outcome).where(attempts.c.redemption_id == redemption_id, attempts.c.is_commit)
-    return list(connection.execute(query.order_by(attempts.c.number)).scalars())
+    return [outcome for (outcome,) in _OUTCOMES.rows(connection, wanted=redemption_id)]
 
 
 def count(connection: Connection, redemption_id: str, operation: str) -> int:

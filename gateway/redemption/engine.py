@@ -13,20 +13,31 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import Fences, LooksUp, Reserves
 from config.observability import get_logger
-from gateway.redemption import store
+from gateway.redemption import lease_store, store
 from gateway.redemption.endings import Endings
 from gateway.redemption.ordering import Ordering
 from gateway.redemption.orders import FENCE, LOOK_UP, Order, Result, raised
 from gateway.redemption.patience import Patience
 from gateway.redemption.recording import Recording
+from gateway.redemption.records import Redemption
+from gateway.redemption.recovery import Recovery
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import Event
 
 log = get_logger(__name__)
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """A call that is written down, who may make it, and when that began by the process's own clock."""
+
+    order: Order
+    owner: str
+    began: float
 
 
 class Engine:
@@ -43,6 +54,7 @@ class Engine:
         self._endings = Endings(seams)
         self._ordering = Ordering(seams, self._endings, patience)
         self._recording = Recording(seams, self._endings, self._ordering, patience)
+        self._recovery = Recovery()
         self._running: set[asyncio.Task[None]] = set()
 
     def start(self, redemption_id: str) -> asyncio.Task[None]:
@@ -76,26 +88,50 @@ class Engine:
             # The lease ends by itself and the sweeper goes on from what is written down.
             log.exception("redemption.advance_failed", subject=name)
 
+    def order(self, connection: Connection, redemption: Redemption) -> Begun | None:
+        """Order the first call of a redemption in the transaction that takes it in; None when there is none to make.
+
+        Nothing is sent before that transaction is on disk: then give what this answers to `go_on`.
+        """
+        self._crash.reach("taken_in")
+        owner, began = self._identifiers.new("attempt"), self._clock.monotonic()
+        order = self._ordering.begin(connection, redemption, owner)
+        return None if order is None else Begun(order, owner, began)
+
+    def go_on(self, begun: Begun) -> asyncio.Task[None]:
+        """Make the call that `order` wrote down and go on from there, in the background."""
+        return self.spawn(self._carry_on(begun.order, begun.owner, begun.began), begun.order.redemption.id)
+
     async def advance(self, redemption_id: str) -> None:
         """Do everything for a redemption that can be done now; returns when it is terminal or waits."""
         owner = self._identifiers.new("attempt")
         began = self._clock.monotonic()
         self._crash.reach("taken_in")
         order = await self._database.write(partial(self._prepare, redemption_id, owner))
+        await self._carry_on(order, owner, began)
+
+    async def _carry_on(self, order: Order | None, owner: str, began: float) -> None:
         while order is not None:
             if self._clock.monotonic() - began > order.lease.total_seconds():
                 # This process was asleep: somebody else may be speaking to the partner by now.
-                log.warning("redemption.call_too_late", redemption_id=redemption_id, operation=order.operation)
+                late = order.redemption.id
+                log.warning("redemption.call_too_late", redemption_id=late, operation=order.operation)
                 return
             self._crash.reach("attempt_written")
             result = await self._call(order)
             self._crash.reach("answer_read")
             began = self._clock.monotonic()
+            if self._recovery.is_back(order.redemption.partner, result):
+                await self._database.write(partial(self._hasten, order.redemption.partner))
             order = await self._database.write(partial(self._record, order, result, owner))
         self._crash.reach("answer_recorded")
 
     def _prepare(self, redemption_id: str, owner: str, connection: Connection) -> Order | None:
         return self._ordering.prepare(connection, redemption_id, owner)
+
+    def _hasten(self, partner: str, connection: Connection) -> None:
+        found = lease_store.hasten(connection, partner, self._clock.now())
+        log.info("redemption.partner_is_back", partner=partner, waiting=found)
 
     async def _call(self, order: Order) -> Result:
         """Speak to the partner; whatever an adapter raises against its contract is an unknown outcome."""

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from config.database import database_now
+from config.database import clock_of, database_now, lasting
+from config.prepared import Prepared
 from config.types import Instant
 from gateway.redemption.records import Redemption
+from gateway.redemption.states import State
 from gateway.redemption.tables import redemptions
 
 
@@ -48,6 +50,23 @@ def put_off(connection: Connection, redemption_id: str, now: datetime, until: da
     )
 
 
+def hasten(connection: Connection, partner: str, now: datetime) -> int:
+    """Look now at everything of a partner whose outcome nobody knows; answers how many that are.
+
+    The sweeper takes a few at once, so that a partner that has just come back is not run over.
+    """
+    changed = connection.execute(
+        redemptions.update()
+        .where(
+            redemptions.c.partner == partner,
+            redemptions.c.state.in_([State.UNKNOWN.value, State.CANCELLING.value]),
+            redemptions.c.next_action_at > now,
+        )
+        .values(next_action_at=now)
+    )
+    return changed.rowcount
+
+
 def _not_leased(connection: Connection) -> sa.ColumnElement[bool]:
     return sa.or_(redemptions.c.lease_until.is_(None), redemptions.c.lease_until <= database_now(connection))
 
@@ -58,16 +77,33 @@ def take(connection: Connection, redemption: Redemption, owner: str, duration: t
     Judged by the database's clock (several processes agree on it), guarded by the version. The owner is new for each
     run of the engine over a redemption, so that a paused worker does not mistake a later lease for its own.
     """
-    changed = connection.execute(
-        redemptions.update()
-        .where(
-            redemptions.c.id == redemption.id,
-            redemptions.c.version == redemption.version,
-            sa.or_(_not_leased(connection), redemptions.c.lease_owner == owner),
+    return (
+        _TAKE.change(
+            connection,
+            wanted=redemption.id,
+            before=redemption.version,
+            lease_owner=owner,
+            duration=lasting(connection, duration),
         )
-        .values(lease_owner=owner, lease_until=database_now(connection) + duration)
+        == 1
     )
-    return changed.rowcount == 1
+
+
+def _taking(dialect: str) -> sa.Executable:
+    """Judge and write by the database's clock in one statement."""
+    now, until = clock_of(dialect)
+    lease = redemptions.c
+    free = sa.or_(
+        lease.lease_until.is_(None), lease.lease_until <= now, lease.lease_owner == sa.bindparam("lease_owner")
+    )
+    return (
+        redemptions.update()
+        .where(lease.id == sa.bindparam("wanted"), lease.version == sa.bindparam("before"), free)
+        .values(lease_owner=sa.bindparam("lease_owner"), lease_until=until)
+    )
+
+
+_TAKE = Prepared(_taking)
 
 
 def release(connection: Connection, ordered: Redemption, owner: str, next_action_at: datetime | None) -> None:

@@ -20,6 +20,7 @@ from gateway.redemption.reversal_engine import apply
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import TERMINAL, State
 from gateway.redemption.states import ReversalState as R
+from gateway.redemption.suspicions import Suspicions
 
 log = get_logger(__name__)
 
@@ -33,6 +34,7 @@ class Observer:
         self._clock = seams.clock
         self._partners = seams.partners
         self._effects = seams.effects
+        self._suspicions = Suspicions(seams)
 
     async def look(self, redemption_id: str) -> bool:
         """Look at a redemption because of a hint.
@@ -84,6 +86,7 @@ class Observer:
             connection, asked.id, attempt, outcome=result.answer.value, code=result.code, message=None, at=now
         )
         redemption = store.must_get(connection, asked.id)
+        self._suspicions.look_at(connection, redemption, "observe", result, now)
         if redemption.state is State.VOIDED and result.answer is LookUpAnswer.ISSUED:
             return self._issued_after_void(connection, redemption, result, now)
         if redemption.state is State.CAPTURED and result.answer is LookUpAnswer.CANCELLED:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from adapters.sdk.capabilities import Reserves, Step
 from adapters.sdk.outcomes import Outcome
 from config.observability import get_logger
+from gateway.operations.switches import is_distrusted
 from gateway.partners import ConnectedPartner
 from gateway.redemption import attempt_store, lease_store, store
 from gateway.redemption.endings import Endings
@@ -43,11 +44,15 @@ class Ordering:
         redemption = store.get(connection, redemption_id)
         if redemption is None or redemption.next_action_at is None:
             return None
+        return self.begin(connection, redemption, owner)
+
+    def begin(self, connection: Connection, redemption: Redemption, owner: str) -> Order | None:
+        """Do as `prepare` with a redemption that was locked and read, or made, in this very transaction."""
         connected = self._partners.get(redemption.partner)
         if connected is None:
             now = self._clock.now()
-            log.error("redemption.partner_switched_off", redemption_id=redemption_id, partner=redemption.partner)
-            lease_store.put_off(connection, redemption_id, now, now + IDLE)
+            log.error("redemption.partner_switched_off", redemption_id=redemption.id, partner=redemption.partner)
+            lease_store.put_off(connection, redemption.id, now, now + IDLE)
             return None
         if not lease_store.take(connection, redemption, owner, self._patience.lease(connected)):
             return None
@@ -81,13 +86,14 @@ class Ordering:
             situation = self.situation(connection, redemption)
         if action in {Action.RAISE_FENCE, Action.FENCE}:
             return self._ordered(connection, redemption, connected, FENCE, None, situation)
-        return self.submit(connection, redemption, connected)
+        return self.submit(connection, redemption, connected, situation)
 
-    def submit(self, connection: Connection, redemption: Redemption, connected: ConnectedPartner) -> Order:
+    def submit(
+        self, connection: Connection, redemption: Redemption, connected: ConnectedPartner, situation: Situation
+    ) -> Order:
         """Order the next step; the commit step moves the redemption to SUBMITTING in the same transaction."""
         assert isinstance(connected.adapter, Reserves)
         step = connected.adapter.steps[redemption.step]
-        situation = self.situation(connection, redemption)
         if step.commit:
             now = self._clock.now()
             lease_ends_at = now + self._patience.lease(connected)
@@ -119,7 +125,8 @@ class Ordering:
 
     def situation(self, connection: Connection, redemption: Redemption) -> Situation:
         """Gather the facts that the plan decides on."""
-        outcomes = attempt_store.commit_outcomes(connection, redemption.id)
+        never_moved = redemption.version == 1  # the commit step moves it, so none was ever begun
+        outcomes = [] if never_moved else attempt_store.commit_outcomes(connection, redemption.id)
         return Situation(
             state=redemption.state,
             maybe_sent=any(outcome not in {Outcome.NOT_SENT, Outcome.BUSY} for outcome in outcomes),
@@ -128,6 +135,7 @@ class Ordering:
             cancel_deadline_at=redemption.cancel_deadline_at,
             withdrawal_asked=redemption.withdrawal_asked_at is not None,
             refused=Outcome.NO in outcomes,
+            distrusted=redemption.state is State.UNKNOWN and is_distrusted(connection, redemption.partner),
             blocked=redemption.state is State.HELD and self._effects.blocked(connection, redemption),
         )
 

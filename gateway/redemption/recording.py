@@ -18,7 +18,8 @@ from gateway.redemption.patience import Patience
 from gateway.redemption.plan import Powers, after_commit, after_look_up, after_preparation
 from gateway.redemption.records import Redemption
 from gateway.redemption.seams import Seams
-from gateway.redemption.states import Event, State, target
+from gateway.redemption.states import TERMINAL, Event, State, target
+from gateway.redemption.suspicions import Suspicions
 
 log = get_logger(__name__)
 
@@ -37,19 +38,20 @@ class Recording:
         self._endings = endings
         self._ordering = ordering
         self._patience = patience
+        self._suspicions = Suspicions(seams)
 
     def record(self, connection: Connection, order: Order, result: Result, owner: str) -> Order | None:
         """Write down a result; answer the call to make next, if there is one.
 
         A result whose lease was lost is kept as evidence and otherwise dropped (rule R8).
         """
-        store.lock(connection, order.redemption.id)
+        redemption = store.locked(connection, order.redemption)
         outcome, code, message = evidence(result)
         at = self._clock.now()
         attempt_store.finish(
             connection, order.redemption.id, order.attempt, outcome=outcome, code=code, message=message, at=at
         )
-        redemption = store.must_get(connection, order.redemption.id)
+        self._suspicions.look_at(connection, redemption, order.operation, result, at)
         if redemption.version != order.redemption.version or redemption.lease_owner != owner:
             self._dropped(connection, redemption, order, result, at)
             return None
@@ -135,8 +137,8 @@ class Recording:
         if finding.resubmit:
             assert redemption.lease_owner is not None
             lease_store.take(connection, redemption, redemption.lease_owner, self._patience.lease(connected))
-            return self._ordering.submit(connection, redemption, connected)
-        delay = self._patience.after(redemption.look_ups)
+            return self._ordering.submit(connection, redemption, connected, situation)
+        delay = self._patience.asked_for(result.retry_after_seconds, redemption.look_ups)
         if finding.event is None:
             self._release(connection, redemption, connected, order, delay)
             return None
@@ -167,7 +169,8 @@ class Recording:
         else:
             # R7: one-way; only a cancel answer ends it.
             tries = attempt_store.count(connection, redemption.id, FENCE)
-            self._release(connection, redemption, connected, order, self._patience.after(tries - 1))
+            delay = self._patience.asked_for(result.retry_after_seconds, tries - 1)
+            self._release(connection, redemption, connected, order, delay)
 
     def _release(
         self,
@@ -191,8 +194,11 @@ class Recording:
         delay: timedelta,
     ) -> datetime | None:
         """Say when to look again after a transition: at once when somebody woke the redemption during the call."""
+        state = target(redemption.state, event)
+        if state in TERMINAL:
+            return None
         before = order.redemption
         wanted_no_more = redemption.withdrawal_asked_at != before.withdrawal_asked_at
         if wanted_no_more or redemption.next_action_at != before.next_action_at:
             return self._clock.now()
-        return self._ordering.again_at(connection, redemption, connected, delay, target(redemption.state, event))
+        return self._ordering.again_at(connection, redemption, connected, delay, state)

@@ -28,6 +28,7 @@ from gateway.redemption.patience import Patience
 from gateway.redemption.records import Redemption, Reversal
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import ReversalState
+from gateway.redemption.suspicions import Suspicions
 
 log = get_logger(__name__)
 
@@ -57,6 +58,7 @@ class ReversalEngine:
         self._identifiers = seams.identifiers
         self._settings = seams.settings
         self._patience = Patience(seams.settings, lambda: 0.0)
+        self._suspicions = Suspicions(seams)
 
     async def advance_standing(self, redemption_id: str) -> None:
         """Make the next call of the reversal that a redemption has under way, if it has one."""
@@ -146,6 +148,7 @@ class ReversalEngine:
         attempt_store.finish(
             connection, order.redemption.id, order.attempt, outcome=outcome, code=result.code, message=None, at=now
         )
+        self._suspicions.look_at(connection, order.redemption, f"reverse:{order.operation}", result, now)
         reversal = reversal_store.get(connection, order.redemption.id, order.reversal.number)
         if reversal is None or reversal.version != order.reversal.version or reversal.lease_owner != owner:
             log.warning("reversal.result_dropped", redemption_id=order.redemption.id)

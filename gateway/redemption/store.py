@@ -6,8 +6,9 @@ its outbox row in the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -15,13 +16,14 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from adapters.sdk.records import Traveller
+from config.database import insert_new
+from config.prepared import Prepared, inserting
 from config.types import Instant
 from gateway.errors import TransitionError
 from gateway.redemption.records import Quote, QuoteKind, Redemption, quote_from
-from gateway.redemption.states import HOLDING, TERMINAL, Event, State, target
-from gateway.redemption.tables import outbox, quotes, redemption_history, redemptions
-
-DETAIL_LENGTH = 255
+from gateway.redemption.states import HOLDING, Event, State, target
+from gateway.redemption.tables import UNDECIDED, quotes, redemption_history, redemptions
+from gateway.redemption.telling import tell
 
 
 def add_quote(connection: Connection, quote: Quote) -> None:
@@ -34,24 +36,17 @@ def add_quote(connection: Connection, quote: Quote) -> None:
         base_price=None if base_price is None else base_price.amount,
         currency=None if price is None else price.currency,
     )
-    connection.execute(quotes.insert().values(**row))
+    _ADD_QUOTE.change(connection, **row)
 
 
 def get_quote(connection: Connection, quote_id: str, member_id: str) -> Quote | None:
     """Read a member's quote; somebody else's is None."""
-    row = (
-        connection.execute(sa.select(quotes).where(quotes.c.id == quote_id, quotes.c.member_id == member_id))
-        .mappings()
-        .one_or_none()
-    )
-    return None if row is None else quote_from(dict(row))
+    rows = _QUOTE.named(connection, wanted=quote_id, member=member_id)
+    return quote_from(rows[0]) if rows else None
 
 
 def add_redemption(connection: Connection, redemption: Redemption) -> bool:
     """Store a new redemption with its first history and outbox rows; False when its quote already has one."""
-    taken = connection.execute(sa.select(redemptions.c.id).where(redemptions.c.quote_id == redemption.quote.id)).first()
-    if taken is not None:
-        return False
     row = msgspec.structs.asdict(redemption)
     row.update(
         quote_id=redemption.quote.id,
@@ -59,8 +54,9 @@ def add_redemption(connection: Connection, redemption: Redemption) -> bool:
         traveller=msgspec.to_builtins(redemption.traveller),
     )
     del row["quote"]
-    connection.execute(redemptions.insert().values(**row))
-    _tell(connection, redemption.id, redemption.version, "created", redemption.state, None, redemption.requested_at)
+    if not insert_new(connection, redemptions, row, unique=["quote_id"]):
+        return False
+    tell(connection, redemption.id, redemption.version, "created", redemption.state, None, redemption.requested_at)
     return True
 
 
@@ -71,7 +67,15 @@ def _select() -> sa.Select[Any]:
     return sa.select(*_JOINED).join(quotes, quotes.c.id == redemptions.c.quote_id)
 
 
-def _from_row(row: sa.RowMapping) -> Redemption:
+_GET = Prepared(_select().where(redemptions.c.id == sa.bindparam("wanted")))
+_LOCKED = Prepared(_select().where(redemptions.c.id == sa.bindparam("wanted")).with_for_update(of=redemptions))
+_ADD_QUOTE = Prepared(inserting(quotes))
+_QUOTE = Prepared(
+    sa.select(quotes).where(quotes.c.id == sa.bindparam("wanted"), quotes.c.member_id == sa.bindparam("member"))
+)
+
+
+def _from_row(row: Mapping[str, Any] | sa.RowMapping) -> Redemption:
     own = {str(key): value for key, value in row.items() if not str(key).startswith("quote__")}
     quote = {str(key).removeprefix("quote__"): value for key, value in row.items() if str(key).startswith("quote__")}
     del own["quote_id"]
@@ -82,8 +86,8 @@ def _from_row(row: sa.RowMapping) -> Redemption:
 
 def get(connection: Connection, redemption_id: str) -> Redemption | None:
     """Read a redemption."""
-    row = connection.execute(_select().where(redemptions.c.id == redemption_id)).mappings().one_or_none()
-    return None if row is None else _from_row(row)
+    rows = _GET.named(connection, wanted=redemption_id)
+    return _from_row(rows[0]) if rows else None
 
 
 def must_get(connection: Connection, redemption_id: str) -> Redemption:
@@ -104,6 +108,14 @@ def lock(connection: Connection, redemption_id: str) -> None:
     trip = sa.select(redemptions.c.itinerary_id).where(redemptions.c.id == redemption_id).scalar_subquery()
     mine = sa.or_(redemptions.c.id == redemption_id, redemptions.c.itinerary_id == trip)
     connection.execute(sa.select(redemptions.c.id).where(mine).order_by(redemptions.c.id).with_for_update())
+
+
+def locked(connection: Connection, known: Redemption) -> Redemption:
+    """Lock a redemption, with the legs of its trip, and read it as it stands now."""
+    if known.itinerary_id is not None:
+        lock(connection, known.id)
+        return must_get(connection, known.id)
+    return _from_row(_LOCKED.named(connection, wanted=known.id)[0])
 
 
 def find_by_partner_key(connection: Connection, partner: str, key: str) -> Redemption | None:
@@ -139,18 +151,20 @@ def history(connection: Connection, redemption_id: str) -> Sequence[sa.RowMappin
     return connection.execute(query.order_by(redemption_history.c.version)).mappings().all()
 
 
+_AT_RISK = Prepared(
+    sa.select(sa.func.coalesce(sa.func.sum(quotes.c.quantity), 0))
+    .join(redemptions, redemptions.c.quote_id == quotes.c.id)
+    .where(
+        redemptions.c.partner == sa.bindparam("partner"),
+        quotes.c.commodity == sa.bindparam("commodity"),
+        UNDECIDED,
+    )
+)
+
+
 def points_at_risk(connection: Connection, partner: str, commodity: str) -> int:
     """Sum what undecided redemptions at a partner hold of a commodity."""
-    query = (
-        sa.select(sa.func.coalesce(sa.func.sum(quotes.c.quantity), 0))
-        .join(redemptions, redemptions.c.quote_id == quotes.c.id)
-        .where(
-            redemptions.c.partner == partner,
-            quotes.c.commodity == commodity,
-            redemptions.c.state.not_in([state.value for state in TERMINAL]),
-        )
-    )
-    return int(connection.execute(query).scalar_one())
+    return int(_AT_RISK.scalar(connection, partner=partner, commodity=commodity))
 
 
 def move(
@@ -177,50 +191,46 @@ def move(
     """
     state = target(redemption.state, event)
     values = changes if keep_lease else {"lease_owner": None, "lease_until": None, **changes}
-    changed = connection.execute(
+    values |= {"state": state.value, "next_action_at": next_action_at, "updated_at": at}
+    version = redemption.version + 1
+    moved = _moving(("version", *values)).row(
+        connection,
+        wanted=redemption.id,
+        before=redemption.version,
+        source=redemption.state.value,
+        version=version,
+        **values,
+    )
+    if moved is None:
+        raise TransitionError(f"The redemption {redemption.id} has moved on.", redemption_id=redemption.id)
+    tell(connection, redemption.id, version, event.value, state, detail, at)
+    return _with_row(redemption, moved)
+
+
+_HOW_IT_STANDS = [column for column in redemptions.c if column.key != "quote_id"]
+
+
+@lru_cache(maxsize=64)
+def _moving(names: tuple[str, ...]) -> Prepared:
+    """Make the guarded update of these columns; it answers the row as it is after it."""
+    return Prepared(
         redemptions.update()
         .where(
-            redemptions.c.id == redemption.id,
-            redemptions.c.version == redemption.version,
-            redemptions.c.state == redemption.state.value,
+            redemptions.c.id == sa.bindparam("wanted"),
+            redemptions.c.version == sa.bindparam("before"),
+            redemptions.c.state == sa.bindparam("source"),
         )
-        .values(
-            state=state.value,
-            version=redemption.version + 1,
-            next_action_at=next_action_at,
-            updated_at=at,
-            **values,
-        )
+        .values({name: sa.bindparam(name) for name in names})
+        .returning(*_HOW_IT_STANDS)
     )
-    if changed.rowcount != 1:
-        raise TransitionError(f"The redemption {redemption.id} has moved on.", redemption_id=redemption.id)
-    _tell(connection, redemption.id, redemption.version + 1, event.value, state, detail, at)
-    return must_get(connection, redemption.id)
 
 
-def _tell(
-    connection: Connection, redemption_id: str, version: int, event: str, state: State, detail: str | None, at: datetime
-) -> None:
-    connection.execute(
-        redemption_history.insert().values(
-            redemption_id=redemption_id,
-            version=version,
-            event=event,
-            state=state.value,
-            detail=None if detail is None else detail[:DETAIL_LENGTH],
-            happened_at=at,
-        )
-    )
-    connection.execute(
-        outbox.insert().values(
-            id=f"evt_{redemption_id.partition('_')[2]}_{version}",
-            aggregate_id=redemption_id,
-            seq=version,
-            type=f"redemption.{state.value}",
-            payload={"redemption_id": redemption_id, "state": state.value},
-            created_at=at,
-        )
-    )
+def _with_row(redemption: Redemption, row: Sequence[Any]) -> Redemption:
+    """Put a row as it stands beside the quote, which never changes."""
+    own = {column.key: value for column, value in zip(_HOW_IT_STANDS, row, strict=True)}
+    own["state"] = State(own["state"])
+    own["traveller"] = redemption.traveller
+    return Redemption(quote=redemption.quote, **own)
 
 
 def progress(
@@ -231,14 +241,18 @@ def progress(
     Raises:
         TransitionError: the row has moved on: drop the result.
     """
-    changed = connection.execute(
-        redemptions.update()
-        .where(redemptions.c.id == redemption.id, redemptions.c.version == redemption.version)
-        .values(step=step, carried=carried, look_ups=redemption.look_ups if look_ups is None else look_ups)
+    row = _moving(("step", "carried", "look_ups")).row(
+        connection,
+        wanted=redemption.id,
+        before=redemption.version,
+        source=redemption.state.value,
+        step=step,
+        carried=carried,
+        look_ups=redemption.look_ups if look_ups is None else look_ups,
     )
-    if changed.rowcount != 1:
+    if row is None:
         raise TransitionError(f"The redemption {redemption.id} has moved on.", redemption_id=redemption.id)
-    return must_get(connection, redemption.id)
+    return _with_row(redemption, row)
 
 
 def ask_withdrawal(connection: Connection, redemption_id: str, at: datetime) -> bool:

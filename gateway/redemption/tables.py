@@ -45,6 +45,9 @@ itineraries = sa.Table(
 )
 """A set of redemptions and a policy; its state is derived from its legs."""
 
+UNDECIDED = sa.text("state NOT IN ('captured', 'voided')")
+"""What has not ended, in the very words of the index of it: neither database sees that others mean the same."""
+
 redemptions = sa.Table(
     "redemptions",
     metadata,
@@ -80,6 +83,7 @@ redemptions = sa.Table(
     sa.Index("ix_redemptions_member_id", "member_id", "id"),
     sa.Index("ix_redemptions_itinerary_id", "itinerary_id"),
     sa.Index("ix_redemptions_next_action_at", "next_action_at"),
+    sa.Index("ix_redemptions_undecided", "partner", sqlite_where=UNDECIDED, postgresql_where=UNDECIDED),
 )
 """One redemption; its money and points are in the ledger under keys derived from its id."""
 

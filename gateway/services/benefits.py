@@ -17,6 +17,7 @@ from catalogue.eligibility import ServiceFacts, Taken
 from catalogue.entitlements import EntitlementGrant, Standing, entitled
 from catalogue.entitlements_store import RecordedUse, UseState
 from catalogue.entitlements_windows import Use, counted
+from catalogue.member_facts import MemberFacts
 from catalogue.model import Catalogue
 from config.errors import NotFoundError
 from gateway.schemas.benefits import BenefitAnswer, EntitlementList
@@ -37,63 +38,49 @@ class Search(msgspec.Struct, frozen=True):
 
 
 def search(
-    connection: Connection,
+    facts: MemberFacts,
     catalogue: Catalogue,
     *,
-    member_id: str,
     wanted: Search,
     locale: str | None,
     partners: Collection[str],
-    now: datetime,
+    today: date,
 ) -> list[BenefitAnswer]:
-    """List the benefits of connected partners that fit, by id, as this member sees them.
-
-    Raises:
-        NotFoundError: the token speaks for a member that is not here.
-    """
-    today = catalogue.programme.today(now)
+    """List the benefits of connected partners that fit, by id, as this member sees them."""
     fitting = [
         benefit
         for benefit in catalogue.benefits_on(today)
         if benefit.partner in partners and _fits(benefit, wanted, today)
     ]
-    found = _answers(connection, catalogue, member_id, fitting, wanted, locale, today)
+    found = _answers(facts, catalogue, fitting, wanted, locale, today)
     return [answer for answer in found if answer.eligible or wanted.include_ineligible]
 
 
 def get_one(
-    connection: Connection,
-    catalogue: Catalogue,
-    *,
-    member_id: str,
-    benefit_id: str,
-    locale: str | None,
-    now: datetime,
+    facts: MemberFacts, catalogue: Catalogue, *, benefit_id: str, locale: str | None, today: date
 ) -> BenefitAnswer:
     """Show one benefit in force, eligible or not.
 
     Raises:
         NotFoundError: no such benefit is in force.
     """
-    today = catalogue.programme.today(now)
     benefit = catalogue.benefit(benefit_id, today)
     if benefit is None:
         raise NotFoundError(f"There is no benefit {benefit_id!r}.")
-    (answer,) = _answers(connection, catalogue, member_id, [benefit], Search(), locale, today)
+    (answer,) = _answers(facts, catalogue, [benefit], Search(), locale, today)
     return answer
 
 
 def _answers(
-    connection: Connection,
+    facts: MemberFacts,
     catalogue: Catalogue,
-    member_id: str,
     benefits: list[Benefit],
     wanted: Search,
     locale: str | None,
     today: date,
 ) -> list[BenefitAnswer]:
-    member = members.member_context(connection, catalogue.programme, member_id, today)
-    taken = entitlements_store.taken_of(connection, member_id, benefits)
+    member = facts.context(catalogue.programme, today)
+    taken = facts.taken_of(benefits)
     service = ServiceFacts(today=today, service_date=wanted.from_date, city=wanted.city, airport=wanted.airport)
     assessed = assess(benefits, member, service, today, taken, catalogue.lounges)
     return [

@@ -11,6 +11,7 @@ from config.errors import NotFoundError
 from gateway.errors import PartnerRefusedError, ReplayedRefusalError
 from gateway.idempotency import Answer, IdempotencyKeys, KeyedRequest
 from gateway.redemption import store
+from gateway.redemption.engine import Begun
 from gateway.redemption.records import QuoteKind, Redemption
 from gateway.redemption.states import State
 from gateway.wiring import Gateway
@@ -26,7 +27,8 @@ async def redeem(
 ) -> tuple[Redemption, bool]:
     """Redeem a quote and wait a little for the partner.
 
-    Stored in one transaction: idempotency key, hold (``<id>:hold``), redemption, history and outbox rows.
+    Stored in one transaction: idempotency key, hold (``<id>:hold``), redemption, history and outbox rows, and the
+    attempt that is about to be made.
 
     Returns:
         The redemption as it stands when the partner answered or the interactive wait ended, and whether this was a
@@ -36,15 +38,18 @@ async def redeem(
         PartnerRefusedError: the partner said a definite no; the hold was given back.
         What `gateway.redemption.intake.Intake.take_in` and `gateway.idempotency` raise.
     """
+    begun: Begun | None = None
 
     def work(connection: Connection) -> Answer:
+        nonlocal begun
         taken = gateway.intake.take_in(connection, quote_id=quote_id, member_id=member_id, kind=kind)
+        begun = gateway.engine.order(connection, taken)
         return Answer(202, resource_id=taken.id)
 
     answer = await keys.once(keyed, work)
     assert answer.resource_id is not None
-    if not answer.replayed:
-        await wait_for(gateway, gateway.engine.start(answer.resource_id))
+    if begun is not None and not answer.replayed:
+        await wait_for(gateway, gateway.engine.go_on(begun))
     redemption = await gateway.database.read(partial(store.must_get, redemption_id=answer.resource_id))
     refuse_if_voided(redemption, replayed=answer.replayed)
     return redemption, answer.replayed

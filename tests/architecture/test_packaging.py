@@ -40,6 +40,8 @@ def test_nothing_else_is_in_it(wheel: zipfile.ZipFile) -> None:
     ("folder", "suffix"),
     [
         ("config", "programme.toml"),
+        ("adapters/sdk/templates", ".txt"),
+        ("adapters/direct/fixtures", ".json"),
         ("config", "notice.toml"),
         ("config/budgets", ".toml"),
         ("config/schemas", ".schema.json"),

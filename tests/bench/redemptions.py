@@ -20,6 +20,7 @@ from config import migrate
 from config.database import Database
 from config.settings import DatabaseSettings
 from gateway.redemption import store
+from gateway.redemption.engine import Begun
 from gateway.redemption.records import POINTS, Quote
 from settlement import ledger
 from tests.bench import databases
@@ -91,9 +92,9 @@ async def _row(room: Room, where: str, concurrent: int) -> Together:
 
     async def redeem() -> None:
         quote = quotes.pop()
-        take_in = partial(room.intake.take_in, quote_id=quote.id, member_id=quote.member_id)
-        taken = await room.database.write(take_in)
-        await room.engine.advance(taken.id)
+        begun = await room.database.write(partial(_take_in, room, quote))
+        assert begun is not None
+        await room.engine.go_on(begun)
 
     return Together(
         name=f"redemption over the bare partner call, {concurrent} at once, {where}",
@@ -104,6 +105,12 @@ async def _row(room: Room, where: str, concurrent: int) -> Together:
         concurrent=concurrent,
         each=EACH[concurrent],
     )
+
+
+def _take_in(room: Room, quote: Quote, connection: Connection) -> Begun | None:
+    """Do what `gateway.services.redeem` does under its key."""
+    taken = room.intake.take_in(connection, quote_id=quote.id, member_id=quote.member_id)
+    return room.engine.order(connection, taken)
 
 
 async def _quotes(room: Room, count: int) -> list[Quote]:

@@ -107,7 +107,8 @@ class Reserving(Part):
         if isinstance(answer, CallFailure):
             return failed_step(answer)
         commit = any(each.name == step and each.commit for each in self.steps)
-        result = answers.judge_step(call.reading, answer, values, self._mapping.file, commit=commit)
+        now = self._context.clock.now()
+        result = answers.judge_step(call.reading, answer, values, self._mapping.file, now, commit=commit)
         failed = StepResult(outcome=Outcome.UNKNOWN, code="hook")
         return _judged(call.reading.judge, request, answer, result, failed)
 

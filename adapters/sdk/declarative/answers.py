@@ -30,7 +30,13 @@ OFFER_LIMIT = 200
 
 
 def judge_step(
-    reading: Reading, answer: PartnerAnswer, values: Mapping[str, Value], file: MappingFile, *, commit: bool
+    reading: Reading,
+    answer: PartnerAnswer,
+    values: Mapping[str, Value],
+    file: MappingFile,
+    now: datetime,
+    *,
+    commit: bool,
 ) -> StepResult:
     """Judge a step's answer: OK only when the table says so and everything that must be repeated is."""
     try:
@@ -38,7 +44,7 @@ def judge_step(
         code = _code(reading, answer, document)
         outcome = reading.table.decide(answer.status, code)
         if outcome in (Outcome.BUSY, Outcome.UNKNOWN):
-            return StepResult(outcome=outcome, code=code, retry_after_seconds=retry_after_seconds(answer))
+            return StepResult(outcome=outcome, code=code, retry_after_seconds=retry_after_seconds(answer, now))
         echo = reading.echo if commit and outcome is not Outcome.NO else {}
         wrong = _wrong(_identity(reading, answer) | dict(echo), document, values, file)
         if wrong is not None:

@@ -148,7 +148,7 @@ async def test_the_statement_accounts_for_reservation_guests_and_refund(bench: B
     assert rows == [
         (kept.key, "visit", 2, Money(24000, "CNY"), "used"),
         (kept.key, "guest_visit", 2, Money(24000, "CNY"), "used"),
-        (gone.key, "visit", 2, Money(24000, "CNY"), "cancelled"),
+        (gone.key, "visit", 2, Money(24000, "CNY"), "booked"),
         (gone.key, "refund", 2, Money(-24000, "CNY"), "refunded"),
     ]
     assert (file.partner, file.declared_totals) == ("skyhub-lounge", {"quantity": 8, "CNY": 48000})

@@ -17,13 +17,14 @@ from catalogue.values import Money
 
 FOLDER = Path(direct.__file__).parent / "fixtures"
 KEY = "rdm_01jd5v0w4ze6r8t2y4u6i8o0pa"
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 REQUEST = ReservationRequest(
     key=KEY,
     service=Visit(airport="PVG", lounge_id="skyhub-pvg-t2", visit_date=date(2026, 11, 22), guests=1),
     offer_token="ofr.77",
     price=Money(24_000, "CNY"),
     traveller=Traveller(),
-    requested_at=datetime(2026, 11, 22, 10, tzinfo=UTC),
+    requested_at=NOW,
 )
 
 
@@ -44,13 +45,13 @@ class Fixture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def judged(fixture: Fixture) -> Any:
     match fixture.operation:
         case "reserve":
-            return mapping.read_step(REQUEST, fixture.answer(), responses.RESERVE)
+            return mapping.read_step(REQUEST, fixture.answer(), responses.RESERVE, NOW)
         case "look_up":
-            return mapping.read_look_up(REQUEST, fixture.answer())
+            return mapping.read_look_up(REQUEST, fixture.answer(), NOW)
         case "fence":
-            return mapping.read_cancel(KEY, fixture.answer(), responses.FENCE)
+            return mapping.read_cancel(KEY, fixture.answer(), responses.FENCE, NOW)
         case _:
-            return mapping.read_cancel(KEY, fixture.answer(), responses.CANCEL)
+            return mapping.read_cancel(KEY, fixture.answer(), responses.CANCEL, NOW)
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)

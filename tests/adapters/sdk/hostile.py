@@ -126,7 +126,7 @@ async def asks_for_all_the_time(self: Any, step: str, request: ReservationReques
     answer = await self._client.call(call)
     if isinstance(answer, CallFailure):
         return StepResult(outcome=answer.outcome, code=answer.reason)
-    return mapping.read_step(request, answer, responses.RESERVE)
+    return mapping.read_step(request, answer, responses.RESERVE, request.requested_at)
 
 
 async def believes_a_garbled_look_up(self: Any, request: ReservationRequest) -> LookUpResult:
@@ -201,7 +201,7 @@ async def tells_who_it_is_for(self: Any, step: str, request: ReservationRequest)
     answer = await self._client.call(replace(call, headers={"X-Member": request.traveller.email or ""}))
     if isinstance(answer, CallFailure):
         return StepResult(outcome=answer.outcome, code=answer.reason)
-    return mapping.read_step(request, answer, responses.RESERVE)
+    return mapping.read_step(request, answer, responses.RESERVE, request.requested_at)
 
 
 async def prints_what_it_was_given(self: Any, step: str, request: ReservationRequest) -> StepResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -275,7 +276,7 @@ def body_of(client: StubClient) -> object:
 
 
 def test_every_fixture_is_used_and_names_its_source() -> None:
-    source = "".join(path.read_text() for path in samples.FOLDER.parent.glob("test_*.py"))
+    source = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     for path in samples.FOLDER.glob("*.json"):
         assert f'"{path.stem}"' in source, f"{path.stem} is not used"
         assert "Points/Loyalty-Commerce-Platform" in fixture(path.stem).source

@@ -1,0 +1,128 @@
+"""A statement of SQLAlchemy's that is put into the database's words once and handed to the driver as it is.
+
+The statement is written as everywhere: tables and columns, for both databases, values as `bindparam`s (and constants as
+they are). What SQLAlchemy does for each run (a cache key, a context, a result, rows) is left out; the types of columns
+still turn values into what the database keeps, and back. It runs in the caller's transaction. See
+`config.hot_statements` for what is faster still and has to be written once per database.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from config.hot_statements import changed_on_postgresql, on_sqlite, rows_on_postgresql
+
+Processor = Callable[[Any], Any] | None
+
+
+class _Compiled:
+    """A statement in one dialect's words."""
+
+    def __init__(self, statement: sa.Executable, dialect: Dialect) -> None:
+        assert isinstance(statement, sa.ClauseElement)
+        made = statement.compile(dialect=dialect)
+        assert isinstance(made, SQLCompiler)
+        assert made.positiontup is not None, "both drivers take values by position"
+        assert not made.post_compile_params, "a list of values is given as `among` makes it"
+        assert not made.insert_prefetch, "every column is given; none has a default that Python makes"
+        self.sql = made.string
+        types = {name: bind.type for bind, name in made.bind_names.items()}
+        self._constants = made.construct_params(_check=False)
+        self._binds = [(name, types[name].dialect_impl(dialect).bind_processor(dialect)) for name in made.positiontup]
+        columns = getattr(statement, "exported_columns", None) or getattr(statement, "selected_columns", None) or ()
+        self.names = tuple(str(column.key) for column in columns)
+        kinds = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        self.results: list[tuple[int, Callable[[Any], Any]]] = [(n, kind) for n, kind in enumerate(kinds) if kind]
+
+    def values(self, given: dict[str, Any]) -> list[Any]:
+        """Put values in order, as the database keeps them."""
+        found = []
+        for name, process in self._binds:
+            value = given[name] if name in given else self._constants[name]
+            found.append(value if process is None else process(value))
+        return found
+
+    def read(self, rows: Any) -> list[list[Any]]:
+        """Give the rows as the types of their columns do."""
+        made = [list(row) for row in rows]
+        for number, process in self.results:
+            for row in made:
+                row[number] = process(row[number])
+        return made
+
+
+class Prepared:
+    """One statement; compiled when each database first runs it."""
+
+    def __init__(self, statement: sa.Executable | Callable[[str], sa.Executable]) -> None:
+        """Keep a statement, or what makes it for the name of a dialect."""
+        self._statement = statement
+        self._compiled: dict[str, _Compiled] = {}
+
+    def rows(self, connection: Connection, **values: Any) -> list[list[Any]]:
+        """Run it and give every row.
+
+        Raises:
+            DBAPIError: the database refused it, or failed.
+        """
+        compiled = self._for(connection)
+        if connection.dialect.name == "postgresql":
+            found = rows_on_postgresql(connection, compiled.sql, compiled.values(values))
+        else:
+            found = _on_sqlite(connection, compiled.sql, compiled.values(values)).fetchall()
+        return compiled.read(found)
+
+    def row(self, connection: Connection, **values: Any) -> list[Any] | None:
+        """Run it and give the first row, if there is one; see `rows`."""
+        found = self.rows(connection, **values)
+        return found[0] if found else None
+
+    def named(self, connection: Connection, **values: Any) -> list[dict[str, Any]]:
+        """Run it and give every row by the names of the columns; see `rows`."""
+        names = self._for(connection).names
+        return [dict(zip(names, row, strict=True)) for row in self.rows(connection, **values)]
+
+    def scalar(self, connection: Connection, **values: Any) -> Any:
+        """Run it and give the first column of the first row, None when there is no row; see `rows`."""
+        found = self.row(connection, **values)
+        return found[0] if found else None
+
+    def change(self, connection: Connection, **values: Any) -> int:
+        """Run it and say how many rows it wrote; see `rows` for the error."""
+        compiled = self._for(connection)
+        if connection.dialect.name == "postgresql":
+            return changed_on_postgresql(connection, compiled.sql, compiled.values(values))
+        return int(_on_sqlite(connection, compiled.sql, compiled.values(values)).rowcount)
+
+    def _for(self, connection: Connection) -> _Compiled:
+        name = connection.dialect.name
+        known = self._compiled.get(name)
+        if known is None:
+            statement = self._statement(name) if callable(self._statement) else self._statement
+            known = self._compiled[name] = _Compiled(statement, connection.dialect)
+        return known
+
+
+def inserting(table: sa.Table, *names: str) -> sa.Insert:
+    """Insert one row, with the columns named, or all of them, as values of the same names."""
+    return sa.insert(table).values({name: sa.bindparam(name) for name in names or table.c.keys()}).inline()
+
+
+def among(column: sa.ColumnElement[Any], values: Iterable[Any]) -> sa.ColumnElement[bool]:
+    """Say that a column has one of some values, of which there are always as many."""
+    return column.in_([sa.literal(value, column.type) for value in values])
+
+
+def _on_sqlite(connection: Connection, sql: str, values: list[Any]) -> Any:
+    """Run it below SQLAlchemy where the driver is the plain one, else through it (a long read on its own thread)."""
+    raw: Any = connection.connection.dbapi_connection
+    if isinstance(raw, sqlite3.Connection):
+        return on_sqlite(connection, sql, values)
+    return connection.exec_driver_sql(sql, tuple(values))
