@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import select
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
