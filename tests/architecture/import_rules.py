@@ -52,7 +52,7 @@ HTTP_MAKERS = {
     *(f"httpx.{name}" for name in "get post put patch delete head options request stream".split()),
     *(f"authlib.integrations.httpx_client.{name}" for name in "OAuth2Client AsyncOAuth2Client".split()),
 }
-TRANSPORT = "adapters.sdk.transport"
+TRANSPORT = frozenset({"adapters.sdk.transport", "adapters.sdk.connections"})
 
 
 def partner_of(name: str) -> str | None:
@@ -143,10 +143,10 @@ def settlement_sees_the_sdk_only(tree: Tree) -> list[Violation]:
 
 
 def one_transport(tree: Tree) -> list[Violation]:
-    """Only ``adapters.sdk.transport`` makes HTTP clients; others may name httpx's types and errors."""
+    """Only ``adapters.sdk.transport`` and its ``connections`` make HTTP clients; others may name httpx's types."""
     found = []
     for module in tree:
-        if module.name == TRANSPORT:
+        if module.name in TRANSPORT:
             continue
         for each in tree.imports(module):
             if within(each.target, *HTTP_LIBRARIES) and not within(each.target, "httpx"):
