@@ -50,7 +50,11 @@ class Server:
         words = ["-D", str(self.folder), "-p", str(self.port), "-k", "", "-c", "listen_addresses=127.0.0.1"]
         with log:
             self._process = subprocess.Popen(
-                [str(self.programs / "postgres"), *words], stdout=log, stderr=log, user=self.user, start_new_session=True
+                [str(self.programs / "postgres"), *words],
+                stdout=log,
+                stderr=log,
+                user=self.user,
+                start_new_session=True,
             )
         for _ in range(200):
             ready = [str(self.programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
