@@ -1,9 +1,9 @@
 """Cases that only people can end: one finds out and proposes, with evidence; another confirms, and only then it ends.
 
-A case is a redemption that is MANUAL, a reversal that is, or a partner's claim (rule R11). A proposal moves nothing. The
-second person says the same outcome with evidence of his own, in one transaction with the end and what it is worth.
-Saying another outcome puts a proposal in place of the one before; nobody confirms his own. The partner's closed file may
-end a case before people do. What was captured wrongly, by people too, is taken back the same way (`open_undoing`).
+A case is a redemption that is MANUAL, a reversal that is, or a partner's claim (rule R11). A proposal moves nothing.
+The second person says the same outcome with evidence of his own, in one transaction with the end and what it is worth.
+Saying another outcome puts a proposal in place of the one before; nobody confirms his own. The partner's closed file
+may end a case before people do. What was captured wrongly, by people too, is taken back the same way (`open_undoing`).
 """
 
 from __future__ import annotations
