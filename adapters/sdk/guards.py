@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from config.clock import Clock
 
@@ -28,13 +26,16 @@ class Bulkhead:
         """Whether one more would be turned away."""
         return self._slots.locked() and self._waiting >= self._queue
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Hold a slot.
+    def slot(self) -> Bulkhead:
+        """Hold a slot for the length of an ``async with``.
 
-        Raises:
+        Entering raises:
             BulkheadFullError: the queue is full.
         """
+        return self
+
+    async def __aenter__(self) -> None:
+        """Take a slot."""
         if self.is_full:
             raise BulkheadFullError
         self._waiting += 1
@@ -42,10 +43,10 @@ class Bulkhead:
             await self._slots.acquire()
         finally:
             self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._slots.release()
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give it back."""
+        self._slots.release()
 
 
 class Breaker:

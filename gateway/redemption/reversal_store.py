@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from config.database import database_now
+from config.prepared import Prepared
 from gateway.errors import TransitionError
 from gateway.redemption.records import Redemption, Reversal
 from gateway.redemption.states import REVERSAL_TRANSITIONS, ReversalState
@@ -78,11 +79,15 @@ def get(connection: Connection, redemption_id: str, number: int) -> Reversal | N
     return next((one for one in of_redemption(connection, redemption_id) if one.number == number), None)
 
 
+_OF_REDEMPTION = Prepared(
+    sa.select(reversals).where(reversals.c.redemption_id == sa.bindparam("wanted")).order_by(reversals.c.number)
+)
+
+
 def of_redemption(connection: Connection, redemption_id: str) -> list[Reversal]:
     """List the reversals of a redemption, first to last."""
-    query = sa.select(reversals).where(reversals.c.redemption_id == redemption_id).order_by(reversals.c.number)
-    rows = connection.execute(query).mappings()
-    return [Reversal(**{**row, "state": ReversalState(row["state"])}) for row in rows]
+    rows = _OF_REDEMPTION.named(connection, wanted=redemption_id)
+    return [Reversal(**row | {"state": ReversalState(row["state"])}) for row in rows]
 
 
 def left(connection: Connection, redemption: Redemption) -> int:
@@ -93,8 +98,7 @@ def left(connection: Connection, redemption: Redemption) -> int:
 
 def standing(connection: Connection, redemption_id: str) -> Reversal | None:
     """Find the undoing that is under way or applied; None when there is none but refused ones."""
-    known = of_redemption(connection, redemption_id)
-    return next((one for one in known if one.undoes and one.state is not ReversalState.REFUSED), None)
+    return _standing(of_redemption(connection, redemption_id))
 
 
 def later_leg_is_asked(connection: Connection, redemption: Redemption) -> bool:
@@ -131,7 +135,11 @@ def wake_earlier_legs(connection: Connection, redemption: Redemption, at: dateti
 def latest(connection: Connection, redemption_id: str) -> Reversal | None:
     """Find the undoing to tell of: the one under way or applied, else the last that was refused."""
     known = [one for one in of_redemption(connection, redemption_id) if one.undoes]
-    return standing(connection, redemption_id) or (known[-1] if known else None)
+    return _standing(known) or (known[-1] if known else None)
+
+
+def _standing(known: list[Reversal]) -> Reversal | None:
+    return next((one for one in known if one.undoes and one.state is not ReversalState.REFUSED), None)
 
 
 def due(connection: Connection, now: datetime, limit: int) -> list[tuple[str, int]]:
