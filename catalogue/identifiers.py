@@ -34,6 +34,8 @@ PREFIXES = {
     "break": "brk",
     "request": "req",
     "bulk_file": "blk",
+    "alarm": "alm",
+    "frozen_account": "frz",
 }
 """Every kind of thing that has an identifier of ours."""
 

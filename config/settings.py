@@ -73,6 +73,13 @@ class RedemptionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     retry_schedule_seconds: tuple[float, ...] = (2, 5, 15, 60, 300, 900, 3600)
 
 
+class AuditSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a serving process compares every balance with its entries: at its start, and at an interval."""
+
+    on_start: bool = True
+    interval_seconds: Annotated[float, Meta(gt=0)] = 86_400.0
+
+
 class CatalogueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How soon a serving process takes up a catalogue that was applied, and how old a rate of exchange may be."""
 
@@ -119,6 +126,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     http: HttpSettings = HttpSettings()
     oauth: OAuthSettings = OAuthSettings()
     redemption: RedemptionSettings = RedemptionSettings()
+    audit: AuditSettings = AuditSettings()
     catalogue: CatalogueSettings = CatalogueSettings()
     folders: FolderSettings = FolderSettings()
     partners: PartnerSettings = PartnerSettings()

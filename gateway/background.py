@@ -11,6 +11,7 @@ from catalogue.book import CatalogueFollower
 from config.clock import Clock
 from config.observability import get_logger
 from gateway.housekeeping import Housekeeper
+from gateway.operations.auditor import Auditor
 from gateway.redemption.sweeper import Sweeper
 from gateway.webhooks.worker import InboxWorker
 from gateway.wiring import Gateway
@@ -27,12 +28,14 @@ async def background(gateway: Gateway) -> AsyncIterator[None]:
     interval = gateway.settings.catalogue.refresh_seconds
     follower = CatalogueFollower(gateway.book, gateway.database, gateway.clock, interval)
     housekeeper = Housekeeper(gateway.database, gateway.clock)
+    auditor = Auditor(gateway.database, gateway.clock, gateway.identifiers, gateway.settings.audit)
     work: dict[str, Callable[[], Awaitable[None]]] = {
         "sweeper": sweeper.run,
         "inbox": inbox.run,
         "catalogue": follower.run,
         "housekeeper": housekeeper.run,
         "denials": partial(gateway.denials.follow, gateway.database, gateway.clock),
+        "auditor": auditor.run,
     }
     tasks = [asyncio.create_task(_kept(run, name, gateway.clock), name=name) for name, run in work.items()]
     try:

@@ -13,6 +13,9 @@ GatewayError (config.errors)
 |-- MalformedError                  400
 |   |-- KeyMissingError             a value-moving request without an Idempotency-Key
 |   `-- CursorError                 a page cursor that this gateway did not make for this list
+|-- UnavailableError                503: nothing was changed, the same request later may work
+|   |-- PartnerDisabledError        operators have switched the partner off
+|   `-- PartnerBusyError            as much is under way at the partner as it takes, or it does not answer
 `-- RequestError
     |-- UnauthenticatedError        401: no token, or one that is not accepted; all refusals look alike
     |-- ForbiddenError              403: the token lacks the scope of the route
@@ -23,7 +26,7 @@ GatewayError (config.errors)
 
 from __future__ import annotations
 
-from config.errors import ConflictError, MalformedError, RequestError, RuleError
+from config.errors import ConflictError, MalformedError, RequestError, RuleError, UnavailableError
 
 
 class TransitionError(ConflictError):
@@ -113,3 +116,15 @@ class ReplayedRefusalError(RequestError):
         """Keep the code of the first answer beside its message and facts."""
         super().__init__(message, **facts)
         self.refusal = refusal
+
+
+class PartnerDisabledError(UnavailableError):
+    """Operators have switched the partner off: nothing new is taken in; what is open there is finished."""
+
+    code = "partner_disabled"
+
+
+class PartnerBusyError(UnavailableError):
+    """As many calls run and wait at the partner as may, or it does not answer: nothing new is taken in for a while."""
+
+    code = "partner_busy"

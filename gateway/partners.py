@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adapters.sdk.client import PartnerClient
 from adapters.sdk.manifest import Manifest
 from config.errors import NotFoundError
 from config.partner_files import PartnerEnvironment, PartnerFile
 from config.secrets import Secret
+from gateway.errors import PartnerBusyError
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,7 @@ class ConnectedPartner:
     """One partner, ready to be spoken to. ``adapter`` implements the capabilities that its manifest declares.
 
     ``webhook_secrets`` are every live secret that its callbacks may be proved with; none refuses them all.
+    ``client`` is what the adapter speaks through; None for one that speaks to nobody.
     """
 
     file: PartnerFile
@@ -22,11 +25,21 @@ class ConnectedPartner:
     manifest: Manifest
     adapter: object
     webhook_secrets: tuple[Secret, ...] = ()
+    client: PartnerClient | None = None
 
     @property
     def id(self) -> str:
         """The partner's identifier."""
         return self.file.partner.id
+
+    def require_room(self) -> None:
+        """Refuse, before anything is held, what could only wait: the bulkhead is full, or the breaker is open.
+
+        Raises:
+            PartnerBusyError: the caller may come again later.
+        """
+        if self.client is not None and self.client.turns_away:
+            raise PartnerBusyError(f"{self.id} takes nothing at the moment.", partner=self.id)
 
 
 class Partners(dict[str, ConnectedPartner]):

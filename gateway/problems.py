@@ -25,6 +25,8 @@ from gateway.middleware.correlation import request_id_of
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:partner-benefits-gateway:problem:"
 RETRY_AFTER_SECONDS = 2
+RETRY_AFTER_BY_CODE = {"account_frozen": 600, "partner_disabled": 600, "partner_busy": 15}
+"""What ends by people, or when a partner has recovered, is not asked for every other second."""
 
 log = get_logger(__name__)
 
@@ -94,7 +96,10 @@ PROBLEMS: dict[str, Kind] = {
     "database_busy": Kind(503, "Too much is under way"),
     "database_stopped": Kind(503, "Not available now"),
     "lease_lost": Kind(503, "Not available now"),
+    "account_frozen": Kind(503, "An account is stopped until its balance is cleared up"),
     "rate_unavailable": Kind(503, "Not available now"),
+    "partner_disabled": Kind(503, "The partner is switched off"),
+    "partner_busy": Kind(503, "Too much is under way at the partner"),
     "partner_unavailable": Kind(503, "The partner is not available now"),
 }
 """Every error code there is; a test walks the error trees of all packages and compares."""
@@ -164,7 +169,7 @@ def problem_response(
     document = {**shown, **msgspec.to_builtins(problem)}
     sent = dict(headers or {})
     if kind.status == 503:
-        sent.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+        sent.setdefault("Retry-After", str(RETRY_AFTER_BY_CODE.get(code, RETRY_AFTER_SECONDS)))
     if kind.status == 401:
         sent.setdefault("WWW-Authenticate", 'Bearer error="invalid_token"')
     if kind.status == 403:
@@ -173,11 +178,17 @@ def problem_response(
 
 
 def answer_gateway_error(request: Request[Any, Any, Any], error: GatewayError) -> Response[dict[str, Any]]:
-    """Answer an error that the gateway raised on purpose; 5xx are logged with their cause."""
+    """Answer an error that the gateway raised on purpose; 5xx are logged: a fault of ours with its cause.
+
+    That a partner or the database did not answer is the normal night: one line tells it.
+    """
     code = error.refusal if isinstance(error, ReplayedRefusalError) else error.code
     headers = {"Idempotent-Replayed": "true"} if isinstance(error, ReplayedRefusalError) else {}
-    if kind_of(code).status >= 500:
+    status = kind_of(code).status
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request failed", error_code=code, exc_info=error)
+    elif status > HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("request failed", error_code=code, reason=error.message)
     facts = dict(error.facts)
     pointer = facts.pop("pointer", None)
     errors = () if pointer is None else (FieldError(error.message, pointer=f"#{pointer}"),)

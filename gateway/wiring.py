@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from adapters.sdk.context import open_context
+from adapters.sdk.context import AdapterContext, open_context
 from adapters.sdk.manifest import Manifest
-from adapters.sdk.registry import AdapterPackage, check_declared, discover
+from adapters.sdk.registry import AdapterPackage, Discovered, check_declared, discover
 from catalogue.book import CatalogueBook, open_book
 from catalogue.identifiers import Identifiers
 from catalogue.loader import read_texts
@@ -19,7 +19,7 @@ from config import migrate
 from config.clock import Clock, SystemClock
 from config.crash_points import CrashPoints
 from config.database import Database
-from config.errors import ConfigurationError
+from config.errors import ConfigurationError, GatewayError
 from config.observability import current_correlation
 from config.partner_files import PartnerEnvironment, PartnerFile, read_partner_files
 from config.secrets import Secret, resolve_secret
@@ -101,7 +101,7 @@ async def open_gateway(
         partners = Partners()
         for partner, file in files.items():
             if file.partner.enabled:
-                partners[partner] = await _connect(settings, file, found.packages, clock, environ, closing)
+                partners[partner] = await _connect(settings, file, found, clock, environ, closing)
         identifiers = Identifiers(clock)
         effects = Effects(book, contracts, identifiers)
         seams = Seams(database, clock, partners, effects, identifiers, settings.redemption, crash)
@@ -130,17 +130,16 @@ async def open_gateway(
 async def _connect(
     settings: Settings,
     file: PartnerFile,
-    packages: Mapping[str, AdapterPackage],
+    found: Discovered,
     clock: Clock,
     environ: Mapping[str, str],
     closing: AsyncExitStack,
 ) -> ConnectedPartner:
     partner = file.partner.id
-    package = packages.get(file.partner.adapter)
+    package = found.packages.get(file.partner.adapter)
     if package is None:
-        raise ConfigurationError(
-            f"partners/{partner}.toml names the adapter {file.partner.adapter!r}, which is not there."
-        )
+        problem = found.problems.get(file.partner.adapter, "it is not there.")
+        raise ConfigurationError(f"partners/{partner}.toml names the adapter {file.partner.adapter!r}: {problem}")
     require_risk(file, package)
     environment = _environment(settings, file)
     credentials = _credentials(settings, package, partner, environment, environ)
@@ -154,15 +153,34 @@ async def _connect(
         request_id=current_correlation,
     )
     closing.push_async_callback(context.client.aclose)
-    adapter = package.create(context)
-    check_declared(package, adapter)
+    adapter = _made(package, context)
     return ConnectedPartner(
         file=file,
         environment=environment,
         manifest=context.manifest,
         adapter=adapter,
+        client=context.client,
         webhook_secrets=tuple(resolve_secret(reference, environ) for reference in environment.webhook_secrets),
     )
+
+
+def _made(package: AdapterPackage, context: AdapterContext) -> object:
+    """Let a package make its adapter, and hold that to what is declared.
+
+    Raises:
+        ConfigurationError: it cannot be made; an integrator's own error is told in one line.
+    """
+    try:
+        adapter = package.create(context)
+    except GatewayError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(
+            f"partners/{context.partner}.toml: making the adapter {package.name!r} raised {type(error).__name__}: "
+            f"{error}. `gateway adapter check {package.name}` examines it."
+        ) from error
+    check_declared(package, adapter)
+    return adapter
 
 
 def _environment(settings: Settings, file: PartnerFile) -> PartnerEnvironment:

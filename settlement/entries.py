@@ -12,15 +12,16 @@ from typing import Any, NoReturn
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from config.database import insert_new
 from settlement import entries_hot
 from settlement.accounts import Account, AccountKind, member_available
 from settlement.entries_hot import Change
-from settlement.errors import InsufficientFundsError, LedgerConflictError, LedgerStateError
+from settlement.errors import AccountFrozenError, InsufficientFundsError, LedgerConflictError, LedgerStateError
 from settlement.journal import JournalEntry, Posting, by_account
 from settlement.lots import Part
-from settlement.tables import accounts, journal_entries, postings
+from settlement.tables import accounts, frozen_accounts, journal_entries, postings
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -41,6 +42,11 @@ class Links(msgspec.Struct, frozen=True):
     ends_key: str | None = None
     reverses_key: str | None = None
 
+
+FROZEN = "account_frozen"
+"""What the database says of a change of a frozen account's balance (migration 0012)."""
+
+STOPPED = "An account of this movement is stopped; `gateway ledger frozen` tells why."
 
 _HEADER_COLUMNS = [journal_entries.c[name] for name in Header.__struct_fields__]
 _FIND = sa.select(*_HEADER_COLUMNS).where(journal_entries.c.key == sa.bindparam("wanted"))
@@ -147,6 +153,7 @@ def write(
 
     Raises:
         InsufficientFundsError: an account that may not go negative has too little.
+        AccountFrozenError: an account is stopped.
         LedgerStateError: a lot has less than is taken from it.
     """
     links = links or Links()
@@ -156,10 +163,16 @@ def write(
         postings=_posting_rows(entry),
         header=_header_row(entry, fingerprint, at, links),
     )
-    short = entries_hot.write(connection, change)
+    try:
+        short = entries_hot.write(connection, change)
+    except IntegrityError as error:
+        if FROZEN not in str(error.orig):
+            raise
+        raise AccountFrozenError(STOPPED) from None
     if short == entries_hot.RACED:
         raise LedgerStateError(f"A lot changed while {entry.key} was made.", state="raced")
     if short is not None:
+        _refuse_frozen(connection, short)
         _refuse_short(short, entry)
 
 
@@ -171,6 +184,15 @@ def refuse_ended(end: Header | None, key: str) -> None:
     """
     if end is not None:
         raise LedgerStateError(f"{key} was already ended by {end.key}.", state=end.kind, key=key)
+
+
+def _refuse_frozen(connection: Connection, code: str) -> None:
+    """Tell of an account that drifted too low what it is: stopped, and not merely short."""
+    stopped = sa.select(frozen_accounts.c.id).where(
+        frozen_accounts.c.code == code, frozen_accounts.c.released_at.is_(None)
+    )
+    if connection.execute(stopped).first() is not None:
+        raise AccountFrozenError(STOPPED)
 
 
 def _refuse_short(code: str, entry: JournalEntry) -> NoReturn:

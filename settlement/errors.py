@@ -6,6 +6,7 @@ GatewayError (config.errors)
 |   |-- QuantityError (RuleError)      a quantity that is not a positive whole number below 2^62
 |   |-- InsufficientFundsError (RuleError)     the member has not got it
 |   |-- LedgerConflictError (ConflictError)    the key is known with another content
+|   |-- AccountFrozenError (UnavailableError)  the audit stopped an account; people release it
 |   `-- LedgerStateError (ConflictError)       the hold or capture is not in a state that allows this
 |-- ObligationError                    a fact that no contract term prices; an operator mends the contract
 `-- ConfigurationError
@@ -51,6 +52,12 @@ class LedgerStateError(LedgerError, ConflictError):
     """The hold or capture was ended otherwise, or was never there; the fact ``state`` says which."""
 
     code = "ledger_state"
+
+
+class AccountFrozenError(LedgerError, UnavailableError):
+    """An account of the movement is stopped until two people have released it; nothing was written (503)."""
+
+    code = "account_frozen"
 
 
 class ObligationError(GatewayError):

@@ -109,3 +109,29 @@ settlement_line_shares = sa.Table(
     sa.Column("commodity", sa.String(80), primary_key=True),
     sa.Column("amount", sa.BigInteger(), nullable=False),
 )
+
+frozen_accounts = sa.Table(
+    "frozen_accounts",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("code", sa.String(160), nullable=False),
+    sa.Column("commodity", sa.String(80), nullable=False),
+    sa.Column("rule", sa.String(40), nullable=False),
+    sa.Column("found", sa.Text(), nullable=False),
+    sa.Column("frozen_at", Instant(), nullable=False),
+    sa.Column("proposed_by", sa.String(200)),
+    sa.Column("proposed_at", Instant()),
+    sa.Column("proposed_evidence", sa.Text()),
+    sa.Column("released_by", sa.String(200)),
+    sa.Column("released_at", Instant()),
+    sa.Column("released_evidence", sa.Text()),
+)
+sa.Index(
+    "ix_frozen_accounts_open",
+    frozen_accounts.c.code,
+    frozen_accounts.c.commodity,
+    unique=True,
+    sqlite_where=frozen_accounts.c.released_at.is_(None),
+    postgresql_where=frozen_accounts.c.released_at.is_(None),
+)
+"""Accounts that the audit stopped: until ``released_at`` is set, the database refuses every change of the balance."""

@@ -44,7 +44,8 @@ def settled_by_file(
 ) -> tuple[SettledByFile, ...]:
     """Answer those undecided redemptions that the files up to a business date decide, in the order given.
 
-    The newest row of a reference counts. A status that nobody has told us of decides nothing.
+    The newest row of a reference counts; one that the partner gave back whole was not issued. A status that nobody has
+    told us of decides nothing.
     """
     found = (_settle(connection, partner, business_date, item) for item in undecided)
     return tuple(item for item in found if item is not None)
@@ -53,19 +54,22 @@ def settled_by_file(
 def _settle(connection: Connection, partner: str, business_date: date, item: Undecided) -> SettledByFile | None:
     line = statement_lines.c
     query = (
-        sa.select(line.id, line.kind, line.status, line.partner_reference, line.business_date)
+        sa.select(line.id, line.kind, line.status, line.partner_reference, line.business_date, line.amount)
         .join(statements)
         .where(line.partner == partner, statements.c.state == "accepted", line.business_date <= business_date)
         .where(sa.func.lower(line.reference) == item.reference.lower())
-        .where(line.kind.not_in(["refund", "fee", "adjustment"]))
+        .where(line.kind.not_in(["fee", "adjustment"]))
         .order_by(line.business_date.desc(), line.row.desc())
-        .limit(1)
     )
-    row = connection.execute(query).one_or_none()
+    rows = connection.execute(query).all()
+    row = next((one for one in rows if one.kind != "refund"), None)
     if row is None:
         absent = _proves_absence(connection, partner, business_date, item)
         return SettledByFile(item.redemption_id, item.reference, False, None, None) if absent else None
     issued = stands(row.kind, row.status)
+    back = [one for one in rows if one.kind == "refund"]
+    if issued and back and row.amount is not None and sum(one.amount or 0 for one in back) == -row.amount:
+        issued, row = False, back[0]
     if issued is None or (not issued and row.business_date < (item.last_sent_date or item.business_date)):
         return None
     return SettledByFile(item.redemption_id, item.reference, issued, row.id, row.partner_reference)

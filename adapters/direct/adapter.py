@@ -46,6 +46,7 @@ class DirectAdapter:
             ManifestError: an option that is none.
         """
         self._client = context.client
+        self._clock = context.clock
         self._partner = context.partner
         try:
             self._options = msgspec.convert(dict(context.options), DirectOptions)
@@ -64,28 +65,28 @@ class DirectAdapter:
         answer = await self._client.call(calls.reserve(request))
         if isinstance(answer, CallFailure):
             return failed_step(answer)
-        return mapping.read_step(request, answer, responses.RESERVE)
+        return mapping.read_step(request, answer, responses.RESERVE, self._clock.now())
 
     async def look_up(self, request: ReservationRequest) -> LookUpResult:
         """Look up by our key; once the visit is reported ``carried`` has ``guests`` and ``used_at``."""
         answer = await self._client.call(calls.look_up(request.key))
         if isinstance(answer, CallFailure):
             return LookUpResult(answer=LookUpAnswer.UNKNOWN, code=answer.reason)
-        return mapping.read_look_up(request, answer)
+        return mapping.read_look_up(request, answer, self._clock.now())
 
     async def fence(self, request: ReservationRequest) -> CancelResult:
         """Fence our key; see `Fences`."""
         answer = await self._client.call(calls.fence(request.key))
         if isinstance(answer, CallFailure):
             return failed_cancel(answer)
-        return mapping.read_cancel(request.key, answer, responses.FENCE)
+        return mapping.read_cancel(request.key, answer, responses.FENCE, self._clock.now())
 
     async def cancel(self, request: ReservationRequest, partner_reference: str) -> CancelResult:
         """Cancel what the partner's reference names; see `Cancels`."""
         answer = await self._client.call(calls.cancel(request.key, partner_reference))
         if isinstance(answer, CallFailure):
             return failed_cancel(answer)
-        return mapping.read_cancel(request.key, answer, responses.CANCEL)
+        return mapping.read_cancel(request.key, answer, responses.CANCEL, self._clock.now())
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...], now: int) -> str:
         """Verify by Standard Webhooks."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from msgspec import structs
+
 from adapters.direct import wire
 from adapters.direct.responses import LOOK_UP
 from adapters.sdk.answers import retry_after_seconds
@@ -23,7 +27,7 @@ from catalogue.values import Money
 WRONG_ECHO = "wrong_echo"
 """Code of an answer that is about something other than what was asked: UNKNOWN, and an alarm."""
 UNREADABLE = "unreadable"
-EVENT_KINDS = frozenset({"visit.reported", "reservation.cancelled", "reservation.changed"})
+EVENT_KINDS = frozenset({"visit.reported", "reservation.cancelled", "reservation.changed", "reservation.no_show"})
 
 
 def to_amount(money: Money) -> wire.Amount:
@@ -62,15 +66,16 @@ def read_offers(request: OfferRequest, body: bytes) -> tuple[Offer, ...]:
     return offers
 
 
-def read_step(request: ReservationRequest, answer: PartnerAnswer, table: ResponseTable) -> StepResult:
+def read_step(request: ReservationRequest, answer: PartnerAnswer, table: ResponseTable, now: datetime) -> StepResult:
     """Judge the answer to the reservation: OK only when the whole echo is right."""
+    wait = retry_after_seconds(answer, now)
     try:
         if answer.status >= 300:
-            return _refused_step(request.key, answer, table)
+            return structs.replace(_refused_step(request.key, answer, table), retry_after_seconds=wait)
         reservation = decode(answer.body, wire.Reservation)
         wrong = _wrong_echo(request, reservation)
     except ProtocolError as error:
-        return StepResult(outcome=Outcome.UNKNOWN, code=UNREADABLE, message=error.message)
+        return StepResult(outcome=Outcome.UNKNOWN, code=UNREADABLE, message=error.message, retry_after_seconds=wait)
     outcome = table.decide(answer.status, reservation.status)
     if outcome is Outcome.NO and reservation.key == request.key:
         return StepResult(outcome=outcome, code=reservation.status.value)
@@ -84,8 +89,15 @@ def read_step(request: ReservationRequest, answer: PartnerAnswer, table: Respons
     )
 
 
-def read_look_up(request: ReservationRequest, answer: PartnerAnswer) -> LookUpResult:
-    """Judge the answer to a look-up by key."""
+def read_look_up(request: ReservationRequest, answer: PartnerAnswer, now: datetime) -> LookUpResult:
+    """Judge the answer to a look-up by key; one that decides nothing may say when to ask again."""
+    found = _read_look_up(request, answer)
+    if found.answer is not LookUpAnswer.UNKNOWN:
+        return found
+    return structs.replace(found, retry_after_seconds=retry_after_seconds(answer, now))
+
+
+def _read_look_up(request: ReservationRequest, answer: PartnerAnswer) -> LookUpResult:
     try:
         if answer.status == 404:
             refusal = decode(answer.body, wire.Refusal)
@@ -110,16 +122,17 @@ def read_look_up(request: ReservationRequest, answer: PartnerAnswer) -> LookUpRe
     )
 
 
-def read_cancel(key: str, answer: PartnerAnswer, table: ResponseTable) -> CancelResult:
+def read_cancel(key: str, answer: PartnerAnswer, table: ResponseTable, now: datetime) -> CancelResult:
     """Judge the answer to a cancel or a fence: OK only when it names our key."""
+    wait = retry_after_seconds(answer, now)
     try:
         if answer.status >= 300:
             refused = _refused_step(key, answer, table)
-            return CancelResult(outcome=refused.outcome, code=refused.code)
+            return CancelResult(outcome=refused.outcome, code=refused.code, retry_after_seconds=wait)
         reservation = decode(answer.body, wire.Reservation)
         refund = to_money(reservation.refund) if reservation.refund else None
     except ProtocolError:
-        return CancelResult(outcome=Outcome.UNKNOWN, code=UNREADABLE)
+        return CancelResult(outcome=Outcome.UNKNOWN, code=UNREADABLE, retry_after_seconds=wait)
     if reservation.key != key:
         return CancelResult(outcome=Outcome.UNKNOWN, code=WRONG_ECHO)
     return CancelResult(
@@ -163,7 +176,7 @@ def _refused_step(key: str, answer: PartnerAnswer, table: ResponseTable) -> Step
     outcome = table.decide(answer.status, refusal.error.code)
     if outcome is Outcome.NO and refusal.key != key:
         return StepResult(outcome=Outcome.UNKNOWN, code=WRONG_ECHO)
-    return StepResult(outcome=outcome, code=refusal.error.code, retry_after_seconds=retry_after_seconds(answer))
+    return StepResult(outcome=outcome, code=refusal.error.code)
 
 
 def _wrong_key(request: ReservationRequest, reservation: wire.Reservation) -> str | None:

@@ -8,6 +8,7 @@ lounge whose id begins with ``full`` is always sold out when it is reserved.
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -17,7 +18,7 @@ from litestar.params import FromPath
 
 from adapters.direct import wire
 from adapters.direct.simulator_book import DirectBook
-from adapters.direct.simulator_desk import TOKEN_SECONDS, Desk, ReportVisit, refuse
+from adapters.direct.simulator_desk import TOKEN_SECONDS, Desk, ReportEvent, ReportVisit, refuse
 from adapters.sdk.codec import decode
 from adapters.sdk.errors import ProtocolError
 from adapters.sdk.testing.control import answer, read
@@ -39,15 +40,18 @@ OPERATIONS = (
 def create_simulator(options: SimulatorOptions) -> Simulator:
     """Make the partner; see the module for the options."""
     book = DirectBook(options.values.get("time_zone", "Asia/Shanghai"))
-    webhooks = make_sender(options)
-    desk = Desk(options, book, webhooks)
+    return around(Desk(options, book, make_sender(options)))
+
+
+def around(desk: Desk, control_handlers: Sequence[Any] = ()) -> Simulator:
+    """Put the contract's paths around a desk; ``control_handlers`` are further ones below ``/_simulator``."""
     return Simulator(
-        options,
-        book=book,
+        desk.options,
+        book=desk.book,
         handlers=[*_token_handlers(desk), *_reservation_handlers(desk), *_reading_handlers(desk)],
         operations=OPERATIONS,
-        control_handlers=_desk_handlers(desk),
-        webhooks=webhooks,
+        control_handlers=[*_desk_handlers(desk), *control_handlers],
+        webhooks=desk.webhooks,
     )
 
 
@@ -116,7 +120,12 @@ def _desk_handlers(desk: Desk) -> list[Any]:
         status, value = desk.report_visit(await read(request, ReportVisit))
         return answer(value, status)
 
-    return [report]
+    @post("/events")
+    async def event(request: AnyRequest) -> Response[bytes]:
+        status, value = desk.report_event(await read(request, ReportEvent))
+        return answer(value, status)
+
+    return [report, event]
 
 
 async def _write(desk: Desk, request: AnyRequest, key: str | None, type_: Any, operation: Any) -> Response[bytes]:

@@ -25,6 +25,7 @@ class Held(msgspec.Struct, frozen=True):
     body: wire.ReserveBody | None = None
     reserved_at: datetime | None = None
     cancelled_at: datetime | None = None
+    no_show: bool = False
 
 
 class DirectBook(Book):
@@ -66,7 +67,7 @@ class DirectBook(Book):
         planned = _visitors(held.body.service)
         kind = KINDS[type(held.body.service)]
         if self._is(held.reserved_at, day):
-            yield _line(held, kind, planned, price, str(_line_status(reservation.status)))
+            yield _line(held, kind, planned, price, _line_status(held))
         extra = 1 + (reservation.guests or 0) - planned
         if self._is(reservation.used_at, day) and extra > 0:
             unit = price.amount // planned
@@ -105,8 +106,11 @@ def _same_place(mine: Service | None, other: Service) -> bool:
     return mine == other
 
 
-def _line_status(status: wire.Status) -> str:
-    return {wire.Status.USED: "used", wire.Status.CANCELLED: "cancelled"}.get(status, "booked")
+def _line_status(held: Held) -> str:
+    """A cancelled one was booked all the same: what is given back is a row of its own."""
+    if held.reservation.status is wire.Status.USED:
+        return "used"
+    return "no_show" if held.no_show else "booked"
 
 
 def _line(held: Held, kind: str, quantity: int, amount: Money, status: str) -> StatementLine:

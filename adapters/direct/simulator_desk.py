@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import msgspec
 
@@ -26,6 +27,13 @@ class ReportVisit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str | None = None
     reference: str | None = None
     guests: int = 0
+
+
+class ReportEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the partner itself does to a reservation, and tells by webhook."""
+
+    type: Literal["visit.reported", "reservation.cancelled", "reservation.changed", "reservation.no_show"]
+    key: str
 
 
 class Desk:
@@ -113,6 +121,21 @@ class Desk:
             self.book.keep(held)
             self.tell("visit.reported", used)
         return 200, held.reservation
+
+    def report_event(self, report: ReportEvent) -> tuple[int, object]:
+        """Do what an event tells of, and tell it."""
+        if report.type == "visit.reported":
+            return self.report_visit(ReportVisit(key=report.key))
+        held = self.book.held(report.key)
+        if held is None or held.reservation.status is not wire.Status.RESERVED:
+            return 409, refuse("not_reserved", report.key)
+        if report.type == "reservation.cancelled":
+            self.cancel(report.key, held.reservation.reference or "")
+        if report.type == "reservation.no_show":
+            self.book.keep(msgspec.structs.replace(held, no_show=True))
+        now = self.book.held(report.key) or held
+        self.tell(report.type, now.reservation)
+        return 200, now.reservation
 
     def tell(self, kind: str, reservation: wire.Reservation) -> None:
         """Queue a webhook."""

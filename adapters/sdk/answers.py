@@ -5,6 +5,9 @@ Writes turn a failure into an outcome (`failed_step`, `failed_cancel`); reads ra
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
 from adapters.sdk.calls import CallFailure, PartnerAnswer
 from adapters.sdk.errors import AuthenticationError, OutcomeUnknownError, PartnerUnavailableError
 from adapters.sdk.outcomes import Outcome
@@ -12,6 +15,9 @@ from adapters.sdk.records import CancelResult, StepResult
 
 RETRY_AFTER_LIMIT_SECONDS = 900
 """A partner may not put us off for longer than this (15 minutes)."""
+
+_DIGITS = 9
+"""A number of seconds with more digits is none."""
 
 
 def readable(result: PartnerAnswer | CallFailure) -> PartnerAnswer:
@@ -45,9 +51,28 @@ def failed_cancel(failure: CallFailure) -> CancelResult:
     return CancelResult(outcome=failure.outcome, code=failure.reason)
 
 
-def retry_after_seconds(answer: PartnerAnswer) -> int | None:
-    """Read ``Retry-After`` in seconds, at most 15 minutes; None when absent or a date."""
+def retry_after_seconds(answer: PartnerAnswer, now: datetime) -> int | None:
+    """Read ``Retry-After``, seconds or an HTTP date, at most 15 minutes; None when absent or neither.
+
+    A date is measured from the answer's own ``Date``, so that a partner whose clock is off puts us off no longer than
+    it means to; from ours where it gives none. One that has passed asks for no wait.
+
+    Source: RFC 9110, sections 5.6.7 and 10.2.3 (read 2026-11-28).
+    """
     text = answer.headers.get("retry-after", "")
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
+    if text.isascii() and text.isdigit() and len(text) <= _DIGITS:
+        return min(int(text), RETRY_AFTER_LIMIT_SECONDS)
+    until = http_date(text)
+    if until is None:
         return None
-    return min(int(text), RETRY_AFTER_LIMIT_SECONDS)
+    wait = (until - (http_date(answer.headers.get("date", "")) or now)).total_seconds()
+    return int(max(0, min(wait, RETRY_AFTER_LIMIT_SECONDS)))
+
+
+def http_date(text: str) -> datetime | None:
+    """Read an HTTP date; None for anything else."""
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
 """One partner's client: an adapter asks, and gets a whole answer or a classed failure; never an exception.
 
 Around each call: one wall-clock deadline, a bulkhead, a breaker, authentication, a byte cap while reading, identity
-encoding, no redirects, and at most two more tries of what provably was not sent.
+encoding, no redirects, and at most two more tries of what provably was not sent, while a budget of retries lasts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tenacity
 
 from adapters.sdk.auth import Authenticator, NoAuthentication
 from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall, full_url
-from adapters.sdk.guards import Breaker, Bulkhead, BulkheadFullError
+from adapters.sdk.guards import Breaker, Bulkhead, BulkheadFullError, RetryBudget
 from adapters.sdk.manifest import Limits
 from adapters.sdk.outcomes import Outcome
 from adapters.sdk.personal import undeclared_field
@@ -72,6 +72,7 @@ class PartnerClient:
         self.base_url = base_url.rstrip("/")
         self.limits = limits
         self.breaker = Breaker(clock)
+        self.retries = RetryBudget()
         self._clock = clock
         self._authenticator = authenticator or NoAuthentication()
         self._personal_fields = frozenset(personal_fields)
@@ -80,6 +81,11 @@ class PartnerClient:
         self._send, self._close = _ways(http, limits)
         connect = min(3.0, limits.deadline_seconds / 2)
         self._extensions = {"timeout": httpx.Timeout(None, connect=connect, pool=connect).as_dict()}
+
+    @property
+    def turns_away(self) -> bool:
+        """Whether a call now would be turned away by us: no place to wait in, or the breaker is open."""
+        return self._bulkhead.is_full or self.breaker.turns_away
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -90,8 +96,9 @@ class PartnerClient:
 
         Answers:
             the partner's whole answer, whatever its status; or a failure: NOT_SENT only when provably nothing of the
-            request was written, with the reason ``connect``, ``bulkhead``, ``breaker_open``, ``authentication:...`` or
-            ``undeclared_personal_field:...``; UNKNOWN otherwise.
+            request was written, with the reason ``connect``, ``bulkhead``, ``deadline`` (it waited too
+            long for its turn), ``breaker_open``, ``authentication:...`` or ``undeclared_personal_field:...``; UNKNOWN
+            otherwise.
         """
         field = undeclared_field(call, self._personal_fields)
         if field is not None:
@@ -109,8 +116,14 @@ class PartnerClient:
 
     async def _within_deadline(self, call: PartnerCall) -> PartnerAnswer | CallFailure:
         sent = _Sent()
+        seconds = call.deadline_seconds or self.limits.deadline_seconds
+        too_late = self._clock.monotonic() + seconds
         try:
-            async with asyncio.timeout(call.deadline_seconds or self.limits.deadline_seconds), self._bulkhead.slot():
+            async with asyncio.timeout(seconds), self._bulkhead.slot():
+                if self._clock.monotonic() >= too_late:
+                    # Whoever asked has given up while this waited its turn: the partner need not be bothered.
+                    return CallFailure(Outcome.NOT_SENT, "deadline")
+                self.retries.earn()
                 return await self._authenticated(call, sent)
         except BulkheadFullError:
             return CallFailure(Outcome.NOT_SENT, "bulkhead")
@@ -136,14 +149,19 @@ class PartnerClient:
             return tried.pop() if tried else await self._once(call, sent)
 
         retrying = tenacity.AsyncRetrying(
-            stop=tenacity.stop_after_attempt(TRIES),
             wait=tenacity.wait_exponential(multiplier=0.05, max=0.5),
-            retry=tenacity.retry_if_result(_worth_another_try),
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+            retry=self._is_tried_again,
             sleep=self._clock.sleep,
         )
         result: PartnerAnswer | CallFailure = await retrying(once)
         return result
+
+    def _is_tried_again(self, state: tenacity.RetryCallState) -> bool:
+        """Say whether a call is made again: only what was not sent, and only as often as the budget allows."""
+        outcome = state.outcome
+        if outcome is None or outcome.failed or state.attempt_number >= TRIES:
+            return False
+        return _worth_another_try(outcome.result()) and self.retries.spend()
 
     async def _once(self, call: PartnerCall, sent: _Sent) -> PartnerAnswer | CallFailure:
         signed = await self._authenticator.authenticate(call, self.base_url, self._clock.now(), self._exchange)

@@ -1,4 +1,4 @@
-"""What keeps one hurt partner from hurting the rest: a bulkhead and a breaker per partner."""
+"""What keeps one hurt partner from hurting the rest, or us from hurting it: bulkhead, breaker, a budget of retries."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ class Bulkhead:
         self._queue = queue
         self._waiting = 0
 
+    @property
+    def is_full(self) -> bool:
+        """Whether one more would be turned away."""
+        return self._slots.locked() and self._waiting >= self._queue
+
     def slot(self) -> Bulkhead:
         """Hold a slot for the length of an ``async with``.
 
@@ -31,7 +36,7 @@ class Bulkhead:
 
     async def __aenter__(self) -> None:
         """Take a slot."""
-        if self._slots.locked() and self._waiting >= self._queue:
+        if self.is_full:
             raise BulkheadFullError
         self._waiting += 1
         try:
@@ -68,11 +73,23 @@ class Breaker:
         """Whether ordinary calls are turned away."""
         return self._opened is not None
 
+    @property
+    def state(self) -> str:
+        """What it does with calls: ``closed`` lets them out, ``open`` none, ``probing`` a few."""
+        if self._opened is None:
+            return "closed"
+        return "open" if self._clock.monotonic() - self._opened < self._open_seconds else "probing"
+
+    @property
+    def turns_away(self) -> bool:
+        """Whether a call now would be turned away."""
+        return self.state == "open" or (self.state == "probing" and self._probing >= self._probes)
+
     def allow(self) -> int | None:
         """Give the ticket of a call that may go out now, else None; while probing only as many as there are probes."""
         if self._opened is None:
             return self._age
-        if self._clock.monotonic() - self._opened < self._open_seconds or self._probing >= self._probes:
+        if self.turns_away:
             return None
         self._probing += 1
         return self._age
@@ -107,3 +124,38 @@ class Breaker:
         self._results.clear()
         self._probing = 0
         self._passed = 0
+
+
+class RetryBudget:
+    """Repeats cost what ordinary calls earn: over time at most one in ten calls is a repeat.
+
+    A partner that is down would otherwise get every call three times just when it has to recover.
+    """
+
+    def __init__(self, *, share: float = 0.1, reserve: float = 10.0) -> None:
+        """Begin with the reserve, which is also the most that is ever saved.
+
+        Args:
+            share: of a repeat that each ordinary call earns.
+            reserve: repeats that may be made at once after quiet times.
+        """
+        self._share = share
+        self._most = reserve
+        self._saved = reserve
+        self.calls = 0
+        self.repeats = 0
+        self.refused = 0
+
+    def earn(self) -> None:
+        """An ordinary call goes out."""
+        self.calls += 1
+        self._saved = min(self._most, self._saved + self._share)
+
+    def spend(self) -> bool:
+        """Take the cost of one repeat; False when it cannot be paid and is not made."""
+        if self._saved < 1.0:
+            self.refused += 1
+            return False
+        self._saved -= 1.0
+        self.repeats += 1
+        return True

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from adapters.sdk.manifest import Limits
 from config.errors import ConfigurationError
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -22,3 +23,9 @@ def typed_options(partner: str, raw: Mapping[str, Any], type_: type[T]) -> T:
         return msgspec.convert(dict(raw), type_)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"partners/{partner}.toml [options]: {error}.") from error
+
+
+def within_deadline(options: T, limits: Limits) -> T:
+    """Give options whose ``reading_deadline_seconds`` is never longer than the deadline in force for the partner."""
+    asked: float = getattr(options, "reading_deadline_seconds", limits.deadline_seconds)
+    return msgspec.structs.replace(options, reading_deadline_seconds=min(asked, limits.deadline_seconds))

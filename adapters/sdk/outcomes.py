@@ -34,6 +34,11 @@ class LookUpAnswer(StrEnum):
     UNKNOWN = "unknown"
 
 
+ECHO_FAULTS = frozenset({"wrong_echo", "another_itinerary", "another_service", "another_amount"})
+"""Codes of results whose answer was about something other than what was asked: another key, amount, currency, member or
+service. Each is UNKNOWN, and the engine raises an alarm: somebody's answers may be mixed up, or forged."""
+
+
 class ResponseRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One documented answer: HTTP status, the partner's own code (None: any), and what it proves."""
 

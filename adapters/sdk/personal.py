@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from adapters.sdk.calls import PartnerCall
+from adapters.sdk.errors import ProtocolError
+from adapters.sdk.xml_codec import decode_xml, texts
 
 NAMES = {
     "email": "email",
@@ -63,12 +65,22 @@ def _pairs(call: PartnerCall) -> Iterator[tuple[str, Any]]:
     if call.content_type.startswith("application/x-www-form-urlencoded"):
         yield from parse_qsl(call.body.decode("utf-8", "replace"))
         return
+    if "xml" in call.content_type:
+        yield from _xml_pairs(call.body)
+        return
     try:
         document = msgspec.json.decode(call.body)
     except (msgspec.DecodeError, RecursionError):
         yield ("", call.body.decode("utf-8", "replace"))
         return
     yield from _walk("", document)
+
+
+def _xml_pairs(body: bytes) -> Iterator[tuple[str, Any]]:
+    try:
+        yield from texts(decode_xml(body))
+    except ProtocolError:
+        yield ("", body.decode("utf-8", "replace"))
 
 
 def _walk(name: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -131,12 +131,14 @@ class StepResult(Record, frozen=True):
 
 
 class LookUpResult(Record, frozen=True):
-    """What a look-up by our key proved."""
+    """What a look-up by our key proved. ``copies``: how many things that stand the partner shows under this one key."""
 
     answer: LookUpAnswer
     partner_reference: str | None = None
     carried: dict[str, str] = {}
     code: str | None = None
+    copies: int = 1
+    retry_after_seconds: int | None = None
 
 
 class CancelResult(Record, frozen=True):
@@ -148,6 +150,7 @@ class CancelResult(Record, frozen=True):
     outcome: Outcome
     code: str | None = None
     refund: Money | None = None
+    retry_after_seconds: int | None = None
 
 
 class StatementLine(Record, frozen=True):
@@ -203,8 +206,16 @@ class Usage(Record, frozen=True):
     charge: Money | None = None
 
 
+CONFIRMED_EVENT = "reservation.confirmed"
+CANCELLED_EVENT = "reservation.cancelled"
+
+
 class PartnerEvent(Record, frozen=True):
-    """A verified webhook, in canonical words: a hint (rule R9). ``reference`` is our key."""
+    """A verified webhook, in canonical words: a hint (rule R9). ``reference`` is our key.
+
+    Of a partner that cannot be asked, `CONFIRMED_EVENT` and `CANCELLED_EVENT` count by themselves when they carry a
+    ``sequence``, its own number that rises with every event of one reservation.
+    """
 
     event_id: str
     kind: str

@@ -1,24 +1,31 @@
 """Finds adapters: bundled folders, folders named in settings, entry points. A broken one is set aside by name.
 
 A package is a folder with ``manifest.toml`` and an ``__init__.py`` that has ``create(context) -> object``. Packages in
-extra folders import their own modules relatively (``from .mapping import ...``): the import path is not touched.
+extra folders import their own modules relatively (``from .mapping import ...``): the import path is not touched. One
+with ``mapping.toml`` and no ``__init__.py`` is declarative; `adapters.sdk.declarative` makes its ``create``.
 """
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import importlib.util
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import get_type_hints
 
 import msgspec
 
 from adapters.sdk import capabilities
 from adapters.sdk.context import AdapterContext
+from adapters.sdk.declarative.loading import MAPPING, declared
 from adapters.sdk.errors import ManifestError
 from adapters.sdk.manifest import Manifest, read_manifest
 
@@ -26,6 +33,8 @@ GROUP = "partner_benefits_gateway.adapters"
 """Entry point group; the value is the package module."""
 BUNDLED = Path(__file__).parents[1]
 EXTERNAL = "partner_benefits_gateway_external"
+IMPORT_SECONDS = 5.0
+"""How long the import of a package that is not ours may take before it is set aside."""
 
 PROTOCOLS: dict[str, type] = {
     "quotes_offers": capabilities.QuotesOffers,
@@ -66,18 +75,51 @@ def discover(folders: Iterable[Path] = (), *, bundled: Path = BUNDLED) -> Discov
 
     A name that is taken is a problem of the later one: bundled before extra folders before entry points.
     """
+    roots = tuple(folders)
     found = Discovered({}, {})
-    for folder in sorted(path.parent for path in bundled.glob("**/manifest.toml")):
-        name = ".".join(folder.relative_to(bundled).parts)
-        _take(found, name, partial(_bundled, folder, name, bundled))
-    for root in folders:
+    for root in roots:
         if not root.is_dir():
             found.problems[str(root)] = f"{root}: no such folder; folders.adapters names it."
-        for folder in sorted(path.parent for path in root.glob("*/manifest.toml")):
-            _take(found, folder.name, partial(_external, folder))
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        _take(found, point.name, partial(_installed, point))
+    for name, load in candidates(roots, bundled=bundled):
+        _take(found, name, load)
     return found
+
+
+def candidates(
+    folders: Iterable[Path] = (), *, bundled: Path = BUNDLED
+) -> Iterator[tuple[str, Callable[[], AdapterPackage]]]:
+    """Name every adapter that there seems to be, with what loads it; nothing is imported before it is called."""
+    for folder in sorted(path.parent for path in bundled.glob("**/manifest.toml")):
+        name = ".".join(folder.relative_to(bundled).parts)
+        yield name, partial(_bundled, folder, name, bundled)
+    for root in folders:
+        for folder in sorted(path.parent for path in root.glob("*/manifest.toml")):
+            yield folder.name, partial(_external, folder)
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        yield point.name, partial(_installed, point)
+
+
+def load_named(name: str, folders: Iterable[Path] = ()) -> AdapterPackage:
+    """Load one adapter and no other.
+
+    Raises:
+        ManifestError: there is none of this name, or it cannot be used; says why.
+    """
+    load = next((load for found, load in candidates(folders) if found == name), None)
+    if load is None:
+        raise ManifestError(f"There is no adapter {name!r}; `gateway adapter list` shows those that there are.")
+    found = Discovered({}, {})
+    _take(found, name, load)
+    if name in found.problems:
+        raise ManifestError(found.problems[name])
+    return found.packages[name]
+
+
+def load_part(package: AdapterPackage, part: str) -> ModuleType | None:
+    """Import a module of a package, such as ``simulator``; None when it has no such file."""
+    if not (package.folder / f"{part}.py").is_file():
+        return None
+    return importlib.import_module(f"{package.module}.{part}")
 
 
 def check_declared(package: AdapterPackage, adapter: object) -> None:
@@ -103,8 +145,8 @@ def _take(found: Discovered, name: str, load: Callable[[], AdapterPackage]) -> N
     try:
         found.packages[name] = load()
     except ManifestError as error:
-        found.problems[name] = error.message
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - an integrator's package may raise anything when it is imported
+        found.problems[name] = error.message if name in error.message else f"{name}: {error.message}"
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - an integrator's package may raise anything on import
         found.problems[name] = f"{name}: importing it raised {type(error).__name__}: {error}."
 
 
@@ -115,11 +157,11 @@ def _bundled(folder: Path, name: str, bundled: Path) -> AdapterPackage:
 
 
 def _external(folder: Path, name: str | None = None) -> AdapterPackage:
-    return _package(name or folder.name, folder, lambda: _import_folder(folder))
+    return _package(name or folder.name, folder, lambda: _in_time(lambda: _import_folder(folder)))
 
 
 def _installed(point: EntryPoint) -> AdapterPackage:
-    module = point.load()
+    module = _in_time(point.load)
     if not isinstance(module, ModuleType) or module.__file__ is None:
         raise ManifestError(f"{point.name}: its entry point must name the package module.")
     return _package(point.name, Path(module.__file__).parent, lambda: module)
@@ -133,26 +175,93 @@ def _package(name: str, folder: Path, load: Callable[[], ModuleType]) -> Adapter
     create = getattr(module, "create", None)
     if not callable(create):
         raise ManifestError(f"{folder / '__init__.py'}: create(context) is missing.")
+    _check_promised(name, manifest, create)
     return AdapterPackage(name=name, manifest=manifest, create=create, folder=folder, module=module.__name__)
 
 
+def _check_promised(name: str, manifest: Manifest, create: Callable[..., object]) -> None:
+    """Hold the manifest against the class that ``create`` says it answers, where it says so.
+
+    What only the made adapter shows is found by `check_declared` when a partner is connected.
+    """
+    try:
+        promised = get_type_hints(create).get("return")
+    except NameError:
+        return
+    if not isinstance(promised, type) or promised is object:
+        return
+    for capability in manifest.capabilities:
+        methods = [each for each in vars(PROTOCOLS[capability]) if not each.startswith("_")]
+        if missing := [each for each in methods if not hasattr(promised, each)]:
+            told = f"{name}: {capability} is declared and not implemented: {promised.__name__} has no {missing[0]}"
+            raise ManifestError(f"{told}; write it, or take the capability out of the manifest.")
+
+
+def _in_time(load: Callable[[], ModuleType]) -> ModuleType:
+    """Import in a thread that is left behind when it does not end: a package that hangs stops nobody else.
+
+    Raises:
+        ManifestError: it took too long.
+    """
+    answer: list[ModuleType] = []
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            answer.append(load())
+        except BaseException as error:  # noqa: BLE001 - whatever an integrator's package raises is raised again below
+            raised.append(error)
+
+    thread = threading.Thread(target=work, daemon=True, name="import-of-an-adapter")
+    thread.start()
+    thread.join(IMPORT_SECONDS)
+    if raised:
+        raise raised[0]
+    if not answer:
+        # One that waits is left alone; one that computes is told to end at its next step.
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
+        raise ManifestError(f"importing it took longer than {IMPORT_SECONDS:g} s; do no work at import.")
+    return answer[0]
+
+
 def _import_folder(folder: Path) -> ModuleType:
-    name = f"{EXTERNAL}_{'_'.join(folder.resolve().parts[-2:])}".replace("-", "_")
+    place = sha256(str(folder.resolve()).encode()).hexdigest()[:8]
+    name = f"{EXTERNAL}_{folder.name}_{place}".replace("-", "_")
     if name in sys.modules:
         return sys.modules[name]
+    if (folder / MAPPING).is_file() and not (folder / "__init__.py").is_file():
+        return _declared_folder(folder, name)
     spec = importlib.util.spec_from_file_location(
         name, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
     if spec is None or spec.loader is None:
         raise ManifestError(f"{folder}: not a package that can be imported.")
     module = importlib.util.module_from_spec(spec)
+    with _registered(name, module):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _declared_folder(folder: Path, name: str) -> ModuleType:
+    """Make the module that a declarative folder has not: its ``hooks`` and ``simulator`` are found below it."""
+    module = ModuleType(name, f"Made of {folder / MAPPING}.")
+    module.__path__ = [str(folder)]
+    with _registered(name, module):
+        hooks = importlib.import_module(f"{name}.hooks") if (folder / "hooks.py").is_file() else None
+        module.create = declared(folder, None if hooks is None else vars(hooks))  # type: ignore[attr-defined]
+    return module
+
+
+@contextmanager
+def _registered(name: str, module: ModuleType) -> Iterator[None]:
+    """Keep a module and those below it only when its body runs to the end."""
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        yield
     except BaseException:
-        del sys.modules[name]
+        for each in [known for known in sys.modules if known == name or known.startswith(f"{name}.")]:
+            del sys.modules[each]
         raise
-    return module
 
 
 def implemented(adapter: object) -> Iterator[str]:

@@ -1,10 +1,11 @@
 """The one module that makes HTTP clients: for partners, keys and webhooks, ours and the simulators'.
 
-The httpx interface over aiohttp's transport, with four of their defaults mended:
+The httpx interface over aiohttp's transport, with five of their defaults mended:
 
 - httpx-aiohttp reports a connection lost *after* the request was written as ``ConnectTimeout``; here ``ConnectError``
   is raised only when provably nothing was written, everything later is ``ReadError``.
 - aiohttp silently sends an idempotent request again when a kept connection was lost; here it never does.
+- What arrives on a kept connection while nothing is asked is never an answer (`adapters.sdk.connections`).
 - Cookies are neither kept nor sent; redirects, proxies and credentials from the environment are not followed.
 - TLS certificates are always verified; there is no switch.
 """
@@ -20,6 +21,8 @@ from pathlib import Path
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
+
+from adapters.sdk.connections import QuietConnector
 
 NEVER_SENT = (
     aiohttp.ClientConnectorError,
@@ -130,7 +133,7 @@ async def _never_resend(request: aiohttp.ClientRequest, handler: aiohttp.ClientH
 
 
 def _session(transport: AiohttpTransport) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(
+    connector = QuietConnector(
         ssl=transport.ssl_context,
         limit=transport.limits.max_connections or 0,
         keepalive_timeout=transport.limits.keepalive_expiry,

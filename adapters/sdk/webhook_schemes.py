@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from adapters.sdk.errors import WebhookError
 from adapters.sdk.webhooks import CANDIDATE_LIMIT, TOLERANCE_SECONDS
 
+TIMESTAMPED = "timestamped:"
+"""How a manifest names this scheme; the header's name stands behind it."""
 SECRET_MINIMUM_LENGTH = 12
 """A shorter secret is a word like ``null`` or ``default`` rather than a secret."""
 

@@ -1,4 +1,4 @@
-"""``gateway adapter``: what is installed and what it can do."""
+"""``gateway adapter``: what is installed, what it can do, and how well; making, trying and recording one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import msgspec
 
 from adapters.sdk.registry import discover
 from config.settings import Settings
+from gateway.cli.adapter_check import check
+from gateway.cli.adapter_matrix import matrix
+from gateway.cli.adapter_new import new
+from gateway.cli.adapter_try import attempt_one, record
 from gateway.cli.context import CommandContext, json_option, show
 
 
@@ -31,6 +35,13 @@ class AdapterList(msgspec.Struct, frozen=True):
 @click.group("adapter")
 def command() -> None:
     """Adapters that are installed."""
+
+
+command.add_command(check)
+command.add_command(new)
+command.add_command(matrix)
+command.add_command(attempt_one)
+command.add_command(record)
 
 
 @command.command("list")

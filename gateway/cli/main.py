@@ -33,9 +33,11 @@ COMMANDS = {
     "db": Command("gateway.cli.db", "Bring the database's schema up to date, or look at it."),
     "demo": Command("gateway.cli.demo", "Run the whole journey on this machine."),
     "deny": Command("gateway.cli.deny", "Refuse an access token before its time is over."),
+    "ledger": Command("gateway.cli.ledger", "Accounts that the audit stopped."),
     "lounge": Command("gateway.cli.lounge", "Judge visits by published lounge rules."),
     "manual": Command("gateway.cli.manual", "End what only people can end, two of them together."),
     "member": Command("gateway.cli.member", "Look at members, merge and close memberships."),
+    "partner": Command("gateway.cli.partner", "List partners, switch one off and on."),
     "programme": Command("gateway.cli.programme", "Run the programme's night, and ask its rules."),
     "rates": Command("gateway.cli.catalogue_rates", "Rates of exchange by date."),
     "serve": Command("gateway.cli.serve", "Serve the API, the sweeper and the inbox worker."),
@@ -43,6 +45,7 @@ COMMANDS = {
     "tier": Command("gateway.cli.tier", "Explain and check tier matches."),
     "token": Command("gateway.cli.token", "Mint an access token of the development issuer."),
     "voucher": Command("gateway.cli.voucher", "Look after vouchers."),
+    "watch": Command("gateway.cli.watch", "See alarms, and what should have ended by now."),
 }
 """Every command; a module is imported only when its command is called."""
 

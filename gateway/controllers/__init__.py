@@ -8,6 +8,7 @@ from gateway.controllers.benefits import BenefitsController
 from gateway.controllers.consents import ConsentsController, PartnerLinksController
 from gateway.controllers.conversions import ConversionsController
 from gateway.controllers.entitlements import EntitlementsController
+from gateway.controllers.frozen_accounts import FrozenAccountsController
 from gateway.controllers.health import HealthController
 from gateway.controllers.itineraries import ItinerariesController
 from gateway.controllers.manual_cases import ManualCasesController
@@ -21,6 +22,7 @@ from gateway.controllers.redemptions import RedemptionsController
 from gateway.controllers.settlement import SettlementController
 from gateway.controllers.tier_matches import TierMatchesController
 from gateway.controllers.vouchers import VouchersController
+from gateway.controllers.watch import WatchController
 from gateway.controllers.webhooks import WebhooksController
 
 CONTROLLERS: tuple[ControllerRouterHandler, ...] = (
@@ -29,6 +31,7 @@ CONTROLLERS: tuple[ControllerRouterHandler, ...] = (
     ConsentsController,
     ConversionsController,
     EntitlementsController,
+    FrozenAccountsController,
     HealthController,
     ItinerariesController,
     ManualCasesController,
@@ -43,6 +46,7 @@ CONTROLLERS: tuple[ControllerRouterHandler, ...] = (
     SettlementController,
     TierMatchesController,
     VouchersController,
+    WatchController,
     WebhooksController,
 )
 """Every route of the gateway but the OpenAPI file's."""

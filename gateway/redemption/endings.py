@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from adapters.sdk.capabilities import LooksUp
 from config.hot_statements import savepoint
 from config.observability import get_logger
 from gateway.errors import TransitionError
@@ -20,6 +21,7 @@ from gateway.redemption.attempt_store import CODE_LENGTH, clip
 from gateway.redemption.records import Redemption
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import TERMINAL, TRANSITIONS, Event, State, target
+from settlement.errors import AccountFrozenError
 
 log = get_logger(__name__)
 
@@ -34,6 +36,7 @@ class Endings:
         """Keep the seams."""
         self._clock = seams.clock
         self._effects = seams.effects
+        self._partners = seams.partners
 
     def end(
         self,
@@ -67,6 +70,11 @@ class Endings:
                 return self._ended(connection, redemption, event, detail, **changes)
         except (DBAPIError, TransitionError):
             raise
+        except AccountFrozenError:
+            # Nothing is lost by waiting where the partner can be asked again; elsewhere its word is kept by people.
+            if isinstance(self._partners[redemption.partner].adapter, LooksUp):
+                raise
+            return self._give_to_people(connection, redemption, f"{event.value}: account_frozen", **changes)
         except Exception as error:
             if (redemption.state, Event.GIVEN_TO_PEOPLE) not in TRANSITIONS and redemption.state != State.SUBMITTING:
                 raise

@@ -18,13 +18,14 @@ from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import Fences, LooksUp, Reserves
 from config.observability import get_logger
-from gateway.redemption import store
+from gateway.redemption import lease_store, store
 from gateway.redemption.endings import Endings
 from gateway.redemption.ordering import Ordering
 from gateway.redemption.orders import FENCE, LOOK_UP, Order, Result, raised
 from gateway.redemption.patience import Patience
 from gateway.redemption.recording import Recording
 from gateway.redemption.records import Redemption
+from gateway.redemption.recovery import Recovery
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import Event
 
@@ -53,6 +54,7 @@ class Engine:
         self._endings = Endings(seams)
         self._ordering = Ordering(seams, self._endings, patience)
         self._recording = Recording(seams, self._endings, self._ordering, patience)
+        self._recovery = Recovery()
         self._running: set[asyncio.Task[None]] = set()
 
     def start(self, redemption_id: str) -> asyncio.Task[None]:
@@ -119,11 +121,17 @@ class Engine:
             result = await self._call(order)
             self._crash.reach("answer_read")
             began = self._clock.monotonic()
+            if self._recovery.is_back(order.redemption.partner, result):
+                await self._database.write(partial(self._hasten, order.redemption.partner))
             order = await self._database.write(partial(self._record, order, result, owner))
         self._crash.reach("answer_recorded")
 
     def _prepare(self, redemption_id: str, owner: str, connection: Connection) -> Order | None:
         return self._ordering.prepare(connection, redemption_id, owner)
+
+    def _hasten(self, partner: str, connection: Connection) -> None:
+        found = lease_store.hasten(connection, partner, self._clock.now())
+        log.info("redemption.partner_is_back", partner=partner, waiting=found)
 
     async def _call(self, order: Order) -> Result:
         """Speak to the partner; whatever an adapter raises against its contract is an unknown outcome."""

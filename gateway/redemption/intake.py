@@ -17,6 +17,7 @@ from catalogue.member_lock import lock_member
 from catalogue.model import Catalogue, CatalogueSource
 from config.errors import NotFoundError
 from gateway.errors import QuoteExpiredError, QuoteUsedError, RiskCapError
+from gateway.operations.switches import require_enabled
 from gateway.partners import ConnectedPartner
 from gateway.redemption import budgeting, store
 from gateway.redemption.conversion_usage import refuse_above_cap
@@ -68,6 +69,8 @@ class Intake:
 
         Raises:
             NotFoundError: no such quote of this member.
+            PartnerDisabledError: operators have switched the partner off.
+            PartnerBusyError: as much is under way at the partner as it takes, or it does not answer.
             QuoteExpiredError, QuoteUsedError: the quote cannot be used (any more).
             NotEligibleError: the member has not consented to what the partner must be told, nothing is left of the
                 benefit, or a quota is reached.
@@ -86,6 +89,8 @@ class Intake:
         if quote.expires_at <= now:
             raise QuoteExpiredError("The quote has expired; ask for a new one.", quote_id=quote_id)
         connected = self._partners.named(quote.partner)
+        connected.require_room()
+        require_enabled(connection, quote.partner)
         redemption = _new(connection, quote, connected, self._identifiers.new("redemption"), now, itinerary)
         _check_risk(connection, quote, connected)
         owed = self._effects.require_priced(redemption, now)

@@ -15,6 +15,7 @@ from config.database import clock_of, database_now, lasting
 from config.prepared import Prepared
 from config.types import Instant
 from gateway.redemption.records import Redemption
+from gateway.redemption.states import State
 from gateway.redemption.tables import redemptions
 
 
@@ -47,6 +48,23 @@ def put_off(connection: Connection, redemption_id: str, now: datetime, until: da
         .where(redemptions.c.id == redemption_id, redemptions.c.next_action_at <= now)
         .values(next_action_at=until)
     )
+
+
+def hasten(connection: Connection, partner: str, now: datetime) -> int:
+    """Look now at everything of a partner whose outcome nobody knows; answers how many that are.
+
+    The sweeper takes a few at once, so that a partner that has just come back is not run over.
+    """
+    changed = connection.execute(
+        redemptions.update()
+        .where(
+            redemptions.c.partner == partner,
+            redemptions.c.state.in_([State.UNKNOWN.value, State.CANCELLING.value]),
+            redemptions.c.next_action_at > now,
+        )
+        .values(next_action_at=now)
+    )
+    return changed.rowcount
 
 
 def _not_leased(connection: Connection) -> sa.ColumnElement[bool]:

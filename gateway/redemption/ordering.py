@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from adapters.sdk.capabilities import Reserves, Step
 from adapters.sdk.outcomes import Outcome
 from config.observability import get_logger
+from gateway.operations.switches import is_distrusted
 from gateway.partners import ConnectedPartner
 from gateway.redemption import attempt_store, lease_store, store
 from gateway.redemption.endings import Endings
@@ -134,6 +135,7 @@ class Ordering:
             cancel_deadline_at=redemption.cancel_deadline_at,
             withdrawal_asked=redemption.withdrawal_asked_at is not None,
             refused=Outcome.NO in outcomes,
+            distrusted=redemption.state is State.UNKNOWN and is_distrusted(connection, redemption.partner),
             blocked=redemption.state is State.HELD and self._effects.blocked(connection, redemption),
         )
 

@@ -65,6 +65,7 @@ class Situation(msgspec.Struct, frozen=True):
     ``maybe_sent``: some commit attempt may have reached the partner. ``submissions``: commit attempts so far.
     ``withdrawal_asked``: the member or the itinerary wants it undone. ``blocked``: an earlier leg is not captured yet.
     ``refused``: a repeat was answered NO while an earlier attempt may still be under way.
+    ``distrusted``: the partner has granted twice under one key, whatever it declares.
     """
 
     state: State
@@ -75,6 +76,7 @@ class Situation(msgspec.Struct, frozen=True):
     withdrawal_asked: bool = False
     blocked: bool = False
     refused: bool = False
+    distrusted: bool = False
 
 
 class Action(StrEnum):
@@ -141,7 +143,8 @@ def _overdue(situation: Situation, now: datetime) -> bool:
 
 def _may_resubmit(powers: Powers, situation: Situation, now: datetime) -> bool:
     """Rule R6: only the same key, only to an idempotent partner, attempts left, window open."""
-    return powers.idempotent and situation.submissions < MAX_SUBMISSIONS and now < situation.window_ends_at
+    trusted = powers.idempotent and not situation.distrusted
+    return trusted and situation.submissions < MAX_SUBMISSIONS and now < situation.window_ends_at
 
 
 def after_preparation(outcome: Outcome) -> Event | None:

@@ -19,6 +19,7 @@ from gateway.redemption.plan import Powers, after_commit, after_look_up, after_p
 from gateway.redemption.records import Redemption
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import TERMINAL, Event, State, target
+from gateway.redemption.suspicions import Suspicions
 
 log = get_logger(__name__)
 
@@ -37,6 +38,7 @@ class Recording:
         self._endings = endings
         self._ordering = ordering
         self._patience = patience
+        self._suspicions = Suspicions(seams)
 
     def record(self, connection: Connection, order: Order, result: Result, owner: str) -> Order | None:
         """Write down a result; answer the call to make next, if there is one.
@@ -49,6 +51,7 @@ class Recording:
         attempt_store.finish(
             connection, order.redemption.id, order.attempt, outcome=outcome, code=code, message=message, at=at
         )
+        self._suspicions.look_at(connection, redemption, order.operation, result, at)
         if redemption.version != order.redemption.version or redemption.lease_owner != owner:
             self._dropped(connection, redemption, order, result, at)
             return None
@@ -135,7 +138,7 @@ class Recording:
             assert redemption.lease_owner is not None
             lease_store.take(connection, redemption, redemption.lease_owner, self._patience.lease(connected))
             return self._ordering.submit(connection, redemption, connected, situation)
-        delay = self._patience.after(redemption.look_ups)
+        delay = self._patience.asked_for(result.retry_after_seconds, redemption.look_ups)
         if finding.event is None:
             self._release(connection, redemption, connected, order, delay)
             return None
@@ -166,7 +169,8 @@ class Recording:
         else:
             # R7: one-way; only a cancel answer ends it.
             tries = attempt_store.count(connection, redemption.id, FENCE)
-            self._release(connection, redemption, connected, order, self._patience.after(tries - 1))
+            delay = self._patience.asked_for(result.retry_after_seconds, tries - 1)
+            self._release(connection, redemption, connected, order, delay)
 
     def _release(
         self,

@@ -28,6 +28,7 @@ from gateway.redemption.patience import Patience
 from gateway.redemption.records import Redemption, Reversal
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import ReversalState
+from gateway.redemption.suspicions import Suspicions
 
 log = get_logger(__name__)
 
@@ -57,6 +58,7 @@ class ReversalEngine:
         self._identifiers = seams.identifiers
         self._settings = seams.settings
         self._patience = Patience(seams.settings, lambda: 0.0)
+        self._suspicions = Suspicions(seams)
 
     async def advance_standing(self, redemption_id: str) -> None:
         """Make the next call of the reversal that a redemption has under way, if it has one."""
@@ -88,6 +90,9 @@ class ReversalEngine:
         if connected is None:
             log.error("reversal.partner_switched_off", redemption_id=redemption_id, partner=redemption.partner)
             reversal_store.put_off(connection, redemption_id, number, now, now + IDLE)
+            return None
+        if reversal.undoes and reversal_store.later_leg_is_asked(connection, redemption):
+            reversal_store.put_off(connection, redemption_id, number, now, now + self._patience.after(0))
             return None
         lease = self._patience.lease(connected)
         if not reversal_store.take_lease(connection, reversal, owner, lease):
@@ -146,6 +151,7 @@ class ReversalEngine:
         attempt_store.finish(
             connection, order.redemption.id, order.attempt, outcome=outcome, code=result.code, message=None, at=now
         )
+        self._suspicions.look_at(connection, order.redemption, f"reverse:{order.operation}", result, now)
         reversal = reversal_store.get(connection, order.redemption.id, order.reversal.number)
         if reversal is None or reversal.version != order.reversal.version or reversal.lease_owner != owner:
             log.warning("reversal.result_dropped", redemption_id=order.redemption.id)
@@ -177,6 +183,8 @@ class ReversalEngine:
             apply(connection, self._effects, redemption, reversal, now, refund, **changes)
         else:
             reversal_store.move(connection, reversal, state, at=now, **changes)
+        if reversal.tries == 0:
+            reversal_store.wake_earlier_legs(connection, redemption, now)
 
 
 def apply(

@@ -9,6 +9,7 @@ from config.clock import Clock
 from config.crash_points import CrashPoints
 from config.database import Database
 from config.settings import RedemptionSettings
+from gateway.operations.alarms import Alarms
 from gateway.partners import Partners
 from gateway.redemption.effects import Effects
 
@@ -24,3 +25,8 @@ class Seams:
     identifiers: Identifiers
     settings: RedemptionSettings
     crash: CrashPoints = field(default_factory=CrashPoints)
+
+    @property
+    def alarms(self) -> Alarms:
+        """What raises alarms."""
+        return Alarms(self.identifiers)

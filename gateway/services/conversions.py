@@ -21,6 +21,7 @@ from catalogue.model import Catalogue
 from catalogue.programme import HOME_CURRENCY, MINOR_UNITS
 from catalogue.values import Rate
 from config.errors import NotFoundError, RuleError
+from gateway.operations.switches import require_enabled
 from gateway.redemption import store
 from gateway.redemption.conversion_usage import conversions_used
 from gateway.redemption.records import POINTS, Quote, Redemption
@@ -39,6 +40,7 @@ async def create_quote(
 
     Raises:
         NotFoundError: no such partner.
+        PartnerDisabledError: operators have switched the partner off.
         RuleError: the member has no account there, or the partner's commodity is not told.
         ConversionRefusedError: as `catalogue.conversion_quotes.quote` says, by what the member has converted so far.
     """
@@ -48,6 +50,7 @@ async def create_quote(
     contracts = _to_one_commodity(gateway.catalogue.conversion_contracts(partner), to_commodity)
 
     def facts(connection: Connection) -> tuple[MemberContext, tuple[Used, ...]]:
+        require_enabled(connection, partner)
         member = members.member_context(connection, gateway.catalogue.programme, member_id, today)
         return member, conversions_used(connection, gateway.catalogue, member_id)
 

@@ -23,6 +23,7 @@ from catalogue.model import Catalogue
 from catalogue.programme import HOME_CURRENCY
 from catalogue.tier_match import EdgeKind, offers
 from config.errors import NotFoundError, RuleError
+from gateway.operations.switches import require_enabled
 from gateway.partners import ConnectedPartner
 from gateway.redemption import store
 from gateway.redemption.records import POINTS, Quote
@@ -51,7 +52,8 @@ async def create_quote(
     The journey is judged here and kept nowhere: it names flights, and no partner is told of it.
 
     Raises:
-        NotFoundError: no such benefit is in force, or its partner is switched off.
+        NotFoundError: no such benefit is in force, or its partner's file is not enabled.
+        PartnerDisabledError, PartnerBusyError: the partner takes nothing new at the moment.
         NotEligibleError: with every reason.
         RuleError: the service is not of the benefit's kind or cannot take place, nothing is available, or the price
             cannot be expressed in what the member wants to give.
@@ -65,6 +67,7 @@ async def create_quote(
         raise NotFoundError(f"There is no benefit {benefit_id!r}.")
     check_service(benefit, service, now)
     connected = gateway.partners.named(benefit.partner)
+    connected.require_room()
     member, taken = await gateway.database.read(partial(_standing, gateway.catalogue, benefit, member_id, today))
     facts = service_facts(service, pay_with, today, gateway.catalogue.zone_of(airport_of(service)), journey)
     _require_eligible(refusals(benefit, member, facts, taken, gateway.catalogue.lounges), member)
@@ -132,6 +135,7 @@ def _local_time(service: Service, zone: str, journey: Journey | None) -> time | 
 def _standing(
     catalogue: Catalogue, benefit: Benefit, member_id: str, today: date, connection: Connection
 ) -> tuple[MemberContext, Taken]:
+    require_enabled(connection, benefit.partner)
     member = members.member_context(connection, catalogue.programme, member_id, today)
     taken = entitlements_store.taken_of(connection, member_id, [benefit])
     return member, taken.get(benefit.id, NOTHING_TAKEN)

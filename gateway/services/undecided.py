@@ -12,6 +12,7 @@ from config.observability import get_logger
 from gateway.errors import TransitionError
 from gateway.redemption import attempt_store
 from gateway.redemption.engine import Engine
+from gateway.redemption.no_shows import NO_SHOW
 from gateway.redemption.states import Event, ReversalState, State
 from gateway.redemption.tables import claims, redemptions, reversals
 from settlement.calendar import business_date_of
@@ -91,7 +92,9 @@ def contradicted_by_file(connection: Connection, partner: str, business_date: da
     claim yet. A row moves nothing: each of them is to be looked at (`gateway.redemption.observer.Observer.look`).
     """
     line, row = statement_lines.c, redemptions.c
-    applied = sa.exists().where(reversals.c.redemption_id == row.id, reversals.c.state == ReversalState.APPLIED.value)
+    applied = sa.exists().where(
+        reversals.c.redemption_id == row.id, reversals.c.state == ReversalState.APPLIED.value, reversals.c.undoes
+    )
     claimed = sa.exists().where(claims.c.redemption_id == row.id)
     query = (
         sa.select(row.id, row.state, line.kind, line.status)
@@ -116,3 +119,54 @@ def contradicted_by_file(connection: Connection, partner: str, business_date: da
             found.id for found in connection.execute(query) if stands(found.kind, found.status) is standing[found.state]
         )
     )
+
+
+def granted_twice_by_file(connection: Connection, partner: str, business_date: date) -> dict[str, int]:
+    """Find redemptions for which the accepted files up to a day show several things of the partner's that stand.
+
+    Only rows with different references of the partner's own count: the same booking listed twice is a break of the
+    file, not a second booking. A reference whose newest row says that it was cancelled does not stand.
+
+    Returns:
+        The count by redemption id, of those of which the day's own file has a row.
+    """
+    line, row = statement_lines.c, redemptions.c
+    mine = sa.and_(row.partner == line.partner, sa.func.lower(row.partner_key) == sa.func.lower(line.reference))
+    accepted = sa.and_(statements.c.state == "accepted", line.kind.not_in(["refund", "fee", "adjustment"]))
+    of_day = (
+        sa.select(row.id)
+        .join_from(statement_lines, statements, statements.c.id == line.statement_id)
+        .join(redemptions, mine)
+        .where(line.partner == partner, line.business_date == business_date, accepted)
+    )
+    query = (
+        sa.select(row.id, line.partner_reference, line.kind, line.status)
+        .join_from(statement_lines, statements, statements.c.id == line.statement_id)
+        .join(redemptions, mine)
+        .where(row.id.in_(of_day), line.business_date <= business_date, line.partner_reference.is_not(None), accepted)
+        .order_by(line.business_date, line.row)
+    )
+    newest: dict[str, dict[str, bool]] = {}
+    for found in connection.execute(query):
+        standing = stands(found.kind, found.status) is True
+        newest.setdefault(found.id, {})[found.partner_reference] = standing
+    counts = {redemption_id: sum(references.values()) for redemption_id, references in sorted(newest.items())}
+    return {redemption_id: count for redemption_id, count in counts.items() if count > 1}
+
+
+def not_shown_by_file(connection: Connection, partner: str, business_date: date) -> tuple[str, ...]:
+    """List captured redemptions of which a day's accepted file says that nobody came, by id."""
+    line, row = statement_lines.c, redemptions.c
+    query = (
+        sa.select(row.id)
+        .distinct()
+        .join_from(statement_lines, statements, statements.c.id == line.statement_id)
+        .join(
+            redemptions,
+            sa.and_(row.partner == line.partner, sa.func.lower(row.partner_key) == sa.func.lower(line.reference)),
+        )
+        .where(line.partner == partner, line.business_date == business_date, statements.c.state == "accepted")
+        .where(line.status == NO_SHOW, row.state == State.CAPTURED.value)
+        .order_by(row.id)
+    )
+    return tuple(connection.execute(query).scalars())

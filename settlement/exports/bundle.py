@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -63,7 +63,13 @@ class Bundle(msgspec.Struct, frozen=True):
 
 
 def export_period(
-    connection: Connection, root: Path, partner: str, period: str, *, byte_order_mark: bool = True
+    connection: Connection,
+    root: Path,
+    partner: str,
+    period: str,
+    *,
+    byte_order_mark: bool = True,
+    finishing: Callable[[], None] = lambda: None,
 ) -> Bundle:
     """Export a partner's period into ``root/<partner>/<period>/v<n>``.
 
@@ -73,6 +79,7 @@ def export_period(
         partner: whose lines.
         period: ``YYYY-MM``.
         byte_order_mark: begin CSV files with one, which spreadsheets need to read UTF-8.
+        finishing: is called when everything is written and nothing is to be seen yet.
 
     Raises:
         MalformedError: the period is not a month, or the partner not an id.
@@ -83,6 +90,7 @@ def export_period(
     working = Path(tempfile.mkdtemp(prefix=".writing-", dir=home))
     try:
         control = _write(connection, working, partner, period, byte_order_mark=byte_order_mark)
+        finishing()
         return _publish(working, home, control)
     finally:
         shutil.rmtree(working, ignore_errors=True)

@@ -17,7 +17,10 @@ PARTNER_MAY_IMPORT = (
     "config.secrets",
     "msgspec",
 )
-SIMULATOR_MAY_IMPORT = (*PARTNER_MAY_IMPORT, "litestar")
+TESTED_WITH = ("simulator", "conformance", "kit")
+"""Modules of a partner package that serve its examination: they see what the SDK tests with."""
+SIMULATOR_MAY_IMPORT = (*PARTNER_MAY_IMPORT, "litestar", "click", "config.settings")
+"""Also for ``kit``, the test kit that a partner runs against its own server."""
 NETWORK = ("socket", "ssl", "http.client", "urllib.request", "ftplib", "smtplib", "subprocess", "multiprocessing")
 
 ENGINES = ("duckdb", "ibis", "pandas", "pyarrow")
@@ -50,7 +53,7 @@ HTTP_MAKERS = {
     *(f"httpx.{name}" for name in "get post put patch delete head options request stream".split()),
     *(f"authlib.integrations.httpx_client.{name}" for name in "OAuth2Client AsyncOAuth2Client".split()),
 }
-TRANSPORT = "adapters.sdk.transport"
+TRANSPORT = frozenset({"adapters.sdk.transport", "adapters.sdk.connections"})
 
 
 def partner_of(name: str) -> str | None:
@@ -105,7 +108,7 @@ def partners_apart(tree: Tree) -> list[Violation]:
         partner = partner_of(module.name)
         if partner is None:
             continue
-        simulator = module.name.removeprefix(f"{partner}.").startswith("simulator")
+        simulator = module.name.removeprefix(f"{partner}.").startswith(TESTED_WITH)
         allowed = (*(SIMULATOR_MAY_IMPORT if simulator else PARTNER_MAY_IMPORT), partner)
         for each in tree.imports(module):
             library = each.target.partition(".")[0] in sys.stdlib_module_names
@@ -141,10 +144,10 @@ def settlement_sees_the_sdk_only(tree: Tree) -> list[Violation]:
 
 
 def one_transport(tree: Tree) -> list[Violation]:
-    """Only ``adapters.sdk.transport`` makes HTTP clients; others may name httpx's types and errors."""
+    """Only ``adapters.sdk.transport`` and its ``connections`` make HTTP clients; others may name httpx's types."""
     found = []
     for module in tree:
-        if module.name == TRANSPORT:
+        if module.name in TRANSPORT:
             continue
         for each in tree.imports(module):
             if within(each.target, *HTTP_LIBRARIES) and not within(each.target, "httpx"):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import partial
+from functools import cache, partial
 
 from sqlalchemy import Connection
 
@@ -32,7 +32,7 @@ from gateway.redemption.seams import Seams
 from gateway.redemption.sweeper import Sweeper
 from settlement import ledger
 from settlement.audit import audit
-from settlement.contracts import read_contract
+from settlement.contracts import PartnerContract, read_contract
 from tests.support.clocks import ManualClock
 from tests.support.partners import PlainPartner, connected
 
@@ -57,7 +57,9 @@ class Room:
     database: Database
     clock: ManualClock
     partners: Partners
+    effects: Effects
     identifiers: Identifiers
+    seams: Seams
     intake: Intake
     engine: Engine
     reversals: ReversalEngine
@@ -113,10 +115,24 @@ class Room:
                 return balance.available, balance.held
         return 0, 0
 
+    def seams_on(self, database: Database) -> Seams:
+        """Give the seams of another process on the same database."""
+        return replace(self.seams, database=database)
+
     async def require_clean_books(self) -> None:
         """Audit the whole ledger."""
         report = await self.database.read(audit)
         assert report.findings == ()
+
+
+@cache
+def read_packaged() -> tuple[dict[str, PartnerContract], Catalogue]:
+    """Read the packaged contracts and catalogue, once for all tests of a process."""
+    files = read_partner_files(PACKAGED_FOLDER)
+    contracts = {
+        name: read_contract(PACKAGED_FOLDER / "partners" / f"{name}.toml", file) for name, file in files.items()
+    }
+    return contracts, load_catalogue(PACKAGED_FOLDER, tuple(files))
 
 
 async def open_room(database: Database, *, changing: Changing = same, **adapters: PlainPartner) -> Room:
@@ -129,20 +145,20 @@ async def open_room(database: Database, *, changing: Changing = same, **adapters
     for name, adapter in adapters.items():
         partner = name.replace("_", "-")
         partners[partner] = connected(adapter, partner=partner)
-    files = read_partner_files(PACKAGED_FOLDER)
-    contracts = {
-        name: read_contract(PACKAGED_FOLDER / "partners" / f"{name}.toml", file) for name, file in files.items()
-    }
-    catalogue = changing(load_catalogue(PACKAGED_FOLDER, tuple(files)))
+    contracts, packaged = read_packaged()
+    catalogue = changing(packaged)
     identifiers = Identifiers(clock)
     settings = RedemptionSettings(lease_margin_seconds=0.0)
-    seams = Seams(database, clock, partners, Effects(catalogue, contracts, identifiers), identifiers, settings)
+    effects = Effects(catalogue, contracts, identifiers)
+    seams = Seams(database, clock, partners, effects, identifiers, settings)
     engine, reversals = Engine(seams, jitter=lambda: 0.0), ReversalEngine(seams)
     room = Room(
         database=database,
         clock=clock,
         partners=partners,
+        effects=effects,
         identifiers=identifiers,
+        seams=seams,
         intake=Intake(seams, catalogue),
         engine=engine,
         reversals=reversals,

@@ -19,7 +19,7 @@ from adapters.hotels.expedia_rapid.responses import (
 )
 from adapters.hotels.expedia_rapid.shopping import Shop, offers
 from adapters.hotels.expedia_rapid.statements import fetch
-from adapters.sdk import statement_file
+from adapters.sdk import answers, statement_file
 from adapters.sdk.calls import CallFailure, PartnerAnswer
 from adapters.sdk.capabilities import Step
 from adapters.sdk.codec import decode
@@ -42,6 +42,8 @@ from adapters.sdk.records import (
     Stay,
     StepResult,
 )
+
+_MAY_ASK_TO_WAIT = (429, 503)
 
 
 class RapidAdapter:
@@ -165,10 +167,15 @@ class RapidAdapter:
         if isinstance(answer, CallFailure):
             return StepResult(outcome=answer.outcome, code=answer.reason)
         code = error_code(answer)
-        wait = retry_after_seconds(answer.headers, self._clock.now()) if answer.status == 429 else None
+        wait = self._asked_to_wait(answer) if answer.status in _MAY_ASK_TO_WAIT else None
         return StepResult(
             outcome=table.decide(answer.status, code), code=code or str(answer.status), retry_after_seconds=wait
         )
+
+    def _asked_to_wait(self, answer: PartnerAnswer) -> int | None:
+        now = self._clock.now()
+        asked = retry_after_seconds(answer.headers, now)
+        return answers.retry_after_seconds(answer, now) if asked is None else asked
 
     async def look_up(self, request: ReservationRequest) -> LookUpResult:
         """Ask by our key and the e-mail that the booking was made with. NOT_FOUND may be up to 30 minutes old."""

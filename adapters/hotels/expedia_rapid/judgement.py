@@ -42,7 +42,8 @@ def judge_itineraries(itineraries: list[wire.Itinerary], request: ReservationReq
     if not itineraries:
         return LookUpResult(answer=LookUpAnswer.NOT_FOUND)
     if len(itineraries) > 1:
-        return LookUpResult(answer=LookUpAnswer.UNKNOWN, code="several_itineraries")
+        ours = sum(itinerary.affiliate_reference_id == request.key for itinerary in itineraries)
+        return LookUpResult(answer=LookUpAnswer.UNKNOWN, code="several_itineraries", copies=max(ours, 1))
     return judge_itinerary(itineraries[0], request)
 
 

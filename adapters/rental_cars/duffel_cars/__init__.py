@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapters.rental_cars.duffel_cars.adapter import DuffelCarsAdapter
 from adapters.rental_cars.duffel_cars.options import DuffelOptions
 from adapters.sdk.context import AdapterContext
-from adapters.sdk.options import typed_options
+from adapters.sdk.options import typed_options, within_deadline
 
 
 def create(context: AdapterContext) -> DuffelCarsAdapter:
@@ -14,4 +14,5 @@ def create(context: AdapterContext) -> DuffelCarsAdapter:
     Raises:
         ConfigurationError: the file's ``[options]`` are not valid.
     """
-    return DuffelCarsAdapter(context, typed_options(context.partner, context.options, DuffelOptions))
+    options = typed_options(context.partner, context.options, DuffelOptions)
+    return DuffelCarsAdapter(context, within_deadline(options, context.manifest.limits))

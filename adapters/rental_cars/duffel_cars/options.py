@@ -24,8 +24,8 @@ class DuffelOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     ``stations``: by the id that a rental names. ``residence_country_code``: of the driver, ISO 3166-1; suppliers price
     by it. ``offer_seconds``: how long a rate is shown, for the partner gives it no end. ``reading_deadline_seconds``:
-    for calls that change nothing. ``statement_path``: where the contract lays the statement of a ``{date}``; empty when
-    files arrive another way.
+    for calls that change nothing; never longer than the deadline in force. ``statement_path``: where the contract lays
+    the statement of a ``{date}``; empty when files arrive another way.
     """
 
     stations: dict[str, Station]

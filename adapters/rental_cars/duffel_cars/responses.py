@@ -88,7 +88,7 @@ def wait_seconds(answer: PartnerAnswer, now: datetime) -> int | None:
 
     ``ratelimit-reset`` is published as a text of no stated form: an HTTP date is understood, nothing else is.
     """
-    asked = retry_after_seconds(answer)
+    asked = retry_after_seconds(answer, now)
     if asked is not None:
         return asked
     try:

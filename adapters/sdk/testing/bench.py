@@ -4,37 +4,51 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from adapters.sdk.calls import PartnerCall
 from adapters.sdk.capabilities import Reserves
 from adapters.sdk.context import open_context
 from adapters.sdk.manifest import Manifest
-from adapters.sdk.outcomes import Outcome
-from adapters.sdk.records import ReservationRequest, StepResult
+from adapters.sdk.outcomes import Outcome, ResponseTable
+from adapters.sdk.records import OfferRequest, ReservationRequest, StepResult
 from adapters.sdk.registry import AdapterPackage
+from adapters.sdk.testing.probe import ProbeClient
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, serve
 from config.clock import Clock, SystemClock
 from config.secrets import Secret
 
-DEADLINE_SECONDS = 1.0
-"""Of every call on the bench: the waiting faults are then over soon."""
+DEADLINE_SECONDS = 5.0
+"""Of every call on the bench that is not made to hang: what a busy machine needs at most."""
+
+
+def sent_callback(simulator: Simulator, request: ReservationRequest) -> tuple[dict[str, str], bytes]:
+    """Give the last callback that a simulator sent, with the headers that prove it."""
+    message_id, body = simulator.webhooks.sent[-1]
+    headers = simulator.webhooks.headers(message_id, body)
+    return {name.lower(): value for name, value in headers.items()}, body
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """What is examined, and the little that only its author knows.
+    """What is examined, and the little that only its author knows: a package's ``conformance.py`` makes it.
 
     ``make_request(adapter, key)``: a request that the simulator grants, for a key.
     ``bookings(simulator, key)``: how many live benefits the simulator's book holds for a key.
-    ``commit_operation`` and ``look_up_operation``: the names of these calls at the simulator.
-    ``harmless_modes``: fault modes that this partner's answers cannot show, with the reason; an OK is then right.
+    ``commit_operation`` and ``look_up_operations``: the names of these calls at the simulator.
+    ``commit_answers``: the response table of the commit, and ``refusal(status, code, request)`` the body in which the
+    partner gives a code; None where it gives none in that way.
+    ``harmless_modes`` and ``harmless_look_up_modes``: fault modes that the partner's answers cannot show, with the
+    reason; an OK is then right.
     ``reads_back``: the adapter reads a booking back before it believes it, so that a lie is UNKNOWN; else it is
     believed and only the statement tells.
-    ``use``: lets the simulated member use what was granted, where the statement tells uses only.
-    ``wrap``: puts another adapter in the place of the real one; how the kit's own tests show that a check can fail.
+    ``offer_request`` and ``usage_account``: what the reading capabilities are asked.
+    ``use``: lets the simulated member use what was granted, where the statement or a callback tells uses only.
+    ``webhook_secret`` and ``callback(simulator, request)``: a callback that is genuine under it, headers and body.
+    ``wrap``: puts another adapter in the place of the real one; how the kit's own tests show that a rule can fail.
     """
 
     package: AdapterPackage
@@ -42,14 +56,21 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     make_request: Callable[[Any, str], Awaitable[ReservationRequest]]
     bookings: Callable[[Simulator, str], int]
     commit_operation: str
-    look_up_operation: str = "look_up"
+    commit_answers: ResponseTable
+    refusal: Callable[[int, str | None, ReservationRequest], bytes | None]
+    look_up_operations: tuple[str, ...] = ("look_up",)
     partner: str = "bench"
     credentials: Mapping[str, str] = {}
     options: Mapping[str, Any] = {}
     values: Mapping[str, str] = {}
     harmless_modes: Mapping[str, str] = {}
+    harmless_look_up_modes: Mapping[str, str] = {}
     reads_back: bool = False
+    offer_request: OfferRequest | None = None
+    usage_account: str | None = None
     use: Callable[[Simulator, ReservationRequest], None] = lambda simulator, request: None
+    webhook_secret: str | None = None
+    callback: Callable[[Simulator, ReservationRequest], tuple[dict[str, str], bytes]] = sent_callback
     wrap: Callable[[Any], Any] = lambda adapter: adapter
 
 
@@ -59,6 +80,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     subject: Subject
     manifest: Manifest
     adapter: Any
+    client: ProbeClient
     simulator: Simulator
     clock: Clock
 
@@ -81,10 +103,18 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
         """Count what the partner's book holds for a request's key."""
         return self.subject.bookings(self.simulator, request.key)
 
-    def today(self) -> Any:
+    def granted(self) -> int:
+        """Count the bookings that a granted reservation leaves at the partner."""
+        return 0 if self.manifest.facts.issues_nothing else 1
+
+    def today(self) -> date:
         """Answer the partner's business date, by the zone of its statement."""
         zone = self.manifest.statement.time_zone if self.manifest.statement else "UTC"
         return self.clock.now().astimezone(ZoneInfo(zone)).date()
+
+    def calls(self) -> list[PartnerCall]:
+        """Answer every call that the adapter asked for."""
+        return [each.call for each in self.client.overheard]
 
 
 async def reserve(adapter: Reserves, request: ReservationRequest) -> tuple[StepResult, ReservationRequest]:
@@ -107,10 +137,16 @@ async def open_bench(subject: Subject, *, deadline_seconds: float = DEADLINE_SEC
     """Start simulator and adapter; both end with the block."""
     clock = SystemClock()
     options = SimulatorOptions(
-        partner=subject.partner, clock=clock, credentials=subject.credentials, values=subject.values
+        partner=subject.partner,
+        clock=clock,
+        credentials=subject.credentials,
+        values=subject.values,
+        webhook_secret=subject.webhook_secret,
     )
-    limits = msgspec.structs.replace(subject.package.manifest.limits, deadline_seconds=deadline_seconds)
-    manifest = msgspec.structs.replace(subject.package.manifest, limits=limits)
+    manifest = subject.package.manifest
+    shorter = min(deadline_seconds, manifest.limits.deadline_seconds)
+    limits = msgspec.structs.replace(manifest.limits, deadline_seconds=shorter)
+    manifest = msgspec.structs.replace(manifest, limits=limits)
     simulator = subject.create_simulator(options)
     async with serve(simulator) as base_url:
         context = open_context(
@@ -120,10 +156,19 @@ async def open_bench(subject: Subject, *, deadline_seconds: float = DEADLINE_SEC
             credentials={name: Secret(value) for name, value in subject.credentials.items()},
             options=subject.options,
             clock=clock,
+            client_type=ProbeClient,
         )
+        assert isinstance(context.client, ProbeClient)
         try:
             adapter = subject.wrap(subject.package.create(context))
-            yield Bench(subject=subject, manifest=manifest, adapter=adapter, simulator=simulator, clock=clock)
+            yield Bench(
+                subject=subject,
+                manifest=manifest,
+                adapter=adapter,
+                client=context.client,
+                simulator=simulator,
+                clock=clock,
+            )
         finally:
             await context.client.aclose()
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.sdk.testing import wire
+from adapters.sdk.testing import wire, xml_faults
 from adapters.sdk.testing.book import LYING
 
 Scope = dict[str, Any]
@@ -198,20 +198,23 @@ async def _html_200(exchange: Exchange) -> None:
 
 async def _nan(exchange: Exchange) -> None:
     reply = await exchange.run()
-    await exchange.answer(reply.status, reply.body.replace(b"{", b'{"rating":NaN,', 1))
+    spoilt = xml_faults.entities(reply.body) or reply.body.replace(b"{", b'{"rating":NaN,', 1)
+    await exchange.answer(reply.status, spoilt)
 
 
 async def _dup_keys(exchange: Exchange) -> None:
     reply = await exchange.run()
     document = _document(reply.body)
     name = next(iter(document), "status")
-    await exchange.answer(reply.status, reply.body.replace(b"{", b'{"%s":"other",' % name.encode(), 1))
+    spoilt = reply.body.replace(b"{", b'{"%s":"other",' % name.encode(), 1)
+    await exchange.answer(reply.status, xml_faults.attribute_twice(reply.body) or spoilt)
 
 
 async def _deep_json(exchange: Exchange) -> None:
     reply = await exchange.run()
     nested = b"[" * 5_000 + b"]" * 5_000
-    await exchange.answer(reply.status, reply.body.replace(b"{", b'{"more":' + nested + b",", 1))
+    spoilt = reply.body.replace(b"{", b'{"more":' + nested + b",", 1)
+    await exchange.answer(reply.status, xml_faults.deep(reply.body) or spoilt)
 
 
 async def _gzip_bomb(exchange: Exchange) -> None:
@@ -231,15 +234,17 @@ async def _lying_200(exchange: Exchange) -> None:
 async def _wrong_echo(exchange: Exchange) -> None:
     """Change every text of the answer that repeats one of the request."""
     reply = await exchange.run()
-    said = set(exchange.scope["path"].split("/")) | _texts(_document(exchange.body))
-    changed = _change(_document(reply.body), {text for text in said if len(text) >= 6})
-    await exchange.answer(reply.status, json.dumps(changed).encode())
+    said = set(exchange.scope["path"].split("/")) | _texts(_document(exchange.body)) | xml_faults.values(exchange.body)
+    long = {text for text in said if len(text) >= 6}
+    changed = json.dumps(_change(_document(reply.body), long)).encode()
+    await exchange.answer(reply.status, xml_faults.echo_changed(reply.body, long) or changed)
 
 
 async def _wrong_amount(exchange: Exchange) -> None:
     """Change every number of the answer, and every text that is a plain decimal."""
     reply = await exchange.run()
-    await exchange.answer(reply.status, json.dumps(_change(_document(reply.body), None)).encode())
+    changed = json.dumps(_change(_document(reply.body), None)).encode()
+    await exchange.answer(reply.status, xml_faults.amounts_changed(reply.body) or changed)
 
 
 MODES: dict[str, Callable[[Exchange], Awaitable[None]] | None] = {

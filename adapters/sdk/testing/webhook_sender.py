@@ -44,6 +44,12 @@ class WebhookSender:
         if self._url is not None:
             self._queue.put_nowait((message_id, body))
 
+    def headers(self, message_id: str, body: bytes) -> dict[str, str]:
+        """Make the headers that a message carries when it is sent now; without a signer it carries no proof."""
+        if self._signer is None:
+            return {}
+        return self._signer(message_id, int(self._clock.now().timestamp()), body)
+
     async def start(self) -> None:
         """Begin to deliver."""
         if self._url is not None:
@@ -66,9 +72,7 @@ class WebhookSender:
                 self.delivered.append(message_id)
 
     async def _deliver(self, client: httpx.AsyncClient, url: str, message_id: str, body: bytes) -> bool:
-        headers = {"Content-Type": "application/json"}
-        if self._signer is not None:
-            headers |= self._signer(message_id, int(self._clock.now().timestamp()), body)
+        headers = {"Content-Type": "application/json"} | self.headers(message_id, body)
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 answer = await client.post(url, content=body, headers=headers)

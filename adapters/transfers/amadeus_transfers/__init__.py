@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adapters.sdk.context import AdapterContext
-from adapters.sdk.options import typed_options
+from adapters.sdk.options import typed_options, within_deadline
 from adapters.transfers.amadeus_transfers.adapter import AmadeusTransfersAdapter
 from adapters.transfers.amadeus_transfers.options import TransferOptions
 
@@ -14,4 +14,5 @@ def create(context: AdapterContext) -> AmadeusTransfersAdapter:
     Raises:
         ConfigurationError: the file's ``[options]`` are not valid.
     """
-    return AmadeusTransfersAdapter(context, typed_options(context.partner, context.options, TransferOptions))
+    options = typed_options(context.partner, context.options, TransferOptions)
+    return AmadeusTransfersAdapter(context, within_deadline(options, context.manifest.limits))

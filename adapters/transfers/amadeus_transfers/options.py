@@ -30,8 +30,9 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     ``places``: by the name that a ride gives. ``payment_reference``: of the club's travel account, passed on to the
     transfer company. ``transfer_type`` as Amadeus lists them. ``offer_seconds``: how long an offer is shown, for the
-    partner gives it no end. ``reading_deadline_seconds``: for calls that change nothing. ``statement_path``: where the
-    contract lays the statement of a ``{date}``; empty when files arrive another way.
+    partner gives it no end. ``reading_deadline_seconds``: for calls that change nothing; never longer than the deadline
+    in force. ``statement_path``: where the contract lays the statement of a ``{date}``; empty when files arrive another
+    way.
     """
 
     places: dict[str, Place]

@@ -1,14 +1,12 @@
-"""An index of what is undecided at a partner, for when many redemptions have ended there; the list of denied tokens."""
+"""What is undecided at a partner is summed by an index of its own, however many redemptions have ended there."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-from config.types import Instant
-
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
@@ -16,7 +14,7 @@ _UNDECIDED = sa.text("state NOT IN ('captured', 'voided')")
 
 
 def upgrade() -> None:
-    """Index what has not ended, and make the list."""
+    """Index what has not ended."""
     op.create_index(
         "ix_redemptions_undecided",
         "redemptions",
@@ -24,13 +22,3 @@ def upgrade() -> None:
         sqlite_where=_UNDECIDED,
         postgresql_where=_UNDECIDED,
     )
-    op.create_table(
-        "denied_tokens",
-        sa.Column("jti", sa.String(255), nullable=False),
-        sa.Column("expires_at", Instant, nullable=False),
-        sa.Column("denied_by", sa.String(200), nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("denied_at", Instant, nullable=False),
-        sa.PrimaryKeyConstraint("jti", name=op.f("pk_denied_tokens")),
-    )
-    op.create_index(op.f("ix_denied_tokens_expires_at"), "denied_tokens", ["expires_at"])

@@ -15,6 +15,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from gateway.cli.settlement.night import PartnerNight
+from gateway.operations.overdue import told
 from settlement.break_store import KeptBreak
 from settlement.breaks import age_days, bucket
 from settlement.exports.bundle import Bundle
@@ -83,6 +84,8 @@ class Display:
         for one in nights:
             for name in one.settled:
                 click.echo(f"{one.partner}: the file ended redemption {name}")
+            for line in told(one.open):
+                click.echo(line)
             if one.note:
                 click.echo(f"{one.partner}: {one.note}")
             if one.problem:
@@ -176,6 +179,7 @@ def _night(one: PartnerNight) -> dict[str, Any]:
         "settled": one.settled,
         "export": _bundle(one.bundle) if one.bundle else None,
         "positions": one.positions,
+        "open": one.open,
         "note": one.note,
         "problem": one.problem,
     }

@@ -11,19 +11,31 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import ReportsStatements
 from adapters.sdk.errors import PartnerError
 from config.errors import GatewayError, NotFoundError, RuleError
 from config.settings import Settings
-from gateway.services.undecided import contradicted_by_file, settle_by_file, waiting_for_file
+from gateway.operations.alarms import Alarms
+from gateway.operations.overdue import Open, open_of
+from gateway.redemption import store
+from gateway.redemption.no_shows import not_shown
+from gateway.redemption.suspicions import doubled
+from gateway.services.undecided import (
+    contradicted_by_file,
+    granted_twice_by_file,
+    not_shown_by_file,
+    settle_by_file,
+    waiting_for_file,
+)
 from gateway.wiring import Gateway, open_gateway
 from settlement.exports.bundle import Bundle, export_period
 from settlement.matching.rules import MatchingRules
 from settlement.netting import NetPosition
 from settlement.night_store import fail_run, run_id
 from settlement.positions import positions
-from settlement.reconciliation import Report, RunReport, RunRequest, run
+from settlement.reconciliation import Progress, Report, RunReport, RunRequest, run
 from settlement.statements import IngestReport, accepted_statement, ingest
 
 Files = Sequence[tuple[str, bytes]]
@@ -31,7 +43,10 @@ Files = Sequence[tuple[str, bytes]]
 
 
 class PartnerNight(msgspec.Struct, frozen=True, kw_only=True):
-    """How a partner's night ended. ``problem``: why it did not, or did only in part; breaks are no problem."""
+    """How a partner's night ended. ``problem``: why it did not, or did only in part; breaks are no problem.
+
+    ``open``: what is undecided at the partner past its deadline, and what it claims, when the night was over.
+    """
 
     partner: str
     business_date: date
@@ -40,6 +55,7 @@ class PartnerNight(msgspec.Struct, frozen=True, kw_only=True):
     settled: tuple[str, ...] = ()
     bundle: Bundle | None = None
     positions: tuple[NetPosition, ...] = ()
+    open: Open = Open((), ())
     note: str | None = None
     problem: str | None = None
 
@@ -117,7 +133,8 @@ async def night_of(
         failure = night.problem or night.note or ""
         run = run_id(partner, business_date)
         await gateway.database.write(partial(fail_run, run=run, failure=failure, at=gateway.clock.now()))
-    return night
+    waiting = await gateway.database.read(partial(open_of, now=gateway.clock.now(), partner=partner))
+    return msgspec.structs.replace(night, open=waiting)
 
 
 async def _night(gateway: Gateway, night: PartnerNight, files: Files | None, report: Report) -> PartnerNight:
@@ -126,6 +143,7 @@ async def _night(gateway: Gateway, night: PartnerNight, files: Files | None, rep
     if files is None:
         files, problem = await _fetch(gateway, partner, day)
     taken = await take_in(gateway, partner, files, expected_date=day)
+    gateway.crash.reach("statement_stored")
     refused = [one for one in taken if one.state == "quarantined"]
     if refused:
         problem = f"{refused[0].name} is quarantined: {refused[0].reason}"
@@ -164,12 +182,51 @@ async def _reconcile(gateway: Gateway, partner: str, day: date, report: Report) 
         rules=MatchingRules(amount_tolerance=contract.tolerance_minor_units),
         window_days=contract.late_window_days,
     )
-    found = await run(gateway.database, gateway.clock, request, undecided, report)
+
+    def told(progress: Progress) -> None:
+        report(progress)
+        if progress.stage == "keep":
+            gateway.crash.reach("pairs_kept")
+
+    found = await run(gateway.database, gateway.clock, request, undecided, told)
+    gateway.crash.reach("matched")
     ended = []
     for item in found.settled:
         if await gateway.database.write(partial(settle_by_file, engine=gateway.engine, item=item)):
             ended.append(item.redemption_id)
+        gateway.crash.reach("file_applied")
+    await gateway.database.write(partial(_note_doubles, gateway, partner, day))
+    for redemption_id in await gateway.database.read(partial(not_shown_by_file, partner=partner, business_date=day)):
+        await gateway.database.write(partial(_note_no_show, gateway, redemption_id))
     return found, (*ended, *await _look_again(gateway, partner, day))
+
+
+def _note_no_show(gateway: Gateway, redemption_id: str, connection: Connection) -> None:
+    """Post that nobody came; again it changes nothing. What cannot be booked is an alarm and stops no other."""
+    store.lock(connection, redemption_id)
+    redemption = store.must_get(connection, redemption_id)
+    try:
+        with connection.begin_nested():
+            not_shown(connection, gateway.effects, redemption, gateway.clock.now())
+    except GatewayError as error:
+        facts = {"reason": error.message}
+        alarms = Alarms(gateway.identifiers)
+        alarms.raise_alarm(
+            connection,
+            "no_show_not_booked",
+            redemption_id,
+            gateway.clock.now(),
+            partner=redemption.partner,
+            facts=facts,
+        )
+
+
+def _note_doubles(gateway: Gateway, partner: str, day: date, connection: Connection) -> None:
+    """Raise an alarm of what the file shows twice under one key, and send nothing twice to that partner any more."""
+    alarms, now = Alarms(gateway.identifiers), gateway.clock.now()
+    for redemption_id, count in granted_twice_by_file(connection, partner, day).items():
+        evidence = f"the statement of {day} shows {count}"
+        doubled(connection, alarms, partner, redemption_id, evidence, now)
 
 
 async def _look_again(gateway: Gateway, partner: str, day: date) -> list[str]:
@@ -200,7 +257,9 @@ async def export(gateway: Gateway, partner: str, period: str) -> Bundle:
     """
     known_partner(gateway, partner)
     root = gateway.settings.folders.exports
-    return await gateway.database.read(partial(export_period, root=root, partner=partner, period=period))
+    finishing = partial(gateway.crash.reach, "export_written")
+    operation = partial(export_period, root=root, partner=partner, period=period, finishing=finishing)
+    return await gateway.database.read(operation)
 
 
 def read_files(paths: Sequence[Path]) -> Files:

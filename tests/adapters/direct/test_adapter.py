@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from adapters.direct import create
+from adapters.direct.conformance import VISIT, create_subject, make_request
 from adapters.direct.simulator import create_simulator
 from adapters.direct.simulator_desk import ReportVisit
 from adapters.sdk.context import AdapterContext
@@ -16,12 +17,14 @@ from adapters.sdk.errors import AuthenticationError, ManifestError, WebhookError
 from adapters.sdk.manifest import Profile
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
 from adapters.sdk.records import OfferRequest, Visit
+from adapters.sdk.registry import load_named
 from adapters.sdk.testing.bench import Bench, open_bench
 from adapters.sdk.testing.simulator import SimulatorOptions
 from adapters.sdk.webhooks import sign
 from catalogue.values import Money
-from tests.adapters.direct.subject import SUBJECT, VISIT, make_request
 from tests.support.clocks import ManualClock
+
+SUBJECT = create_subject(load_named("direct"))
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -145,7 +148,7 @@ async def test_the_statement_accounts_for_reservation_guests_and_refund(bench: B
     assert rows == [
         (kept.key, "visit", 2, Money(24000, "CNY"), "used"),
         (kept.key, "guest_visit", 2, Money(24000, "CNY"), "used"),
-        (gone.key, "visit", 2, Money(24000, "CNY"), "cancelled"),
+        (gone.key, "visit", 2, Money(24000, "CNY"), "booked"),
         (gone.key, "refund", 2, Money(-24000, "CNY"), "refunded"),
     ]
     assert (file.partner, file.declared_totals) == ("skyhub-lounge", {"quantity": 8, "CNY": 48000})

@@ -21,6 +21,7 @@ from adapters.sdk.outcomes import LookUpAnswer, Outcome, ResponseTable
 from adapters.sdk.records import OfferRequest, ReservationRequest, Ride, Traveller, Visit
 from catalogue.values import Money
 
+NOW = datetime(2026, 11, 22, 2, tzinfo=UTC)
 KEY = "rdm_01kabcdefghjkmnpqrstvwxyz0"
 VISIT = Visit(airport="PVG", lounge_id="l1", visit_date=date(2026, 11, 22), guests=1)
 REQUEST = ReservationRequest(
@@ -52,7 +53,7 @@ def refusal(status: int, code: str, key: str | None = KEY) -> PartnerAnswer:
 
 
 def step(given: PartnerAnswer) -> tuple[Outcome, str | None]:
-    result = read_step(REQUEST, given, responses.RESERVE)
+    result = read_step(REQUEST, given, responses.RESERVE, NOW)
     return result.outcome, result.code
 
 
@@ -73,7 +74,7 @@ def test_the_key_is_one_segment_of_the_path() -> None:
 
 @pytest.mark.parametrize(("status", "state"), [(201, "reserved"), (200, "reserved"), (200, "used")])
 def test_granted(status: int, state: str) -> None:
-    result = read_step(REQUEST, answer(status, RESERVED | {"status": state}), responses.RESERVE)
+    result = read_step(REQUEST, answer(status, RESERVED | {"status": state}), responses.RESERVE, NOW)
     assert (result.outcome, result.partner_reference) == (Outcome.OK, "R-1")
 
 
@@ -99,7 +100,7 @@ def test_promised_not_processed(status: int, code: str) -> None:
 
 def test_busy_says_for_how_long() -> None:
     given = answer(503, {"error": {"code": "busy"}, "key": KEY}, retry_after="7")
-    assert read_step(REQUEST, given, responses.RESERVE).retry_after_seconds == 7
+    assert read_step(REQUEST, given, responses.RESERVE, NOW).retry_after_seconds == 7
 
 
 UNKNOWN = {
@@ -170,11 +171,11 @@ LOOK_UPS = {
 @pytest.mark.parametrize("kind", LOOK_UPS)
 def test_look_ups(kind: str) -> None:
     given, expected = LOOK_UPS[kind]
-    assert read_look_up(REQUEST, given).answer is expected
+    assert read_look_up(REQUEST, given, NOW).answer is expected
 
 
 def test_a_used_visit_carries_guests_and_instant() -> None:
-    result = read_look_up(REQUEST, LOOK_UPS["used"][0])
+    result = read_look_up(REQUEST, LOOK_UPS["used"][0], NOW)
     assert result.carried == {"guests": "2", "used_at": "2026-11-22T03:00:00+00:00"}
 
 
@@ -195,17 +196,17 @@ CANCELS = {
 @pytest.mark.parametrize("kind", CANCELS)
 def test_cancels(kind: str) -> None:
     given, expected = CANCELS[kind]
-    assert read_cancel(KEY, given, responses.CANCEL).outcome is expected
+    assert read_cancel(KEY, given, responses.CANCEL, NOW).outcome is expected
 
 
 def test_a_refund_is_read_exactly() -> None:
     given = answer(200, RESERVED | {"status": "cancelled", "refund": {"amount": "239.99", "currency": "CNY"}})
-    assert read_cancel(KEY, given, responses.CANCEL).refund == Money(23999, "CNY")
+    assert read_cancel(KEY, given, responses.CANCEL, NOW).refund == Money(23999, "CNY")
 
 
 def test_a_fence_is_raised_by_a_tombstone_only() -> None:
-    assert read_cancel(KEY, CANCELS["cancelled"][0], responses.FENCE).outcome is Outcome.UNKNOWN
-    assert read_cancel(KEY, CANCELS["fenced"][0], responses.FENCE).outcome is Outcome.OK
+    assert read_cancel(KEY, CANCELS["cancelled"][0], responses.FENCE, NOW).outcome is Outcome.UNKNOWN
+    assert read_cancel(KEY, CANCELS["fenced"][0], responses.FENCE, NOW).outcome is Outcome.OK
 
 
 OFFER = {

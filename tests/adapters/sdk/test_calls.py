@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 
@@ -17,6 +19,7 @@ from adapters.sdk.errors import (
 from adapters.sdk.outcomes import Outcome
 from adapters.sdk.personal import undeclared_field
 
+NOW = datetime(2026, 11, 22, 2, tzinfo=UTC)
 CALL = PartnerCall(operation="x", method="GET", path="/a")
 
 
@@ -134,9 +137,27 @@ def test_writes_turn_failures_into_outcomes() -> None:
     [("2", 2), ("0", 0), ("900", 900), ("86400", 900), ("-1", None), ("soon", None), ("١", None), ("9" * 5000, None)],
 )
 def test_nw_08_retry_after_is_capped_at_15_minutes(text: str, expected: int | None) -> None:
-    assert retry_after_seconds(answer(429, retry_after=text)) == expected
+    assert retry_after_seconds(answer(429, retry_after=text), NOW) == expected
 
 
-def test_nw_08_a_date_or_nothing_gives_no_pause() -> None:
-    assert retry_after_seconds(answer(503, retry_after="Fri, 31 Dec 2027 23:59:59 GMT")) is None
-    assert retry_after_seconds(answer(503)) is None
+@pytest.mark.parametrize(
+    ("until", "dated", "expected"),
+    [
+        ("Sun, 22 Nov 2026 02:00:30 GMT", None, 30),
+        ("Fri, 31 Dec 2027 23:59:59 GMT", None, 900),
+        ("Sun, 22 Nov 2026 01:00:00 GMT", None, 0),
+        ("Sun, 22 Nov 2026 02:00:30 GMT", "Sun, 22 Nov 2026 02:00:20 GMT", 10),
+        ("Fri, 31 Dec 2027 23:59:59 GMT", "no date", 900),
+        ("Sun, 32 Nov 2026 02:00:30 GMT", None, None),
+        ("Sun, 22 Nov 20260000 02:00:30 GMT", None, None),
+    ],
+)
+def test_nw_08_a_date_is_honoured_by_the_partner_s_own_clock(
+    until: str, dated: str | None, expected: int | None
+) -> None:
+    headers = {"retry_after": until} | ({} if dated is None else {"date": dated})
+    assert retry_after_seconds(answer(503, **headers), NOW) == expected
+
+
+def test_nw_08_nothing_gives_no_pause() -> None:
+    assert retry_after_seconds(answer(503), NOW) is None

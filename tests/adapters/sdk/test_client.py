@@ -237,3 +237,51 @@ async def test_a_cancelled_call_leaves_the_client_usable() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert outcome(await client.call(GET)) == 200
+
+
+SMUGGLED = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"of":"nobody"}'
+BOTH = HEAD + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+ANOMALIES = {
+    "both lengths, the rest by one of them": BOTH + b"2\r\n{}\r\n0\r\n\r\n" + SMUGGLED,
+    "both lengths, the chunks first": HEAD
+    + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    + SMUGGLED,
+    "two lengths": HEAD + b"Content-Length: 2\r\nContent-Length: 40\r\n\r\n{}" + SMUGGLED,
+    "an answer to nothing": HEAD + b"Content-Length: 2\r\n\r\n{}" + SMUGGLED,
+    "an answer to nothing behind chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n" + SMUGGLED,
+    "bytes behind the answer": HEAD + b"Content-Length: 2\r\n\r\n{}xxxx",
+}
+"""Answers that hold more than one, or that two readers would cut differently; the connection is kept open."""
+
+
+@pytest.mark.parametrize("kind", ANOMALIES)
+async def test_nw_22_after_an_anomaly_the_next_answer_is_nobody_else_s(kind: str) -> None:
+    own = ok(b'{"of":"the second"}')
+    async with raw_partner(answers(ANOMALIES[kind]), own) as partner, client_of(partner.base_url) as client:
+        first = await client.call(PUT)
+        second = await client.call(GET)
+    assert isinstance(second, PartnerAnswer), (first, second)
+    assert second.body == b'{"of":"the second"}'
+    assert (partner.connections, len(partner.requests)) == (2, 2), "the first connection is not used again"
+
+
+async def test_nw_22_what_comes_after_the_answer_was_read_is_nobody_s() -> None:
+    sent = asyncio.Event()
+
+    async def then_more(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(SMUGGLED)
+        await writer.drain()
+        sent.set()
+
+    own = ok(b'{"of":"the second"}')
+    async with raw_partner(then_more, own) as partner, client_of(partner.base_url) as client:
+        assert outcome(await client.call(PUT)) == 200
+        await sent.wait()
+        await asyncio.sleep(0.05)
+        second = await client.call(GET)
+    assert isinstance(second, PartnerAnswer)
+    assert second.body == b'{"of":"the second"}'
+    assert partner.connections == 2

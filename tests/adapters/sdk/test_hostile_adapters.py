@@ -1,176 +1,97 @@
-"""Each check of the kit is failed by an adapter that does wrong what the check is about."""
+"""Each rule of the kit is broken by an adapter that does one thing wrong, and by that one no other rule is."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from functools import partial
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from adapters.sdk.outcomes import LookUpAnswer, Outcome
-from adapters.sdk.records import CancelResult, LookUpResult, ReservationRequest, StatementFile, StepResult
-from adapters.sdk.testing.conformance import CHECKS, ConformanceError, run_check, run_conformance
-from tests.adapters.direct.subject import SUBJECT
+from adapters.sdk.testing import examination
+from adapters.sdk.testing.examination import Report, examine, grade_of
+from adapters.sdk.testing.rules import writing
+from adapters.sdk.testing.rules.catalogue import RULES
+from adapters.sdk.testing.rules.rule import Grade, Rule, RuleResult, Status
+from tests.adapters.sdk.hostile import GOOD, HOSTILE, Hostile, acting
+
+MODES = ("commit_then_reset", "gzip_bomb", "html_200", "wrong_echo")
+"""Enough of the faults to see that an adapter is not misled; what ships is held to all of them."""
 
 
-class Hostile:
-    """Passes everything on to the honest adapter, unless a subclass knows better."""
-
-    def __init__(self, honest: Any) -> None:
-        self._honest = honest
-        self.steps = honest.steps
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._honest, name)
-
-    async def run_step(self, step: str, request: ReservationRequest) -> StepResult:
-        result: StepResult = await self._honest.run_step(step, request)
-        return result
-
-    async def look_up(self, request: ReservationRequest) -> LookUpResult:
-        result: LookUpResult = await self._honest.look_up(request)
-        return result
+def quick(rule: Rule) -> Rule:
+    match rule.id:
+        case "fault_never_misleads":
+            return msgspec.structs.replace(rule, prove=partial(writing.fault_never_misleads, modes=MODES))
+        case "limits_kept":
+            return msgspec.structs.replace(rule, prove=partial(writing.limits_kept, hang_seconds=1.5))
+        case _:
+            return rule
 
 
-class WithoutFence(Hostile):
-    """Declares a fence and has none."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "fence":
-            raise AttributeError(name)
-        return super().__getattr__(name)
+QUICK = tuple(map(quick, RULES))
 
 
-class TwoCommits(Hostile):
-    """Has two steps that commit."""
-
-    def __init__(self, honest: Any) -> None:
-        super().__init__(honest)
-        self.steps = honest.steps * 2
+async def examined(hostile: Hostile, folder: Path) -> Report:
+    subject = hostile.make(folder)
+    return await examine(subject.package, subject=subject, rules=QUICK)
 
 
-class Optimist(Hostile):
-    """Takes whatever comes for a grant."""
-
-    async def run_step(self, step: str, request: ReservationRequest) -> StepResult:
-        await super().run_step(step, request)
-        return StepResult(outcome=Outcome.OK, partner_reference="R-1")
-
-
-class Pessimist(Hostile):
-    """Takes what is not known for a refusal."""
-
-    async def run_step(self, step: str, request: ReservationRequest) -> StepResult:
-        result = await super().run_step(step, request)
-        return StepResult(outcome=Outcome.NO) if result.outcome is Outcome.UNKNOWN else result
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda each: f"{each.rule}-{each.wrong.replace(' ', '_')}")
+async def test_a_hostile_adapter_breaks_its_rule_and_no_other(hostile: Hostile, tmp_path: Path) -> None:
+    report = await examined(hostile, tmp_path)
+    assert report.broken() == [hostile.rule], report.results
+    result = next(each for each in report.results if each.id == hostile.rule)
+    rule = next(each for each in RULES if each.id == hostile.rule)
+    assert result.status is Status.FAILED
+    assert hostile.says in result.reason
+    assert result.remedy == rule.remedy
+    assert Grade[report.grade.upper()] == rule.grade - 1
 
 
-class Coward(Hostile):
-    """Never knows anything."""
-
-    async def run_step(self, step: str, request: ReservationRequest) -> StepResult:
-        await super().run_step(step, request)
-        return StepResult(outcome=Outcome.UNKNOWN)
+def test_every_rule_is_broken_by_somebody() -> None:
+    assert {rule.id for rule in RULES} == {each.rule for each in HOSTILE} | {"package_loads"}
 
 
-class FreshKeys(Hostile):
-    """Makes a new key for each attempt."""
-
-    attempts = 0
-
-    async def run_step(self, step: str, request: ReservationRequest) -> StepResult:
-        self.attempts += 1
-        return await super().run_step(step, msgspec.structs.replace(request, key=f"{request.key}{self.attempts}"))
+def test_every_rule_says_what_it_proves_and_what_to_do() -> None:
+    assert len({rule.id for rule in RULES}) == len(RULES)
+    assert [rule.id for rule in RULES if not (rule.title and rule.proves and rule.remedy.endswith("."))] == []
+    assert [rule.grade for rule in RULES] == sorted(rule.grade for rule in RULES)
 
 
-class ShortKeys(Hostile):
-    """Cuts long keys off, so that two may become one."""
-
-    async def run_step(self, step: str, request: ReservationRequest) -> StepResult:
-        if len(request.key) > 40:
-            return StepResult(outcome=Outcome.NO, code="key_too_long")
-        return await super().run_step(step, request)
-
-
-class Forgetful(Hostile):
-    """Finds nothing, ever."""
-
-    async def look_up(self, request: ReservationRequest) -> LookUpResult:
-        await super().look_up(request)
-        return LookUpResult(answer=LookUpAnswer.NOT_FOUND)
+async def test_what_builds_on_a_broken_rule_is_not_run() -> None:
+    subject = acting(fence=None)(Path())
+    report = await examine(subject.package, subject=subject, rules=QUICK)
+    told = {each.id: (each.status, each.reason) for each in report.results}
+    assert told["fence_leaves_tombstone"] == (Status.NOT_RUN, "declared_is_implemented failed")
+    assert told["documented"][0] is Status.PASSED
 
 
-class Credulous(Hostile):
-    """Finds everything."""
+async def test_a_rule_that_does_not_end_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def sleeps(self: object, request: object) -> None:
+        await asyncio.sleep(3600)
 
-    async def look_up(self, request: ReservationRequest) -> LookUpResult:
-        await super().look_up(request)
-        return LookUpResult(answer=LookUpAnswer.ISSUED)
-
-
-class PaperFence(Hostile):
-    """Says that it fenced and cancelled, and asked nobody."""
-
-    async def fence(self, request: ReservationRequest) -> CancelResult:
-        return CancelResult(outcome=Outcome.OK)
-
-    async def cancel(self, request: ReservationRequest, partner_reference: str) -> CancelResult:
-        return CancelResult(outcome=Outcome.OK)
-
-
-class LosesRows(Hostile):
-    """Reads a statement without its rows, and fetches one with a byte more."""
-
-    def parse_statement(self, name: str, content: bytes) -> StatementFile:
-        file: StatementFile = self._honest.parse_statement(name, content)
-        return msgspec.structs.replace(file, lines=())
-
-    async def fetch_statement(self, business_date: Any) -> tuple[str, bytes] | None:
-        fetched = await self._honest.fetch_statement(business_date)
-        return (fetched[0], fetched[1] + b"\n") if fetched else None
-
-
-CAUGHT = [
-    (WithoutFence, "declared_is_implemented"),
-    (TwoCommits, "declared_is_implemented"),
-    (Coward, "honest_answer_is_ok"),
-    (FreshKeys, "honest_answer_is_ok"),
-    (FreshKeys, "repeat_has_one_effect"),
-    (ShortKeys, "key_limits_are_true"),
-    (Pessimist, "lost_answer_is_looked_up"),
-    (Forgetful, "lost_answer_is_looked_up"),
-    (Credulous, "unknown_key_is_not_found"),
-    (PaperFence, "fence_leaves_tombstone"),
-    (PaperFence, "fence_withdraws"),
-    (PaperFence, "cancel_withdraws"),
-    (LosesRows, "statement_round_trip"),
-    (LosesRows, "fetched_statement_is_the_file"),
-    (Optimist, "fault_never_misleads[error_500_before]"),
-    (Optimist, "fault_never_misleads[wrong_echo]"),
-    (Pessimist, "fault_never_misleads[commit_then_reset]"),
-    (Coward, "fault_never_misleads[lying_200]"),
-    (Forgetful, "look_up_is_not_misled[nan]"),
-    (Credulous, "look_up_is_not_misled[html_200]"),
-]
-
-
-@pytest.mark.parametrize(("hostile", "name"), CAUGHT, ids=lambda value: getattr(value, "__name__", value))
-async def test_a_hostile_adapter_is_caught(hostile: type[Hostile], name: str) -> None:
-    check = next(check for check in CHECKS if check.name == name)
-    with pytest.raises(ConformanceError):
-        await run_check(check, msgspec.structs.replace(SUBJECT, wrap=hostile))
-
-
-def test_every_kind_of_check_has_a_hostile_adapter() -> None:
-    assert {check.name.partition("[")[0] for check in CHECKS} == {name.partition("[")[0] for _, name in CAUGHT}
-
-
-async def test_results_are_data_that_name_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.sdk.testing.conformance.CHECKS", CHECKS[:3])
-    results = await run_conformance(msgspec.structs.replace(SUBJECT, wrap=Coward))
-    assert [(result.name, result.passed) for result in results] == [
-        ("declared_is_implemented", True),
-        ("honest_answer_is_ok", False),
-        ("repeat_has_one_effect", False),
+    monkeypatch.setattr(examination, "RULE_SECONDS", 0.3)
+    subject = acting(look_up=sleeps)(Path())
+    rules = [rule for rule in QUICK if rule.id in ("simulator_starts", "unknown_key_is_not_found")]
+    report = await examine(subject.package, subject=subject, rules=rules)
+    assert [(each.status, each.reason) for each in report.results[1:]] == [
+        (Status.FAILED, "it did not end within 0.3 s")
     ]
-    assert "unknown" in results[1].detail
+
+
+def graded(*grades: tuple[str, Status]) -> Grade:
+    return grade_of([RuleResult(f"rule_{number}", "", *each) for number, each in enumerate(grades)])
+
+
+def test_a_grade_needs_all_its_rules_and_those_below() -> None:
+    passed, failed, absent, left = Status.PASSED, Status.FAILED, Status.NOT_APPLICABLE, Status.NOT_RUN
+    assert graded(("bronze", passed), ("silver", absent), ("gold", passed), ("platinum", passed)) is Grade.PLATINUM
+    assert graded(("bronze", passed), ("silver", passed), ("gold", passed), ("platinum", left)) is Grade.GOLD
+    assert graded(("bronze", passed), ("silver", failed), ("gold", passed), ("platinum", passed)) is Grade.BRONZE
+    assert graded(("bronze", passed), ("bronze", failed), ("silver", passed)) is Grade.FAILED
+
+
+def test_the_good_one_is_what_the_hostile_ones_are_made_of() -> None:
+    assert GOOD.package.manifest.profile == "A"

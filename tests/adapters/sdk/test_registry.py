@@ -151,3 +151,12 @@ def test_implemented_and_not_declared(tmp_path: Path) -> None:
 
 def test_every_capability_of_the_manifest_has_its_protocol() -> None:
     assert set(registry.PROTOCOLS) == set(get_args(Capability))
+
+
+def test_a_class_that_promises_less_than_declared_is_set_aside_before_it_is_made(tmp_path: Path) -> None:
+    source = "class Adapter:\n    async def fence(self, request): ...\n\ndef create(context) -> Adapter: ...\n"
+    package(tmp_path, "promises", source=source, capabilities='"fences", "cancels"')
+    package(tmp_path, "keeps", source=source)
+    found = discover([tmp_path])
+    assert "cancels is declared and not implemented: Adapter has no cancel" in found.problems["promises"]
+    assert "keeps" in found.packages

@@ -13,9 +13,11 @@ import httpx
 import msgspec
 import pytest
 
+from adapters.direct.conformance import create_subject
 from adapters.direct.simulator import create_simulator
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
 from adapters.sdk.records import StatementLine
+from adapters.sdk.registry import load_named
 from adapters.sdk.statement_file import parse_statement
 from adapters.sdk.testing.bench import Bench, open_bench
 from adapters.sdk.testing.breaks import PlannedBreak, plant
@@ -26,8 +28,9 @@ from adapters.sdk.transport import make_client
 from adapters.sdk.webhooks import verify
 from catalogue.values import Money
 from config.clock import SystemClock
-from tests.adapters.direct.subject import SUBJECT
 from tests.adapters.sdk.raw_partner import answers, ok, raw_partner
+
+SUBJECT = create_subject(load_named("direct"))
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

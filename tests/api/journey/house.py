@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -21,7 +21,6 @@ import uvicorn
 from adapters.sdk.registry import AdapterPackage, discover
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, listen, serve
 from catalogue.calendar import local_date
-from config.files import PACKAGED_FOLDER
 from config.partner_files import PartnerFile, read_partner_files
 from config.secrets import resolve_secret
 from config.settings import (
@@ -288,20 +287,31 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(database_url: str, folder: Path) -> AsyncIterator[House]:
-    """Start everything on free ports; at the end the whole ledger is audited."""
+async def open_house(
+    database_url: str,
+    folder: Path,
+    folders: FolderSettings | None = None,
+    others: Mapping[str, Callable[[SimulatorOptions], Simulator]] | None = None,
+) -> AsyncIterator[House]:
+    """Start everything on free ports; at the end the whole ledger is audited.
+
+    ``folders``: another configuration and further adapters; ``others``: makers of simulators, by partner, where the
+    adapter's package has none.
+    """
+    folders = folders or FolderSettings(data=folder, exports=folder / "exports")
     clock = MovableClock()
     listener = listen(0)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    files = read_partner_files(PACKAGED_FOLDER)
-    packages = discover().packages
+    files = read_partner_files(folders.configuration)
+    packages = discover(folders.adapters).packages
     simulators = {
-        name: _simulator(file, packages[file.partner.adapter], clock, address) for name, file in files.items()
+        name: _simulator(file, packages[file.partner.adapter], clock, address, (others or {}).get(name))
+        for name, file in files.items()
     }
     async with AsyncExitStack() as closing:
         closing.callback(listener.close)
         addresses = {name: await closing.enter_async_context(serve(one)) for name, one in simulators.items()}
-        gateway = await open_gateway(_settings(database_url, folder, address, addresses), clock, environ={})
+        gateway = await open_gateway(_settings(database_url, folder, address, addresses, folders), clock, environ={})
         closing.push_async_callback(gateway.close)
         server = _Server(configuration(create_app(gateway, workers=True)))
         task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -319,9 +329,16 @@ async def open_house(database_url: str, folder: Path) -> AsyncIterator[House]:
             await task
 
 
-def _simulator(file: PartnerFile, package: AdapterPackage, clock: MovableClock, gateway_url: str) -> Simulator:
+def _simulator(
+    file: PartnerFile,
+    package: AdapterPackage,
+    clock: MovableClock,
+    gateway_url: str,
+    other: Callable[[SimulatorOptions], Simulator] | None,
+) -> Simulator:
     options = _options(file, package, clock, gateway_url)
-    made: Simulator = import_module(f"{package.module}.simulator").create_simulator(options)
+    create = other or import_module(f"{package.module}.simulator").create_simulator
+    made: Simulator = create(options)
     return made
 
 
@@ -344,7 +361,9 @@ def _options(file: PartnerFile, package: AdapterPackage, clock: MovableClock, ga
     )
 
 
-def _settings(database_url: str, folder: Path, address: str, partners: dict[str, str]) -> Settings:
+def _settings(
+    database_url: str, folder: Path, address: str, partners: dict[str, str], folders: FolderSettings
+) -> Settings:
     """Real waiting times, shortened; the issuer's key and everything else in a folder of the test's own."""
     return Settings(
         database=DatabaseSettings(url=database_url, upgrade_on_start=False),
@@ -353,6 +372,6 @@ def _settings(database_url: str, folder: Path, address: str, partners: dict[str,
         redemption=RedemptionSettings(
             sweep_interval_seconds=0.1, lease_margin_seconds=0.5, retry_schedule_seconds=(0.2, 0.3, 0.5, 1, 5)
         ),
-        folders=FolderSettings(data=folder, exports=folder / "exports"),
+        folders=folders,
         partners=PartnerSettings(base_urls=partners),
     )

@@ -37,20 +37,22 @@ class Night:
         self.contract: PartnerContract = read_contract(path, read_partner_files(PACKAGED_FOLDER)[PARTNER])
         self.day = business_date_of(self.contract.day, redemption.requested_at)
 
-    async def take_in(self, day: date, *statuses: str) -> None:
-        """Send a file that says these things of the redemption."""
+    async def take_in(self, day: date, *statuses: str, refund: int | None = None) -> None:
+        """Send a file that says these things of the redemption, and perhaps gives something back."""
+        told = [("visit", 12_000, status) for status in statuses]
+        told += [] if refund is None else [("refund", -refund, "refunded")]
         lines = [
             StatementLine(
                 row=1,
                 reference=self.redemption.partner_key,
                 partner_reference="P-1",
-                kind="visit",
+                kind=kind,
                 service_date=date(2026, 12, 1),
                 quantity=1,
-                amount=Money(12_000, "CNY"),
+                amount=Money(amount, "CNY"),
                 status=status,
             )
-            for status in statuses
+            for kind, amount, status in told
         ]
         content = write_statement(PARTNER, day, 1, "CNY", lines)
         at = self.room.clock.now() + timedelta(days=30)
@@ -110,6 +112,13 @@ async def test_the_file_says_that_it_failed_and_the_points_come_back(night: Nigh
     assert await night.state() is State.VOIDED
     assert await night.room.balance() == (OPENING, 0)
     assert await night.room.database.read(partial(break_store.list_breaks)) == []
+
+
+@pytest.mark.parametrize(("refund", "state"), [(12_000, State.VOIDED), (5_000, State.CAPTURED)])
+async def test_what_was_booked_and_given_back_whole_is_not_charged(night: Night, refund: int, state: State) -> None:
+    await night.take_in(night.day, "booked", refund=refund)
+    assert await night.end(await night.reconcile(night.day)) == [True]
+    assert await night.state() is state
 
 
 async def test_absence_proves_nothing_until_late_rows_can_no_longer_come(night: Night) -> None:

@@ -14,7 +14,7 @@ from adapters.airlines.points_lcp.mapping import PointsLcpOptions
 from adapters.sdk.calls import PartnerAnswer
 from adapters.sdk.records import Mileage, ReservationRequest, Traveller
 
-FOLDER = Path(__file__).parent / "fixtures"
+FOLDER = Path(points_lcp.__file__).parent / "fixtures"
 PROGRAMME = "4f1c2a70-programme"
 BASE = "https://sandbox.lcp.example/v1"
 KEY = "rdm_01jd8x7c9v5q2w3e4r5t6y7u8i"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from adapters.airlines.points_lcp.adapter import PointsLcpAdapter
 from adapters.sdk.calls import CallFailure, PartnerAnswer
-from adapters.sdk.outcomes import LookUpAnswer, Outcome
+from adapters.sdk.outcomes import ECHO_FAULTS, LookUpAnswer, Outcome
 from adapters.sdk.records import Stay, StepResult, Traveller
 from tests.adapters.airlines.points_lcp import samples
 from tests.adapters.airlines.points_lcp.samples import (
@@ -275,7 +276,7 @@ def body_of(client: StubClient) -> object:
 
 
 def test_every_fixture_is_used_and_names_its_source() -> None:
-    source = "".join(path.read_text() for path in samples.FOLDER.parent.glob("test_*.py"))
+    source = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     for path in samples.FOLDER.glob("*.json"):
         assert f'"{path.stem}"' in source, f"{path.stem} is not used"
         assert "Points/Loyalty-Commerce-Platform" in fixture(path.stem).source
@@ -287,3 +288,9 @@ def test_the_commit_is_the_last_step() -> None:
         ("create_order", False),
         ("credit", True),
     ]
+
+
+async def test_nw_21_another_member_is_a_wrong_echo() -> None:
+    result = await step("validate_member", "mv_other_member")
+    assert result.outcome is Outcome.UNKNOWN
+    assert result.code in ECHO_FAULTS

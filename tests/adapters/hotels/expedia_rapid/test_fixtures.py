@@ -12,13 +12,14 @@ import httpx
 import msgspec
 import pytest
 
+from adapters.hotels import expedia_rapid
 from adapters.hotels.expedia_rapid.mapping import OfferToken, write_token
 from adapters.hotels.expedia_rapid.responses import TABLES
 from adapters.sdk.records import ReservationRequest
 from catalogue.values import Money
 from tests.adapters.hotels.expedia_rapid.conftest import KEY, STAY, TRAVELLER, Answering, TestClock
 
-FOLDER = Path(__file__).parent / "fixtures"
+FOLDER = Path(expedia_rapid.__file__).parent / "fixtures"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 
 

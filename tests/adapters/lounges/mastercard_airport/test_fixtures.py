@@ -13,6 +13,7 @@ import httpx
 import msgspec
 import pytest
 
+from adapters.lounges import mastercard_airport
 from adapters.lounges.mastercard_airport import create
 from adapters.lounges.mastercard_airport.adapter import MastercardAirportAdapter
 from adapters.lounges.mastercard_airport.responses import READ
@@ -25,7 +26,7 @@ from config.clock import SystemClock
 from config.secrets import Secret
 from tests.adapters.lounges.mastercard_airport.conftest import ACCOUNT, MANIFEST, VISIT, reservation
 
-FOLDER = Path(__file__).parent / "fixtures"
+FOLDER = Path(mastercard_airport.__file__).parent / "fixtures"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 DAY = date(2027, 1, 11)
 RESERVATION = reservation(msgspec.structs.replace(VISIT, visit_date=DAY))

@@ -14,6 +14,7 @@ import httpx
 import msgspec
 import pytest
 
+from adapters.rental_cars import duffel_cars
 from adapters.rental_cars.duffel_cars import create
 from adapters.rental_cars.duffel_cars.adapter import DuffelCarsAdapter
 from adapters.rental_cars.duffel_cars.responses import TABLES
@@ -26,7 +27,7 @@ from config.clock import SystemClock
 from config.secrets import Secret
 from tests.adapters.rental_cars.duffel_cars.conftest import KEY, MANIFEST, OPTIONS, RENTAL, TRAVELLER
 
-FOLDER = Path(__file__).parent / "fixtures"
+FOLDER = Path(duffel_cars.__file__).parent / "fixtures"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 RESERVATION = ReservationRequest(
     key=KEY,

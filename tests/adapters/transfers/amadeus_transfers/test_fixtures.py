@@ -15,6 +15,7 @@ import pytest
 from adapters.sdk.context import open_context
 from adapters.sdk.outcomes import Outcome
 from adapters.sdk.records import ReservationRequest
+from adapters.transfers import amadeus_transfers
 from adapters.transfers.amadeus_transfers import create
 from adapters.transfers.amadeus_transfers.adapter import AmadeusTransfersAdapter
 from adapters.transfers.amadeus_transfers.responses import TABLES
@@ -24,7 +25,7 @@ from config.clock import SystemClock
 from config.secrets import Secret
 from tests.adapters.transfers.amadeus_transfers.conftest import KEY, MANIFEST, OPTIONS, RIDE, TRAVELLER
 
-FOLDER = Path(__file__).parent / "fixtures"
+FOLDER = Path(amadeus_transfers.__file__).parent / "fixtures"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 RESERVATION = ReservationRequest(
     key=KEY,

@@ -1,0 +1,71 @@
+"""What the conformance kit needs to know of a partner on our own contract."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from adapters.direct import wire
+from adapters.direct.responses import RESERVE
+from adapters.direct.simulator import create_simulator
+from adapters.direct.simulator_book import DirectBook
+from adapters.direct.simulator_desk import Desk, ReportVisit, refuse
+from adapters.sdk.codec import encode
+from adapters.sdk.records import OfferRequest, ReservationRequest, Traveller, Visit
+from adapters.sdk.registry import AdapterPackage
+from adapters.sdk.testing.bench import Subject, requested_at
+from adapters.sdk.testing.simulator import Simulator
+from config.clock import SystemClock
+
+CREDENTIALS = {"client_id": "simulator", "client_secret": "simulator-secret"}
+WEBHOOK_SECRET = "whsec_2DipUdf/cBcAhl8+1wpzElssI9x93V/Y"  # noqa: S105 - a published throw-away value
+VISIT = Visit(airport="PVG", lounge_id="skyhub-pvg-t2", visit_date=date(2026, 11, 22), guests=1)
+OFFERS = OfferRequest(service=VISIT, currency="CNY")
+
+
+async def make_request(adapter: Any, key: str, service: Visit = VISIT) -> ReservationRequest:
+    """Take the first offer of a visit."""
+    (offer,) = await adapter.quote_offers(OfferRequest(service=service, currency="CNY"))
+    return ReservationRequest(
+        key=key,
+        service=service,
+        offer_token=offer.token,
+        price=offer.price,
+        traveller=Traveller(),
+        requested_at=requested_at(SystemClock()),
+    )
+
+
+def bookings(simulator: Simulator, key: str) -> int:
+    """Count what a key holds."""
+    held = simulator.book.get("reservations", key)
+    return int(held is not None and held.reservation.status in (wire.Status.RESERVED, wire.Status.USED))
+
+
+def use(simulator: Simulator, request: ReservationRequest) -> None:
+    """Let the desk report the visit, which tells it by webhook."""
+    assert isinstance(simulator.book, DirectBook)
+    Desk(simulator.options, simulator.book, simulator.webhooks).report_visit(ReportVisit(key=request.key, guests=1))
+
+
+def refusal(status: int, code: str | None, request: ReservationRequest) -> bytes | None:
+    """Write a refusal as the contract has it."""
+    return None if status < 300 or code is None else encode(refuse(code, request.key))
+
+
+def create_subject(package: AdapterPackage) -> Subject:
+    """Make the subject."""
+    return Subject(
+        package=package,
+        create_simulator=create_simulator,
+        make_request=make_request,
+        bookings=bookings,
+        commit_operation="reserve",
+        commit_answers=RESERVE,
+        refusal=refusal,
+        partner="skyhub-lounge",
+        credentials=CREDENTIALS,
+        offer_request=OFFERS,
+        use=use,
+        webhook_secret=WEBHOOK_SECRET,
+    )

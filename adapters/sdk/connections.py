@@ -1,0 +1,69 @@
+"""Kept connections that belong to nobody: what arrives on one while no request is under way is never an answer.
+
+aiohttp reads on from a connection that it keeps. An answer that a partner (or whoever sits between) sends unasked would
+lie there and be taken for the answer to the next request. Here the connection is closed instead, and one that has
+something to read when it is about to be used again is not used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+
+if TYPE_CHECKING:
+    from aiohttp.client_reqrep import ConnectionKey
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
+
+
+class QuietProtocol(ResponseHandler):
+    """One connection, which closes itself when something arrives while it rests."""
+
+    rests = False
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes for the request under way; there is none: end."""
+        if self.rests and data:
+            self.force_close()
+            self.close()
+            return
+        super().data_received(data)
+
+
+class QuietConnector(aiohttp.TCPConnector):
+    """aiohttp's connector with connections that rest between two requests, and speak only when they are asked."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Take aiohttp's own settings."""
+        super().__init__(**settings)
+        made = partial(QuietProtocol, loop=asyncio.get_running_loop())
+        self._factory = cast("partial[ResponseHandler]", made)
+
+    def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
+        if isinstance(protocol, QuietProtocol):
+            protocol.rests = True
+        super()._release(key, protocol, should_close=should_close)
+
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        while (kept := await super()._get(key, traces)) is not None:
+            protocol = kept.protocol
+            if isinstance(protocol, QuietProtocol) and not _has_something_to_read(protocol):
+                protocol.rests = False
+                return kept
+            kept.close()
+        return None
+
+
+def _has_something_to_read(protocol: QuietProtocol) -> bool:
+    """Say whether bytes, or the end, have arrived that were not read yet."""
+    socket = protocol.transport.get_extra_info("socket") if protocol.transport is not None else None
+    if socket is None or socket.fileno() < 0:
+        return True
+    poll = select.poll()
+    poll.register(socket.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,0 +1,1 @@
+"""Adapters without code: a partner's REST interface told by ``mapping.toml`` beside the manifest."""

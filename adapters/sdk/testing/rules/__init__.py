@@ -1,0 +1,1 @@
+"""The rules an adapter is held to, by grade; `catalogue` lists them all."""

@@ -1,0 +1,61 @@
+"""Every condition of the contract that the fixtures tell, and what must be made of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from adapters import direct
+from adapters.direct import mapping, responses
+from adapters.sdk.calls import PartnerAnswer
+from adapters.sdk.records import ReservationRequest, Traveller, Visit
+from catalogue.values import Money
+
+FOLDER = Path(direct.__file__).parent / "fixtures"
+KEY = "rdm_01jd5v0w4ze6r8t2y4u6i8o0pa"
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+REQUEST = ReservationRequest(
+    key=KEY,
+    service=Visit(airport="PVG", lounge_id="skyhub-pvg-t2", visit_date=date(2026, 11, 22), guests=1),
+    offer_token="ofr.77",
+    price=Money(24_000, "CNY"),
+    traveller=Traveller(),
+    requested_at=NOW,
+)
+
+
+class Fixture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One condition: what the partner answers, and what must be made of it."""
+
+    source: str
+    operation: str
+    status: int
+    expect: dict[str, str | None]
+    body: Any
+
+    def answer(self) -> PartnerAnswer:
+        body = msgspec.json.encode(self.body).replace(b"{key}", KEY.encode())
+        return PartnerAnswer(status=self.status, headers={}, body=body)
+
+
+def judged(fixture: Fixture) -> Any:
+    match fixture.operation:
+        case "reserve":
+            return mapping.read_step(REQUEST, fixture.answer(), responses.RESERVE, NOW)
+        case "look_up":
+            return mapping.read_look_up(REQUEST, fixture.answer(), NOW)
+        case "fence":
+            return mapping.read_cancel(KEY, fixture.answer(), responses.FENCE, NOW)
+        case _:
+            return mapping.read_cancel(KEY, fixture.answer(), responses.CANCEL, NOW)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+def test_each_condition_is_judged_as_its_source_says(path: Path) -> None:
+    fixture = msgspec.json.decode(path.read_bytes(), type=Fixture)
+    found = judged(fixture)
+    assert {name: getattr(found, name) for name in fixture.expect} == fixture.expect

@@ -1,0 +1,133 @@
+"""The published contract is valid, current, and what both sides of our own code really say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema_rs
+import msgspec
+import pytest
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
+
+from adapters.direct import simulator as reference
+from adapters.direct.conformance import VISIT, create_subject
+from adapters.direct.kit.bench import KitSettings
+from adapters.direct.kit.checks import CHECKS
+from adapters.direct.kit.running import run_kit
+from adapters.direct.mapping import EVENT_KINDS
+from adapters.direct.published import contract_document, written
+from adapters.sdk.registry import discover
+from adapters.sdk.testing.bench import open_bench, reserve
+from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, serve_app
+from config.clock import SystemClock
+from tests.architecture.sources import PROJECT
+from tests.support.prism import wanted
+from tests.support.referee import Referee
+
+SUBJECT = create_subject(discover().packages["direct"])
+DOCUMENT = contract_document(discover().packages["direct"].manifest)
+OPERATIONS = {"token", "quote_offers", "reserve", "look_up", "fence", "cancel", "statement"}
+
+
+def test_the_file_is_what_the_code_makes() -> None:
+    kept = (PROJECT / "docs" / "direct-contract.openapi.json").read_text(encoding="utf-8")
+    assert kept == written(DOCUMENT), "python -m adapters.direct.published > docs/direct-contract.openapi.json"
+
+
+def test_it_is_openapi_3_1() -> None:
+    assert [error.message for error in OPENAPI_31_VALIDATOR.iter_errors(DOCUMENT)] == []
+    broken = json.loads(json.dumps(DOCUMENT))
+    broken["paths"]["/v1/offers"]["post"]["responses"]["200"].pop("description")
+    assert list(OPENAPI_31_VALIDATOR.iter_errors(broken)), "the validator looks"
+
+
+@pytest.mark.parametrize("name", DOCUMENT["components"]["schemas"])
+def test_each_schema_is_one_and_every_reference_leads_somewhere(name: str) -> None:
+    schema = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+    jsonschema_rs.Draft202012Validator(schema)
+
+
+def test_every_operation_and_event_is_in_it() -> None:
+    found = {each["operationId"] for item in DOCUMENT["paths"].values() for name, each in item.items()
+             if name != "parameters"}  # fmt: skip
+    assert found == OPERATIONS == {operation.name for operation in reference.OPERATIONS}
+    assert set(DOCUMENT["webhooks"]) == EVENT_KINDS
+
+
+def watched(referee: Referee, simulator: Any) -> Any:
+    """The simulator with the referee in front; what controls a simulator is not of the contract."""
+    app, inner = referee.watching(simulator), simulator.app
+
+    async def either(scope: Any, receive: Any, send: Any) -> None:
+        control = scope["type"] == "http" and scope["path"].startswith("/_simulator")
+        await (inner if control else app)(scope, receive, send)
+
+    return either
+
+
+async def test_the_reference_answers_as_published_to_the_whole_kit() -> None:
+    referee = Referee(DOCUMENT)
+    simulator = reference.create_simulator(SimulatorOptions(partner="lounge"))
+    async with serve_app(watched(referee, simulator)) as url:
+        settings = KitSettings(url=url, client_id="simulator", client_secret="simulator-secret", service=VISIT)
+        wrong_on_purpose = {"malformed", "token"} if wanted() else {"malformed"}
+        checks = tuple(check for check in CHECKS if check.name not in wrong_on_purpose)
+        results = await run_kit(settings, SystemClock(), lambda what: _nobody(), checks)
+    assert {result.verdict for result in results} == {"passed", "not proven"}
+    assert referee.faults == []
+    assert {operation for operation, _ in referee.seen} == OPERATIONS
+    assert {("reserve", 200), ("reserve", 201), ("reserve", 404), ("reserve", 409), ("look_up", 404)} <= referee.seen
+
+
+@pytest.mark.skipif(not wanted(), reason="NO PRISM: make referee")
+async def test_prism_sees_what_is_not_published() -> None:
+    other = json.loads(json.dumps(DOCUMENT))
+    other["components"]["schemas"]["OfferItem"]["required"].append("colour")
+    referee = Referee(other)
+    simulator = reference.create_simulator(SimulatorOptions(partner="lounge"))
+    async with serve_app(watched(referee, simulator)) as url:
+        settings = KitSettings(url=url, client_id="simulator", client_secret="simulator-secret", service=VISIT)
+        (check,) = (check for check in CHECKS if check.name == "offers")
+        await run_kit(settings, SystemClock(), lambda what: _nobody(), (check,))
+    assert [fault for fault in referee.faults if "Prism" in fault and "colour" in fault]
+
+
+async def test_the_adapter_asks_as_published() -> None:
+    referee = Referee(DOCUMENT)
+
+    def create(options: SimulatorOptions) -> Simulator:
+        made = reference.create_simulator(options)
+        made.app = watched(referee, made)  # type: ignore[method-assign]
+        return made
+
+    async with open_bench(msgspec.structs.replace(SUBJECT, create_simulator=create)) as bench:
+        result, request = await reserve(bench.adapter, await bench.request("published"))
+        await bench.adapter.look_up(request)
+        await bench.adapter.cancel(request, result.partner_reference)
+        await bench.adapter.fence(await bench.request("fenced"))
+        await bench.adapter.fetch_statement(bench.today())
+    assert referee.faults == []
+    assert {operation for operation, _ in referee.seen} == OPERATIONS
+
+
+async def _nobody() -> None:
+    return None
+
+
+@pytest.mark.parametrize("kind", sorted(EVENT_KINDS))
+async def test_the_events_are_as_published(kind: str) -> None:
+    simulator = reference.create_simulator(SimulatorOptions(partner="lounge"))
+    async with serve_app(simulator.app) as url:
+        settings = KitSettings(
+            url=url, client_id="simulator", client_secret="simulator-secret", service=VISIT,
+            trigger=f"{url}/_simulator/events", webhook_secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            webhook_port=0, wait_seconds=0.1,
+        )  # fmt: skip
+        (check,) = (check for check in CHECKS if check.name == f"event[{kind}]")
+        (result,) = await run_kit(settings, SystemClock(), lambda what: _nobody(), (check,))
+        assert "did not come" in result.detail, "nobody told it where"
+    ((_, body),) = simulator.webhooks.sent
+    operation = DOCUMENT["webhooks"][kind]["post"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    jsonschema_rs.Draft202012Validator(schema | {"components": DOCUMENT["components"]}).validate(json.loads(body))

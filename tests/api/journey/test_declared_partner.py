@@ -1,0 +1,55 @@
+"""A partner without code behind the whole gateway: found in a folder, quoted, redeemed, lost and found again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from adapters.direct.simulator import create_simulator
+from config.files import PACKAGED_FOLDER
+from config.settings import FolderSettings
+from tests.adapters.sdk.declarative.subject import EXAMPLES
+from tests.api.journey.house import LOUNGE, House, open_house
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    path = tmp_path / "gateway.db"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+async def declared_house(sqlite_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    """The house, its lounge spoken to by the example of two TOML files."""
+    own = tmp_path / "config"
+    shutil.copytree(PACKAGED_FOLDER, own, ignore=shutil.ignore_patterns("*.py", "migrations", "__pycache__"))
+    file = own / "partners" / f"{LOUNGE}.toml"
+    text = file.read_text(encoding="utf-8")
+    assert 'adapter = "direct"' in text
+    text = text.replace('adapter = "direct"', 'adapter = "harbour_lounge"')
+    file.write_text(text.replace("webhook_secrets", "# webhook_secrets"), encoding="utf-8")
+    folders = FolderSettings(configuration=own, data=tmp_path, exports=tmp_path / "exports", adapters=(EXAMPLES,))
+    async with open_house(sqlite_url, tmp_path, folders, {LOUNGE: create_simulator}) as house:
+        yield house
+
+
+async def test_a_visit_is_redeemed_and_a_lost_one_found(declared_house: House) -> None:
+    house = declared_house
+    assert house.gateway.partners[LOUNGE].manifest.name == "harbour_lounge"
+    liu = await house.join()
+    granted = await liu.captured(await liu.lounge())
+    assert granted["state"] == "captured"
+    house.fault(LOUNGE, "reserve", "commit_then_reset")
+    answer = await liu.redeem(await liu.lounge())
+    assert answer.json()["state"] in {"submitting", "unknown"}
+    found = await liu.until(f"/v1/redemptions/{answer.json()['id']}")
+    assert found["state"] == "captured"
+    assert house.granted(LOUNGE, found["partner_reference"])
+    assert len(house.simulators[LOUNGE].book.snapshot()["reservations"]) == 2, "each benefit once"
+    house.fault(LOUNGE, "reserve", "reset")
+    lost = await liu.redeem(await liu.lounge())
+    assert (await liu.until(f"/v1/redemptions/{lost.json()['id']}"))["state"] == "captured", "sent again, same key"

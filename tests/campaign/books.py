@@ -1,0 +1,208 @@
+"""The verdict: what members paid, our books and the partners' books, compared redemption by redemption."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from config.clock import SystemClock
+from config.database import Database
+from config.settings import load_settings
+from gateway.redemption.states import TERMINAL, ReversalState, State
+from gateway.redemption.tables import claims, quotes, redemptions, reversals
+from settlement import ledger
+from settlement.audit import audit
+from tests.campaign.club import Club
+from tests.campaign.driver import Members
+from tests.campaign.partners import partner_id
+
+
+@dataclass(frozen=True)
+class Row:
+    """One redemption as our books have it."""
+
+    id: str
+    partner: str
+    key: str
+    member: str
+    state: State
+    quantity: int
+    reason: str | None
+    next_action_at: Any
+    given_back: int
+    reversal: str | None
+
+
+@dataclass
+class PartnerBook:
+    """One partner's own book."""
+
+    granted: dict[str, int]
+    standing: set[str]
+    lied: set[str]
+    counts: dict[str, int]
+    met: dict[str, int]
+
+
+@dataclass
+class Books:
+    """Everything that is compared."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    partners: dict[str, PartnerBook] = field(default_factory=dict)
+    balances: dict[str, tuple[int, int]] = field(default_factory=dict)
+    claims: list[str] = field(default_factory=list)
+    findings: tuple[Any, ...] = ()
+
+
+async def read_partners(club: Club) -> dict[str, PartnerBook]:
+    """Ask every partner what it did."""
+    found = {}
+    async with aiohttp.ClientSession() as http:
+        for profile, url in club.partners.items():
+            async with http.get(f"{url}/_simulator/grants") as answer:
+                told = await answer.json()
+            found[partner_id(profile)] = PartnerBook(
+                told["granted"], set(told["standing"]), set(told["lied"]), told["counts"], told["met"]
+            )
+    return found
+
+
+async def read_books(club: Club, members: Members) -> Books:
+    """Read our database and the partners' books."""
+    database = await Database.open(load_settings(club.settings_file(), {}).database)
+    try:
+        books = await database.read(lambda connection: _read(connection, members))
+    finally:
+        await database.close()
+    books.partners = await read_partners(club)
+    return books
+
+
+async def undecided(club: Club) -> tuple[int, int]:
+    """Count what is still under way, and what is with people."""
+    database = await Database.open(load_settings(club.settings_file(), {}).database)
+    try:
+        return await database.read(_undecided)
+    finally:
+        await database.close()
+
+
+def _undecided(connection: Connection) -> tuple[int, int]:
+    def count(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> int:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(*conditions)).scalar_one())
+
+    waiting = sum(count(table, table.c.next_action_at.is_not(None)) for table in (redemptions, reversals))
+    people = count(redemptions, redemptions.c.state == State.MANUAL) + count(
+        reversals, reversals.c.state == ReversalState.MANUAL
+    )
+    return waiting, people
+
+
+def _read(connection: Connection, members: Members) -> Books:
+    back: Counter[str] = Counter()
+    states: dict[str, str] = {}
+    for one in connection.execute(sa.select(reversals)):
+        states[one.redemption_id] = one.state
+        if one.state == ReversalState.APPLIED:
+            back[one.redemption_id] += one.quantity
+    query = sa.select(redemptions, quotes.c.quantity).join(quotes, quotes.c.id == redemptions.c.quote_id)
+    rows = {
+        one.id: Row(
+            one.id,
+            one.partner,
+            one.partner_key,
+            one.member_id,
+            State(one.state),
+            one.quantity,
+            one.reason,
+            one.next_action_at,
+            back[one.id],
+            states.get(one.id),
+        )
+        for one in connection.execute(query)
+    }
+    return Books(
+        rows=rows,
+        balances={member: _points(connection, member) for member in members.opened_with},
+        claims=[one.redemption_id for one in connection.execute(sa.select(claims.c.redemption_id))],
+        findings=audit(connection, live_hold_keys=()).findings,
+    )
+
+
+def _points(connection: Connection, member: str) -> tuple[int, int]:
+    found = ledger.balances(connection, member, at=SystemClock().now())
+    points = next(one for one in found if one.commodity == "PTS")
+    return points.available, points.held
+
+
+def verdict(books: Books, members: Members) -> Iterator[str]:
+    """Name everything that is wrong; nothing is the proof."""
+    yield from (f"audit: {finding}" for finding in books.findings)
+    yield from _each_redemption(books)
+    yield from _each_partner(books)
+    yield from _each_member(books, members)
+    yield from _what_was_told(books, members)
+    yield from (f"{one}: a claim was opened" for one in books.claims)
+
+
+def _each_redemption(books: Books) -> Iterator[str]:
+    for row in books.rows.values():
+        if row.state is State.MANUAL and not row.reason:
+            yield f"{row.id}: with people, and nobody says why"
+        if row.state not in TERMINAL and row.state is not State.MANUAL:
+            yield f"{row.id}: still {row.state} at {row.partner}"
+        partner = books.partners[row.partner]
+        if partner.granted.get(row.key, 0) > 1:
+            yield f"{row.id}: {row.partner} granted it {partner.granted[row.key]} times"
+        if row.state not in TERMINAL or row.key in partner.lied or row.reversal == ReversalState.MANUAL:
+            continue
+        has, paid = row.key in partner.standing, row.state is State.CAPTURED and not row.given_back
+        if has != paid:
+            yield f"{row.id}: {row.state} at {row.partner}; the member has it: {has}, has paid: {paid}"
+
+
+def _each_partner(books: Books) -> Iterator[str]:
+    known = {(row.partner, row.key) for row in books.rows.values()}
+    for name, partner in books.partners.items():
+        for key in partner.granted:
+            if (name, key) not in known:
+                yield f"{name} granted {key!r}, of which we know nothing"
+
+
+def _each_member(books: Books, members: Members) -> Iterator[str]:
+    spent: Counter[str] = Counter()
+    held: Counter[str] = Counter()
+    for row in books.rows.values():
+        if row.state is State.CAPTURED:
+            spent[row.member] += row.quantity - row.given_back
+        elif row.state not in TERMINAL:
+            held[row.member] += row.quantity
+    for member, opened in members.opened_with.items():
+        expected = (opened - spent[member] - held[member], held[member])
+        if books.balances[member] != expected:
+            yield f"{member}: has (available, held) {books.balances[member]} and should have {expected}"
+
+
+def _what_was_told(books: Books, members: Members) -> Iterator[str]:
+    for wish in members.wishes:
+        if len(wish.redemption_ids) > 1:
+            yield f"{wish.key}: one key, several redemptions {sorted(wish.redemption_ids)}"
+        for one in wish.redemption_ids:
+            row = books.rows.get(one)
+            if row is None:
+                yield f"{wish.key}: {one} was told and is not there"
+            elif wish.captured and row.state is not State.CAPTURED:
+                yield f"{wish.key}: {one} was told to be captured and is {row.state}"
+            elif wish.refused and row.state is not State.VOIDED:
+                yield f"{wish.key}: {one} was told to be refused and is {row.state}"
+    told = {one for wish in members.wishes for one in wish.redemption_ids}
+    for one in books.rows.keys() - told:
+        if books.rows[one].state not in TERMINAL:
+            yield f"{one}: nobody was told of it and it has not ended"

@@ -1,0 +1,173 @@
+"""``python -m tests.campaign.partners``: the partners of a campaign, one of each profile, in one process.
+
+Each keeps the promises of its profile and no other: a repeat is granted again where that is declared, a late request is
+refused only where the window is enforced, a fence holds for ever. So whatever goes wrong is the gateway's fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections import Counter
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import click
+import msgspec
+from litestar import Request, Response, get, post
+
+from adapters.direct import wire
+from adapters.direct.simulator import around
+from adapters.direct.simulator_book import DirectBook
+from adapters.direct.simulator_desk import Desk, refuse
+from adapters.sdk.testing.book import LYING
+from adapters.sdk.testing.control import answer, read
+from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, make_sender, serve
+from tests.campaign.shapes import SHAPES, VALIDITY_SECONDS, Shape
+from tests.campaign.storm import Storm, Weather
+
+SOLD_OUT = 0.05
+SECRET = "whsec_2DipUdf/cBcAhl8+1wpzElssI9x93V/Y"
+SKEW = timedelta(seconds=60)
+
+
+class Grants(msgspec.Struct):
+    """What the partner did under each key, for the judge: how often it granted, and what it only pretended."""
+
+    granted: Counter[str] = msgspec.field(default_factory=Counter)
+    lied: set[str] = msgspec.field(default_factory=set)
+
+
+class ShapedDesk(Desk):
+    """Reserves by the facts of one profile."""
+
+    def __init__(self, options: SimulatorOptions, book: DirectBook, shape: Shape, sold_out: float) -> None:
+        """Take the facts."""
+        super().__init__(options, book, make_sender(options))
+        self.shape = shape
+        self.sold_out = sold_out
+        self.grants = Grants()
+        self._dice = Random(f"{options.seed} {options.partner} desk")
+
+    def reserve(self, key: str, body: wire.ReserveBody) -> tuple[int, object]:
+        """Reserve, as far as the profile promises."""
+        refused = None if self._judged_first(key) else self._not_now(key, body)
+        if refused is not None:
+            return refused
+        held = self.book.held(key)
+        if held is not None and held.reservation.status is wire.Status.RESERVED:
+            if self.shape.on_repeat == "refuse":
+                return 409, refuse("duplicate", key)
+            if self.shape.on_repeat == "again":
+                self._count(key)
+                return 200, held.reservation
+        status, told = super().reserve(key, body)
+        if status == 201:
+            self._count(key)
+        return status, told
+
+    def _judged_first(self, key: str) -> bool:
+        return self.shape.checks_key_first and self.book.held(key) is not None
+
+    def _not_now(self, key: str, body: wire.ReserveBody) -> tuple[int, object] | None:
+        window = timedelta(seconds=VALIDITY_SECONDS) + SKEW
+        if self.shape.validity_enforced and self.now() > body.requested_at + window:
+            return 409, refuse("offer_expired", key)
+        return (409, refuse("sold_out", key)) if self._dice.random() < self.sold_out else None
+
+    def _count(self, key: str) -> None:
+        if LYING.get():
+            self.grants.lied.add(key)
+        else:
+            self.grants.granted[key] += 1
+
+    def _refusal(self, body: wire.ReserveBody) -> tuple[int, str] | None:
+        """Refuse what was never offered; there is room enough, whatever the day."""
+        found = super()._refusal(body)
+        return None if found == (409, "offer_expired") else found
+
+
+class RoomyBook(DirectBook):
+    """Has room for everybody, without counting them."""
+
+    def taken(self, service: Any) -> int:
+        """Answer 0."""
+        return 0
+
+
+def create(profile: str, seed: int, webhook_url: str | None = None, sold_out: float = SOLD_OUT) -> Simulator:
+    """Make the partner of a profile."""
+    options = SimulatorOptions(
+        partner=partner_id(profile), seed=seed, webhook_url=webhook_url, webhook_secret=webhook_url and SECRET
+    )
+    desk = ShapedDesk(options, RoomyBook("Asia/Shanghai"), SHAPES[profile], sold_out)
+    simulator = around(desk, _control(desk))
+    simulator.faults = Storm(f"{seed} {profile}")
+    return simulator
+
+
+def partner_id(profile: str) -> str:
+    """Name the partner of a profile."""
+    return f"campaign-{profile.lower()}"
+
+
+def _control(desk: ShapedDesk) -> list[Any]:
+    @post("/weather")
+    async def weather(request: Request[Any, Any, Any]) -> Response[bytes]:
+        storm = request.app.state.simulator.faults
+        storm.weather = await read(request, Weather)
+        return answer({})
+
+    @get("/grants")
+    async def grants(request: Request[Any, Any, Any]) -> Response[bytes]:
+        frame = request.app.state.simulator
+        standing = [
+            held.reservation.key
+            for held in desk.book.all_held()
+            if held.reservation.status in (wire.Status.RESERVED, wire.Status.USED)
+        ]
+        told = {
+            "granted": dict(desk.grants.granted),
+            "lied": sorted(desk.grants.lied),
+            "standing": standing,
+            "met": frame.faults.met,
+            "counts": dict(frame.counts),
+        }
+        return answer(told)
+
+    return [weather, grants]
+
+
+@click.command()
+@click.option("--seed", type=int, required=True)
+@click.option("--webhook-url", required=True, help="Where the partner of profile A calls back.")
+@click.option("--willing", is_flag=True, help="Never be sold out.")
+def main(seed: int, webhook_url: str, willing: bool) -> None:
+    """Serve until standard input ends; print the addresses by profile on one line."""
+    asyncio.run(_serve(seed, webhook_url, sold_out=0.0 if willing else SOLD_OUT))
+
+
+async def _serve(seed: int, webhook_url: str, sold_out: float) -> None:
+    over = asyncio.Event()
+    async with AsyncExitStack() as closing:
+        addresses = {}
+        for profile in SHAPES:
+            simulator = create(profile, seed, webhook_url if profile == "A" else None, sold_out)
+            addresses[profile] = await closing.enter_async_context(serve(simulator))
+        click.echo(json.dumps(addresses))
+        sys.stdout.flush()
+
+        def listen() -> None:
+            if not os.read(0, 1024):
+                over.set()
+
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), listen)
+        await over.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""One adapter of each profile, over our own contract: what a profile lacks is neither declared nor implemented."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from adapters.direct import create as create_direct
+from adapters.direct.adapter import DirectAdapter
+from adapters.sdk.capabilities import Step
+from adapters.sdk.context import AdapterContext
+from adapters.sdk.records import (
+    CancelResult,
+    LookUpResult,
+    Offer,
+    OfferRequest,
+    ReservationRequest,
+    StatementFile,
+    StepResult,
+)
+
+VALIDITY_SECONDS = 5
+BASE = ("quotes_offers", "reserves", "reports_statements")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a partner of one profile declares beside the base."""
+
+    capabilities: tuple[str, ...]
+    on_repeat: str
+    checks_key_first: bool = False
+    validity_enforced: bool = False
+
+    @property
+    def all_capabilities(self) -> tuple[str, ...]:
+        """Everything that its manifest names."""
+        return (*BASE, *self.capabilities)
+
+
+SHAPES = {
+    "A": Shape(("looks_up", "cancels", "fences", "receives_webhooks"), "replay", checks_key_first=True),
+    "B": Shape(("looks_up", "cancels"), "replay", validity_enforced=True),
+    "C": Shape(("looks_up", "cancels"), "refuse"),
+    "D": Shape(("looks_up", "fences"), "again"),
+    "E": Shape(("looks_up", "cancels"), "again"),
+    "F": Shape(("fences",), "replay"),
+    "G": Shape((), "again"),
+}
+"""By profile."""
+
+MANIFEST = """
+name = "profile_{letter}"
+title = "A partner of profile {profile}, for the fault campaign"
+segment = "any"
+api_version = 1
+capabilities = {capabilities}
+auth = "oauth2_client_credentials"
+auth_settings = {{ token_path = "/oauth/token", scope = "benefits" }}
+webhook_scheme = "{scheme}"
+sources = ["docs/direct-contract.md, as far as profile {profile} goes"]
+
+[credentials]
+client_id = "text"
+client_secret = "secret"
+
+[facts]
+on_repeat = "{shape.on_repeat}"
+checks_key_first = {first}
+validity_enforced = {validity}
+
+[facts.key]
+field = "key"
+min_length = 8
+max_length = 64
+
+[limits]
+deadline_seconds = 1.0
+concurrency = 16
+queue = 256
+validity_seconds = {seconds}
+processing_seconds = 1
+cancel_deadline_seconds = 12
+
+[statement]
+format = "contractual-v1"
+cut_off = "00:00"
+time_zone = "Asia/Shanghai"
+"""
+
+
+def write_shapes(folder: Path) -> None:
+    """Write an adapter package of each profile, to be named in ``folders.adapters``."""
+    for profile, shape in SHAPES.items():
+        package = folder / f"profile_{profile.lower()}"
+        package.mkdir(parents=True)
+        manifest = MANIFEST.format(
+            letter=profile.lower(),
+            profile=profile,
+            shape=shape,
+            scheme="standard_webhooks" if "receives_webhooks" in shape.capabilities else "",
+            capabilities=json.dumps(shape.all_capabilities),
+            first=str(shape.checks_key_first).lower(),
+            validity=str(shape.validity_enforced).lower(),
+            seconds=VALIDITY_SECONDS,
+        )
+        (package / "manifest.toml").write_text(manifest, encoding="utf-8")
+        text = f"from tests.campaign.shapes import creator\n\ncreate = creator({profile!r})\n"
+        (package / "__init__.py").write_text(text, encoding="utf-8")
+
+
+class Base:
+    """Prices, reserves and accounts (G)."""
+
+    steps: tuple[Step, ...] = DirectAdapter.steps
+
+    def __init__(self, direct: DirectAdapter) -> None:
+        """Speak through the adapter of the whole contract."""
+        self.direct = direct
+
+    async def quote_offers(self, request: OfferRequest) -> tuple[Offer, ...]:
+        """Ask for offers."""
+        return await self.direct.quote_offers(request)
+
+    async def run_step(self, step: str, request: ReservationRequest) -> StepResult:
+        """Reserve."""
+        return await self.direct.run_step(step, request)
+
+    def parse_statement(self, name: str, content: bytes) -> StatementFile:
+        """Read a file."""
+        return self.direct.parse_statement(name, content)
+
+    async def fetch_statement(self, business_date: date) -> tuple[str, bytes] | None:
+        """Fetch a file."""
+        return await self.direct.fetch_statement(business_date)
+
+
+class LooksUp(Base):
+    """Looks up by our key."""
+
+    async def look_up(self, request: ReservationRequest) -> LookUpResult:
+        """Look up."""
+        return await self.direct.look_up(request)
+
+
+class LooksUpAndCancels(LooksUp):
+    """Looks up, and cancels by the partner's reference (B, C, E)."""
+
+    async def cancel(self, request: ReservationRequest, partner_reference: str) -> CancelResult:
+        """Cancel."""
+        return await self.direct.cancel(request, partner_reference)
+
+
+class Fences(Base):
+    """Fences by our key (F)."""
+
+    async def fence(self, request: ReservationRequest) -> CancelResult:
+        """Fence."""
+        return await self.direct.fence(request)
+
+
+class LooksUpAndFences(LooksUp):
+    """Looks up and fences (D)."""
+
+    async def fence(self, request: ReservationRequest) -> CancelResult:
+        """Fence."""
+        return await self.direct.fence(request)
+
+
+FRAMES: dict[tuple[str, ...], type[Base]] = {
+    (): Base,
+    ("looks_up", "cancels"): LooksUpAndCancels,
+    ("fences",): Fences,
+    ("looks_up", "fences"): LooksUpAndFences,
+}
+
+
+def creator(profile: str) -> Callable[[AdapterContext], object]:
+    """Answer what makes the adapter of a profile; that of A is the whole contract's own."""
+    if profile == "A":
+        return create_direct
+    frame = FRAMES[SHAPES[profile].capabilities]
+    return lambda context: frame(create_direct(context))

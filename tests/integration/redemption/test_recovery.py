@@ -1,0 +1,89 @@
+"""A partner that answers again after an outage: what waits for it is looked at at once. Several sweepers do it once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from functools import partial
+from itertools import repeat
+
+import pytest
+
+from adapters.sdk.outcomes import LookUpAnswer
+from config.database import Database
+from config.settings import DatabaseSettings, RedemptionSettings
+from gateway.redemption import lease_store
+from gateway.redemption.engine import Engine
+from gateway.redemption.recovery import FAILURES_IN_A_ROW
+from gateway.redemption.states import State
+from gateway.redemption.sweeper import Sweeper
+from tests.support.partners import LookingUpPartner, lost
+from tests.support.room import Room, open_room
+
+HOURS = 100_000
+
+
+async def wait_long(room: Room, waiting: list[str]) -> None:
+    """Put redemptions off, as after many looks in vain."""
+    for one in waiting:
+        current = await room.get(one)
+        assert current.next_action_at is not None
+        until = current.next_action_at.replace(year=current.next_action_at.year + 1)
+        put_off = partial(lease_store.put_off, redemption_id=one, now=current.next_action_at, until=until)
+        await room.database.write(put_off)
+
+
+@pytest.mark.parametrize(("failures", "hastened"), [(FAILURES_IN_A_ROW, True), (FAILURES_IN_A_ROW - 1, False)])
+async def test_the_first_answer_after_an_outage_wakes_what_waits(
+    database: Database, failures: int, hastened: bool
+) -> None:
+    partner = LookingUpPartner()
+    room = await open_room(database, skyhub_lounge=partner)
+    partner.scripts.extend(repeat(lost, failures))
+    waiting = [(await room.redeem(points=100)).id for _ in range(failures)]
+    await wait_long(room, waiting)
+    assert (await room.redeem(points=100)).state is State.CAPTURED
+    await room.sweeper.sweep()
+    found = {(await room.get(one)).state for one in waiting}
+    assert found == ({State.CAPTURED} if hastened else {State.UNKNOWN})
+
+
+async def test_a_look_up_that_is_answered_ends_an_outage_too(database: Database) -> None:
+    partner = LookingUpPartner()
+    room = await open_room(database, skyhub_lounge=partner)
+    partner.scripts.extend(repeat(lost, 2))
+    first, second = [(await room.redeem(points=100)).id for _ in range(2)]
+    partner.look_ups.extend(repeat(LookUpAnswer.UNKNOWN, FAILURES_IN_A_ROW))
+    for _ in range(FAILURES_IN_A_ROW):
+        room.clock.advance(seconds=HOURS / 10_000)
+        await room.engine.advance(first)
+    await wait_long(room, [second])
+    await room.engine.advance(first)
+    await room.sweeper.sweep()
+    assert (await room.get(second)).state is State.CAPTURED
+
+
+@pytest.fixture
+async def others(database: Database, database_url: str) -> AsyncIterator[list[Database]]:
+    """Connections of three further processes to the same database."""
+    found = [await Database.open(DatabaseSettings(url=database_url)) for _ in range(3)]
+    yield found
+    for one in found:
+        await one.close()
+
+
+async def test_cr_13_four_sweepers_at_once_handle_each_row_once(database: Database, others: list[Database]) -> None:
+    partner = LookingUpPartner()
+    room = await open_room(database, skyhub_lounge=partner)
+    waiting = [await room.take_in(points=10) for _ in range(40)]
+    settings = RedemptionSettings(sweep_batch=40)
+    sweepers = [
+        Sweeper(one, room.clock, Engine(room.seams_on(one)), room.reversals, settings) for one in (database, *others)
+    ]
+    room.clock.advance(seconds=60)
+    for _ in range(4):
+        await asyncio.gather(*(sweeper.sweep() for sweeper in sweepers))
+    assert Counter(partner.keys) == dict.fromkeys([(await room.get(one)).partner_key for one in waiting], 1)
+    assert {(await room.get(one)).state for one in waiting} == {State.CAPTURED}
+    await room.require_clean_books()
