@@ -95,7 +95,8 @@ async def open_book(database: Database, clock: Clock, texts: Texts, partners: Co
     assert number is not None
     holding = await database.read(partial(versions.texts_of, number=number))
     book = CatalogueBook(number, _usable(holding, partners, number), partners)
-    await database.read(partial(_compare, texts, partners, clock))
+    if texts != holding:
+        await database.read(partial(_compare, texts, partners, clock))
     return book
 
 

@@ -52,14 +52,13 @@ def parse_contracts(path: PurePath | str, text: str) -> tuple[ConversionContract
 def _converted(path: PurePath | str, text: str, tables: list[Any]) -> tuple[ConversionContract, ...]:
     found: list[ConversionContract] = []
     faults: list[tuple[int, str, str]] = []
-    lines = key_lines(text)
     for number, table in enumerate(tables):
         try:
             found.append(msgspec.convert(table, ConversionContract))
         except msgspec.ValidationError as error:
             key, message = _fault(str(error))
             name = table.get("id", "without an id") if isinstance(table, dict) else "that is no table"
-            line = line_of(lines, ("contracts", number, *place_of(str(error))))
+            line = line_of(key_lines(text), ("contracts", number, *place_of(str(error))))
             faults.append((line, f"contracts[{number}].{key}", f"contracts[{number}] ({name}): {key}: {message}"))
     if faults:
         _refuse(path, faults)

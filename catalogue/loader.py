@@ -108,9 +108,12 @@ def parse_catalogue(texts: Texts, partners: Collection[str]) -> Catalogue:
 
 def located(findings: Iterable[Finding], texts: Texts) -> Iterator[Finding]:
     """Add the line to findings: of the key in the thing they are about, or else of the thing."""
+    found = list(findings)
+    if not found:
+        return
     things = things_of(documents(texts))
     lines = {path: key_lines(text) for path, text in texts.items()}
-    for finding in findings:
+    for finding in found:
         thing = _named(things, finding.thing)
         if finding.line is None and thing is not None:
             place: Place = (*thing.place, *finding.key.split("."))

@@ -1,42 +1,39 @@
-"""The schema is made and changed by migrations only; forward only, the same files for both databases."""
+"""The schema is made and changed by migrations only; forward only, the same files for both databases.
+
+Whether anything is to be done is seen here; the library that does it is loaded only then, so that a process that finds
+its schema as it should be starts sooner.
+"""
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from config.database import Database
 from config.errors import ConfigurationError
 
 FOLDER = Path(__file__).parent / "migrations"
-
-
-def _configuration() -> Config:
-    configuration = Config()
-    configuration.set_main_option("script_location", str(FOLDER))
-    return configuration
+_RUNNING = "config.migration_run"
+_VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
 
 
 def head_revision() -> str:
-    """Answer the revision that this version of the code needs."""
-    head = ScriptDirectory.from_config(_configuration()).get_current_head()
-    assert head is not None
-    return head
+    """Answer the revision that this version of the code needs: the number with which its last file's name begins."""
+    return max(path.name for path in (FOLDER / "versions").glob("[0-9]*.py")).partition("_")[0]
 
 
 def _upgrade(connection: Connection) -> None:
-    configuration = _configuration()
-    configuration.attributes["connection"] = connection
-    command.upgrade(configuration, "head")
+    importlib.import_module(_RUNNING).upgrade(connection, FOLDER)
 
 
 def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not sa.inspect(connection).has_table(_VERSION.name):
+        return None
+    found: str | None = connection.execute(sa.select(_VERSION.c.version_num)).scalar_one_or_none()
+    return found
 
 
 async def upgrade(database: Database) -> str:

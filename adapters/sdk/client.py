@@ -1,24 +1,26 @@
 """One partner's client: an adapter asks, and gets a whole answer or a classed failure; never an exception.
 
 Around each call: one wall-clock deadline, a bulkhead, a breaker, authentication, a byte cap while reading, identity
-encoding, no redirects, and at most two more tries of what provably was not sent.
+encoding, no redirects, and at most two more tries of what provably was not sent, while a budget of retries lasts.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
+from functools import lru_cache, partial
+from typing import TypeGuard
 
 import httpx
 import tenacity
 
 from adapters.sdk.auth import Authenticator, NoAuthentication
 from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall, full_url
-from adapters.sdk.guards import Breaker, Bulkhead, BulkheadFullError
+from adapters.sdk.guards import Breaker, Bulkhead, BulkheadFullError, RetryBudget
 from adapters.sdk.manifest import Limits
 from adapters.sdk.outcomes import Outcome
 from adapters.sdk.personal import undeclared_field
-from adapters.sdk.transport import make_client
+from adapters.sdk.transport import make_transport
 from config.clock import Clock
 
 __all__ = ["CallFailure", "PartnerAnswer", "PartnerCall", "PartnerClient", "classify"]
@@ -34,6 +36,12 @@ NOT_SENT_ERRORS = (
 FOREIGN_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict)
 """The roots of everything httpx raises."""
 TRIES = 3
+_ALWAYS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "Connection": "keep-alive",
+    "User-Agent": f"python-httpx/{httpx.__version__}",
+}
 
 
 class PartnerClient:
@@ -64,13 +72,15 @@ class PartnerClient:
         self.base_url = base_url.rstrip("/")
         self.limits = limits
         self.breaker = Breaker(clock)
+        self.retries = RetryBudget()
         self._clock = clock
         self._authenticator = authenticator or NoAuthentication()
         self._personal_fields = frozenset(personal_fields)
         self._request_id = request_id
         self._bulkhead = Bulkhead(limits.concurrency, limits.queue)
+        self._send, self._close = _ways(http, limits)
         connect = min(3.0, limits.deadline_seconds / 2)
-        self._http = http or make_client(max_connections=limits.concurrency, connect_timeout_seconds=connect)
+        self._extensions = {"timeout": httpx.Timeout(None, connect=connect, pool=connect).as_dict()}
 
     @property
     def turns_away(self) -> bool:
@@ -79,15 +89,16 @@ class PartnerClient:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._http.aclose()
+        await self._close()
 
     async def call(self, call: PartnerCall) -> PartnerAnswer | CallFailure:
         """Make one call.
 
         Answers:
             the partner's whole answer, whatever its status; or a failure: NOT_SENT only when provably nothing of the
-            request was written, with the reason ``connect``, ``bulkhead``, ``breaker_open``, ``authentication:...`` or
-            ``undeclared_personal_field:...``; UNKNOWN otherwise.
+            request was written, with the reason ``connect``, ``bulkhead``, ``deadline`` (it waited too
+            long for its turn), ``breaker_open``, ``authentication:...`` or ``undeclared_personal_field:...``; UNKNOWN
+            otherwise.
         """
         field = undeclared_field(call, self._personal_fields)
         if field is not None:
@@ -104,50 +115,74 @@ class PartnerClient:
             self.breaker.record(ticket, succeeded)
 
     async def _within_deadline(self, call: PartnerCall) -> PartnerAnswer | CallFailure:
-        written = asyncio.Event()
+        sent = _Sent()
+        seconds = call.deadline_seconds or self.limits.deadline_seconds
+        too_late = self._clock.monotonic() + seconds
         try:
-            async with asyncio.timeout(call.deadline_seconds or self.limits.deadline_seconds), self._bulkhead.slot():
-                return await self._authenticated(call, written)
+            async with asyncio.timeout(seconds), self._bulkhead.slot():
+                if self._clock.monotonic() >= too_late:
+                    # Whoever asked has given up while this waited its turn: the partner need not be bothered.
+                    return CallFailure(Outcome.NOT_SENT, "deadline")
+                self.retries.earn()
+                return await self._authenticated(call, sent)
         except BulkheadFullError:
             return CallFailure(Outcome.NOT_SENT, "bulkhead")
         except TimeoutError:
-            return CallFailure(Outcome.UNKNOWN if written.is_set() else Outcome.NOT_SENT, "deadline")
+            return CallFailure(Outcome.UNKNOWN if sent.maybe else Outcome.NOT_SENT, "deadline")
 
-    async def _authenticated(self, call: PartnerCall, written: asyncio.Event) -> PartnerAnswer | CallFailure:
-        answer = await self._attempt(call, written)
+    async def _authenticated(self, call: PartnerCall, sent: _Sent) -> PartnerAnswer | CallFailure:
+        answer = await self._attempt(call, sent)
         if isinstance(answer, PartnerAnswer) and self._authenticator.refused(answer):
-            return await self._attempt(call, written)
+            return await self._attempt(call, sent)
         return answer
 
-    async def _attempt(self, call: PartnerCall, written: asyncio.Event) -> PartnerAnswer | CallFailure:
-        """Authenticate and send; try again what was not sent. Each try is signed afresh: none of them was seen."""
+    async def _attempt(self, call: PartnerCall, sent: _Sent) -> PartnerAnswer | CallFailure:
+        """Authenticate and send; try again what was not sent."""
+        answer = await self._once(call, sent)
+        return await self._again(call, sent, answer) if _worth_another_try(answer) else answer
+
+    async def _again(self, call: PartnerCall, sent: _Sent, first: CallFailure) -> PartnerAnswer | CallFailure:
+        """Go on after a first try that was not sent. Each try is signed afresh: none of them was seen."""
+        tried = [first]
 
         async def once() -> PartnerAnswer | CallFailure:
-            signed = await self._authenticator.authenticate(call, self.base_url, self._clock.now(), self._exchange)
-            if isinstance(signed, CallFailure):
-                return signed
-            written.set()
-            answer = await self._exchange(signed)
-            if isinstance(answer, CallFailure) and answer.outcome is Outcome.NOT_SENT:
-                written.clear()
-            return answer
+            return tried.pop() if tried else await self._once(call, sent)
 
         retrying = tenacity.AsyncRetrying(
-            stop=tenacity.stop_after_attempt(TRIES),
             wait=tenacity.wait_exponential(multiplier=0.05, max=0.5),
-            retry=tenacity.retry_if_result(_worth_another_try),
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+            retry=self._is_tried_again,
             sleep=self._clock.sleep,
         )
         result: PartnerAnswer | CallFailure = await retrying(once)
         return result
 
+    def _is_tried_again(self, state: tenacity.RetryCallState) -> bool:
+        """Say whether a call is made again: only what was not sent, and only as often as the budget allows."""
+        outcome = state.outcome
+        if outcome is None or outcome.failed or state.attempt_number >= TRIES:
+            return False
+        return _worth_another_try(outcome.result()) and self.retries.spend()
+
+    async def _once(self, call: PartnerCall, sent: _Sent) -> PartnerAnswer | CallFailure:
+        signed = await self._authenticator.authenticate(call, self.base_url, self._clock.now(), self._exchange)
+        if isinstance(signed, CallFailure):
+            return signed
+        sent.maybe = True
+        answer = await self._exchange(signed)
+        if isinstance(answer, CallFailure) and answer.outcome is Outcome.NOT_SENT:
+            sent.maybe = False
+        return answer
+
     async def _exchange(self, call: PartnerCall) -> PartnerAnswer | CallFailure:
         try:
-            request = self._http.build_request(
-                call.method, full_url(self.base_url, call), headers=self._headers(call), content=call.body
+            request = httpx.Request(
+                call.method,
+                _parsed(full_url(self.base_url, call)),
+                headers=self._headers(call),
+                content=call.body,
+                extensions=self._extensions,
             )
-            response = await self._http.send(request, stream=True, follow_redirects=False)
+            response = await self._send(request)
         except FOREIGN_ERRORS as error:
             return classify(error)
         try:
@@ -157,26 +192,66 @@ class PartnerClient:
 
     async def _read(self, response: httpx.Response, cap: int) -> PartnerAnswer | CallFailure:
         try:
-            if response.headers.get("content-encoding", "identity").lower() != "identity":
+            headers = _plain(response.headers)
+            if headers.get("content-encoding", "identity").lower() != "identity":
                 return CallFailure(Outcome.UNKNOWN, "answer:encoded")
             body = bytearray()
-            async for chunk in response.aiter_raw():
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            async for chunk in response.stream:
                 body += chunk
                 if len(body) > cap:
                     return CallFailure(Outcome.UNKNOWN, "answer:too_large")
-            headers = {name.lower(): value for name, value in response.headers.items()}
             return PartnerAnswer(status=response.status_code, headers=headers, body=bytes(body))
         finally:
             await response.aclose()
 
     def _headers(self, call: PartnerCall) -> dict[str, str]:
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"} | call.headers
+        headers = _ALWAYS | call.headers
         if call.body is not None:
             headers["Content-Type"] = call.content_type
         request_id = self._request_id()
         if request_id:
             headers["X-Request-Id"] = request_id
         return headers
+
+
+class _Sent:
+    """Whether anything of a call may have been written."""
+
+    __slots__ = ("maybe",)
+
+    def __init__(self) -> None:
+        self.maybe = False
+
+
+Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
+
+
+def _ways(http: httpx.AsyncClient | None, limits: Limits) -> tuple[Send, Callable[[], Awaitable[None]]]:
+    """Give what sends and what closes: the transport itself, of our own, or a client that was given.
+
+    Of a client we need nothing beyond its transport, and it costs half as much again.
+    """
+    if http is not None:
+        return partial(http.send, stream=True, follow_redirects=False), http.aclose
+    transport = make_transport(limits.concurrency)
+    return transport.handle_async_request, transport.aclose
+
+
+@lru_cache(maxsize=1_024)
+def _parsed(url: str) -> httpx.URL:
+    return httpx.URL(url)
+
+
+def _plain(headers: httpx.Headers) -> dict[str, str]:
+    """Give headers by lower-case name, several of one name joined; read as latin-1 unless all are ASCII or UTF-8."""
+    found: dict[str, str] = {}
+    for name, value in headers.raw:
+        if not (name.isascii() and value.isascii()):
+            return {name.lower(): value for name, value in headers.items()}
+        key, text = name.decode().lower(), value.decode()
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
 
 
 def classify(error: Exception) -> CallFailure:
@@ -186,8 +261,8 @@ def classify(error: Exception) -> CallFailure:
     return CallFailure(Outcome.UNKNOWN, f"lost:{type(error.__cause__ or error).__name__}")
 
 
-def _worth_another_try(answer: PartnerAnswer | CallFailure) -> bool:
-    return isinstance(answer, CallFailure) and answer == CallFailure(Outcome.NOT_SENT, "connect")
+def _worth_another_try(answer: PartnerAnswer | CallFailure) -> TypeGuard[CallFailure]:
+    return isinstance(answer, CallFailure) and answer.outcome is Outcome.NOT_SENT and answer.reason == "connect"
 
 
 def _succeeded(answer: PartnerAnswer | CallFailure) -> bool | None:

@@ -1,11 +1,9 @@
-"""What keeps one hurt partner from hurting the rest: a bulkhead and a breaker per partner."""
+"""What keeps one hurt partner from hurting the rest, or us from hurting it: bulkhead, breaker, a budget of retries."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from config.clock import Clock
 
@@ -28,13 +26,16 @@ class Bulkhead:
         """Whether one more would be turned away."""
         return self._slots.locked() and self._waiting >= self._queue
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Hold a slot.
+    def slot(self) -> Bulkhead:
+        """Hold a slot for the length of an ``async with``.
 
-        Raises:
+        Entering raises:
             BulkheadFullError: the queue is full.
         """
+        return self
+
+    async def __aenter__(self) -> None:
+        """Take a slot."""
         if self.is_full:
             raise BulkheadFullError
         self._waiting += 1
@@ -42,10 +43,10 @@ class Bulkhead:
             await self._slots.acquire()
         finally:
             self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._slots.release()
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give it back."""
+        self._slots.release()
 
 
 class Breaker:
@@ -123,3 +124,38 @@ class Breaker:
         self._results.clear()
         self._probing = 0
         self._passed = 0
+
+
+class RetryBudget:
+    """Repeats cost what ordinary calls earn: over time at most one in ten calls is a repeat.
+
+    A partner that is down would otherwise get every call three times just when it has to recover.
+    """
+
+    def __init__(self, *, share: float = 0.1, reserve: float = 10.0) -> None:
+        """Begin with the reserve, which is also the most that is ever saved.
+
+        Args:
+            share: of a repeat that each ordinary call earns.
+            reserve: repeats that may be made at once after quiet times.
+        """
+        self._share = share
+        self._most = reserve
+        self._saved = reserve
+        self.calls = 0
+        self.repeats = 0
+        self.refused = 0
+
+    def earn(self) -> None:
+        """An ordinary call goes out."""
+        self.calls += 1
+        self._saved = min(self._most, self._saved + self._share)
+
+    def spend(self) -> bool:
+        """Take the cost of one repeat; False when it cannot be paid and is not made."""
+        if self._saved < 1.0:
+            self.refused += 1
+            return False
+        self._saved -= 1.0
+        self.repeats += 1
+        return True

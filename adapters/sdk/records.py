@@ -206,8 +206,16 @@ class Usage(Record, frozen=True):
     charge: Money | None = None
 
 
+CONFIRMED_EVENT = "reservation.confirmed"
+CANCELLED_EVENT = "reservation.cancelled"
+
+
 class PartnerEvent(Record, frozen=True):
-    """A verified webhook, in canonical words: a hint (rule R9). ``reference`` is our key."""
+    """A verified webhook, in canonical words: a hint (rule R9). ``reference`` is our key.
+
+    Of a partner that cannot be asked, `CONFIRMED_EVENT` and `CANCELLED_EVENT` count by themselves when they carry a
+    ``sequence``, its own number that rises with every event of one reservation.
+    """
 
     event_id: str
     kind: str

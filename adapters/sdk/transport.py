@@ -54,19 +54,26 @@ def make_client(
         keep_alive_seconds: how long an idle connection is kept.
         ca_file: PEM certificates to trust instead of the public ones, for a partner with a private authority.
     """
+    return httpx.AsyncClient(
+        transport=make_transport(max_connections, keep_alive_seconds, ca_file),
+        timeout=httpx.Timeout(None, connect=connect_timeout_seconds, pool=connect_timeout_seconds),
+        follow_redirects=False,
+        trust_env=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )
+
+
+def make_transport(
+    max_connections: int = 64, keep_alive_seconds: float = 20.0, ca_file: Path | None = None
+) -> PartnerTransport:
+    """Make what a client sends by; see `make_client`. Who asks it itself sets the time to connect in the request."""
     transport = PartnerTransport(
         verify=_tls_context(ca_file),
         trust_env=False,
         limits=httpx.Limits(max_connections=max_connections, keepalive_expiry=keep_alive_seconds),
         client=lambda: _session(transport),
     )
-    return httpx.AsyncClient(
-        transport=transport,
-        timeout=httpx.Timeout(None, connect=connect_timeout_seconds, pool=connect_timeout_seconds),
-        follow_redirects=False,
-        trust_env=False,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-    )
+    return transport
 
 
 class PartnerTransport(AiohttpTransport):

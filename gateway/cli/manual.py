@@ -8,6 +8,7 @@ from typing import cast, get_args
 import click
 import msgspec
 
+from config.clock import SystemClock
 from config.settings import Settings
 from gateway.cli.context import CommandContext, json_option, open_database, show
 from gateway.redemption import people
@@ -63,6 +64,28 @@ def decide(
     said = context.run(_decide(context.load(), case_id, finding))
     words = "has ended" if said.ended else f"waits for a second person to say {outcome}"
     show(said, as_json=as_json, lines=lambda: [f"{case_id} {words}."])
+
+
+@command.command("undo")
+@click.argument("redemption_id")
+@click.option("--points", type=click.IntRange(min=1), help="Only give so many points back; the benefit stands.")
+@click.option("--evidence", required=True, help="How it was found out; kept with the decision.")
+@click.option("--by", required=True, help="Who says so; a second person has to decide the case.")
+@json_option
+@click.pass_obj
+def undo(
+    context: CommandContext, redemption_id: str, points: int | None, evidence: str, by: str, as_json: bool
+) -> None:
+    """Open a case to take back the captured redemption REDEMPTION_ID; a second person decides it."""
+    case = context.run(_undo(context.load(), redemption_id, Finding("undone", evidence, by), points))
+    show(case, as_json=as_json, lines=lambda: [f"{case.id} waits for a second person to say undone."])
+
+
+async def _undo(settings: Settings, redemption_id: str, finding: Finding, points: int | None) -> ManualCase:
+    async with open_database(settings) as database:
+        now = SystemClock().now()
+        operation = partial(people.open_undoing, redemption_id=redemption_id, finding=finding, points=points, now=now)
+        return await database.write(operation)
 
 
 async def _cases(settings: Settings, partner: str | None) -> list[ManualCase]:

@@ -93,10 +93,8 @@ class ConversionsController(Controller):
     ) -> Response[RedemptionView]:
         """Convert by a locked quote: 201 when credited, 202 while the partner has it queued or is not known."""
         keyed = keyed_request(principal.caller, "create_conversion", idempotency_key, data)
-        redemption, replayed = await redeem.redeem(
-            gateway, keys, keyed, principal.member_id, data.quote_id, "conversion"
-        )
-        return await redemption_response(gateway, redemption, replayed=replayed)
+        found = await redeem.redeem(gateway, keys, keyed, principal.member_id, data.quote_id, "conversion")
+        return redemption_response(*found)
 
     @get()
     async def list_conversions(

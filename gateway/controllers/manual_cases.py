@@ -37,6 +37,14 @@ class DecisionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     partner_reference: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] | None = None
 
 
+class UndoingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to take back: a redemption that was captured wrongly, whole; with `points` only those, and it stands."""
+
+    redemption_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    evidence: Annotated[str, msgspec.Meta(min_length=10, max_length=2000)]
+    points: Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)] | None = None
+
+
 class CasePage(msgspec.Struct, frozen=True):
     """One page of cases."""
 
@@ -74,6 +82,31 @@ class ManualCasesController(Controller):
         rows = await gateway.database.read(partial(people.cases, after=after, limit=limit + 1, partner=partner))
         items, following = cut(rows, limit, lambda case: (case.id,), partial(cursors.seal, purpose))
         return CasePage(tuple(items), following)
+
+    @post(
+        status_code=HTTP_202_ACCEPTED,
+        opt={"scope": "operations:write", "idempotent": True},
+    )
+    async def open_manual_case(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        keys: NamedDependency[IdempotencyKeys],
+        idempotency_key: NamedDependency[str],
+        data: JSONBody[UndoingRequest],
+    ) -> Response[ManualCase]:
+        """Open a case to take back what was captured; a second person has to decide that it is undone."""
+        finding = Finding("undone", data.evidence, principal.subject)
+
+        def work(connection: Connection) -> Answer:
+            now = gateway.clock.now()
+            case = people.open_undoing(connection, data.redemption_id, finding, data.points, now)
+            return Answer(HTTP_202_ACCEPTED, msgspec.json.encode(case))
+
+        keyed = keyed_request(principal.caller, "open_manual_case", idempotency_key, data)
+        answer = await keys.once(keyed, work)
+        headers = {REPLAYED: "true"} if answer.replayed else {}
+        return Response(msgspec.json.decode(answer.body, type=ManualCase), status_code=answer.status, headers=headers)
 
     @post(
         "/{case_id:str}/decide",

@@ -46,10 +46,19 @@ class SwitchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(min_length=5, max_length=1000)]
 
 
+class CallCounts(msgspec.Struct, frozen=True):
+    """Calls of this process since its start: ``repeats`` of what was not sent, ``repeats_refused`` by their budget."""
+
+    calls: int
+    repeats: int
+    repeats_refused: int
+
+
 class PartnerDetail(PartnerAnswer, frozen=True, kw_only=True):
     """One partner, with what waits there."""
 
     workload: Workload
+    calls: CallCounts | None
 
 
 class PartnerList(msgspec.Struct, frozen=True):
@@ -83,7 +92,8 @@ class PartnersController(Controller):
         switch, waiting = await gateway.database.read(
             lambda connection: (read_switch(connection, partner), workload(connection, partner))
         )
-        return PartnerDetail(**msgspec.structs.asdict(_present(gateway, file, switch)), workload=waiting)
+        answer = msgspec.structs.asdict(_present(gateway, file, switch))
+        return PartnerDetail(**answer, workload=waiting, calls=_counts(gateway, partner))
 
     @post("/{partner:str}/disable", status_code=HTTP_200_OK, opt={"scope": "operations:write"})
     async def disable_partner(
@@ -106,6 +116,14 @@ class PartnersController(Controller):
     ) -> PartnerAnswer:
         """Take redemptions in at a partner again."""
         return await _switched(gateway, partner, "enabled", principal, data)
+
+
+def _counts(gateway: Gateway, partner: str) -> CallCounts | None:
+    connected = gateway.partners.get(partner)
+    if connected is None or connected.client is None:
+        return None
+    retries = connected.client.retries
+    return CallCounts(retries.calls, retries.repeats, retries.refused)
 
 
 async def _switched(

@@ -17,7 +17,7 @@ from gateway.controllers.answers import REPLAYED
 from gateway.idempotency import IdempotencyKeys, keyed_request
 from gateway.oauth.principal import Principal
 from gateway.pages import DEFAULT_LIMIT, Cursors, cut
-from gateway.redemption import reversal_store, store
+from gateway.redemption import store
 from gateway.redemption.records import QuoteKind, Redemption
 from gateway.redemption.states import ReversalState, State
 from gateway.schemas.common import Cursor, Limit
@@ -69,8 +69,8 @@ class RedemptionsController(Controller):
     ) -> Response[RedemptionView]:
         """Redeem a quote: 201 when the partner granted it, 202 while its answer is awaited or not known."""
         keyed = keyed_request(principal.caller, "create_redemption", idempotency_key, data)
-        redemption, replayed = await redeem.redeem(gateway, keys, keyed, principal.member_id, data.quote_id)
-        return await redemption_response(gateway, redemption, replayed=replayed)
+        found = await redeem.redeem(gateway, keys, keyed, principal.member_id, data.quote_id)
+        return redemption_response(*found)
 
     @get(opt={"scope": "redemptions:read"})
     async def list_redemptions(
@@ -168,7 +168,7 @@ async def redemption_page(
 
     def read(connection: Connection) -> list[tuple[Redemption, Annexes]]:
         found = store.of_member(connection, member_id, before, limit + 1, kind)
-        return [(one, _annexes(connection, one)) for one in found]
+        return [(one, Annexes(*redeem.annexes_of(connection, one.id))) for one in found]
 
     rows = await gateway.database.read(read)
     items, following = cut(rows, limit, lambda row: (row[0].id,), partial(cursors.seal, purpose))
@@ -183,22 +183,14 @@ async def full_view(gateway: Gateway, redemption: Redemption) -> RedemptionView:
             TransitionView(State(row["state"]), row["event"], row["happened_at"])
             for row in store.history(connection, redemption.id)
         )
-        annexes = _annexes(connection, redemption)
-        return RedemptionView.of(redemption, Annexes(annexes.voucher, annexes.reversal, steps))
+        voucher, reversal = redeem.annexes_of(connection, redemption.id)
+        return RedemptionView.of(redemption, Annexes(voucher, reversal, steps))
 
     return await gateway.database.read(read)
 
 
-def _annexes(connection: Connection, redemption: Redemption) -> Annexes:
-    return Annexes(
-        voucher_store.voucher_of(connection, redemption.id),
-        reversal_store.latest(connection, redemption.id),
-    )
-
-
-async def redemption_response(gateway: Gateway, redemption: Redemption, *, replayed: bool) -> Response[RedemptionView]:
+def redemption_response(redemption: Redemption, annexes: redeem.Annexes, replayed: bool) -> Response[RedemptionView]:
     """Answer a redemption as it stands: 201 once captured, else 202."""
-    annexes = await gateway.database.read(partial(_annexes, redemption=redemption))
     status = HTTP_201_CREATED if redemption.state is State.CAPTURED else HTTP_202_ACCEPTED
     headers = {REPLAYED: "true"} if replayed else {}
-    return Response(RedemptionView.of(redemption, annexes), status_code=status, headers=headers)
+    return Response(RedemptionView.of(redemption, Annexes(*annexes)), status_code=status, headers=headers)

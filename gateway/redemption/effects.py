@@ -36,6 +36,7 @@ from settlement.accounts import (
     programme_suspense,
 )
 from settlement.contracts import PartnerContract
+from settlement.errors import ObligationError
 from settlement.journal import JournalEntry, Posting
 from settlement.obligations import Fact, Obligation, obligations
 from settlement.tables import journal_entries, postings, settlement_lines
@@ -138,6 +139,8 @@ class Effects:
     ) -> None:
         """The partner undid it: points return to their lots, the debt to the partner is taken back, the voucher ends.
 
+        A reversal that does not undo gives back points, and nothing else changes.
+
         Keys: ``<id>:reverse:<n>`` (points), ``<id>:refund:<n>`` and ``<id>:cancel_fee:<n>`` (money entry and line).
 
         Args:
@@ -147,10 +150,12 @@ class Effects:
             at: when it was found out.
             refund: what the partner says it gives back; the rest of its price is its fee. All of it when None.
         """
-        returned = reversal.quantity == redemption.quote.quantity
-        budgeting.release(connection, redemption, at, points_returned=returned)
         number = reversal.number
-        points = reversal.quantity - _corrected(connection, redemption)
+        points = reversal.quantity
+        if reversal.undoes:
+            returned = reversal_store.left(connection, redemption) == 0
+            budgeting.release(connection, redemption, at, points_returned=returned)
+            points -= _corrected(connection, redemption)
         if points > 0:
             ledger.reverse(
                 connection,
@@ -159,6 +164,8 @@ class Effects:
                 quantity=points,
                 at=at,
             )
+        if not reversal.undoes:
+            return
         quantity = _converted(connection, redemption)
         self._book(connection, redemption, "refund", f"{redemption.id}:refund:{number}", at, quantity=quantity)
         price = redemption.quote.price
@@ -169,6 +176,24 @@ class Effects:
         entitlements_store.release(connection, redemption.id, at)
         if not voucher_store.void_voucher(connection, redemption.id, at) and self._has_voucher(redemption):
             log.error("reversal.voucher_was_used", redemption_id=redemption.id, partner=redemption.partner)
+
+    def back_after_no_show(self, redemption: Redemption) -> int:
+        """Answer what of its quantity the benefit's rule gives back to a member who did not come."""
+        benefit = self._benefit(redemption)
+        rule = None if benefit is None else benefit.cancellation.no_show
+        return 0 if rule is None else rule.floor(redemption.quote.quantity)
+
+    def no_show_fee(self, connection: Connection, redemption: Redemption, at: datetime) -> bool:
+        """Owe the partner what its contract asks for a visitor who did not come; False where it has no such terms.
+
+        Key: ``<id>:no_show`` (entry and settlement line).
+        """
+        try:
+            with connection.begin_nested():
+                self._book(connection, redemption, "no_show", f"{redemption.id}:no_show", at)
+        except ObligationError:
+            return False
+        return True
 
     def _has_voucher(self, redemption: Redemption) -> bool:
         benefit = self._benefit(redemption)

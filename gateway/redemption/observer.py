@@ -12,17 +12,22 @@ from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import LooksUp
 from adapters.sdk.outcomes import LookUpAnswer
-from adapters.sdk.records import LookUpResult
+from adapters.sdk.records import CANCELLED_EVENT, CONFIRMED_EVENT, LookUpResult, PartnerEvent
 from config.observability import get_logger
 from gateway.redemption import attempt_store, reversal_store, store
+from gateway.redemption.endings import Endings
+from gateway.redemption.no_shows import NO_SHOW, not_shown
 from gateway.redemption.records import Redemption
 from gateway.redemption.reversal_engine import apply
 from gateway.redemption.seams import Seams
-from gateway.redemption.states import TERMINAL, State
+from gateway.redemption.states import TERMINAL, Event, State
 from gateway.redemption.states import ReversalState as R
 from gateway.redemption.suspicions import Suspicions
 
 log = get_logger(__name__)
+
+SEQUENCE = "event_sequence"
+"""Under which name the number of the last event that counted is carried."""
 
 
 class Observer:
@@ -35,6 +40,7 @@ class Observer:
         self._partners = seams.partners
         self._effects = seams.effects
         self._suspicions = Suspicions(seams)
+        self._endings = Endings(seams)
 
     async def look(self, redemption_id: str) -> bool:
         """Look at a redemption because of a hint.
@@ -57,6 +63,31 @@ class Observer:
             log.exception("adapter.raised", partner=redemption.partner, operation="observe")
             result = LookUpResult(answer=LookUpAnswer.UNKNOWN, code="adapter_raised")
         return await self._database.write(partial(self._record, redemption, attempt, result))
+
+    def count(self, connection: Connection, redemption: Redemption, event: PartnerEvent, at: datetime) -> bool:
+        """Let an event of a partner that cannot be asked count (rule R9's exception); the caller holds the lock.
+
+        Only with a higher number than any before it, and never while a redemption is being withdrawn or after that: an
+        event that was on its way then speaks of what was.
+
+        Returns:
+            Whether it changed anything.
+        """
+        known = int(redemption.carried.get(SEQUENCE, "-1"))
+        if event.sequence is None or event.sequence <= known:
+            return False
+        carried = {**redemption.carried, SEQUENCE: str(event.sequence)}
+        if event.kind == CONFIRMED_EVENT and redemption.state in {State.UNKNOWN, State.ACCEPTED}:
+            reference = event.partner_reference or redemption.partner_reference
+            detail = f"event {event.sequence}"
+            self._endings.end(
+                connection, redemption, Event.PARTNER_OK, detail=detail, carried=carried, partner_reference=reference
+            )
+            return True
+        if event.kind == CANCELLED_EVENT and redemption.state is State.CAPTURED:
+            redemption = store.progress(connection, redemption, step=redemption.step, carried=carried)
+            return self._partner_cancelled(connection, redemption, at)
+        return False
 
     def _prepare(self, redemption_id: str, connection: Connection) -> tuple[Redemption, int] | None:
         store.lock(connection, redemption_id)
@@ -93,6 +124,8 @@ class Observer:
             return self._partner_cancelled(connection, redemption, now)
         if redemption.state is State.CAPTURED and result.answer is LookUpAnswer.ISSUED:
             self._effects.guests_reported(connection, redemption, result.carried, now)
+            if result.carried.get(NO_SHOW) == "true":
+                not_shown(connection, self._effects, redemption, now)
         return result.answer is not LookUpAnswer.UNKNOWN
 
     def _issued_after_void(

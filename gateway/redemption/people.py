@@ -3,6 +3,7 @@
 A case is a redemption that is MANUAL, or a reversal that is. A proposal moves nothing. The second person says the same
 outcome with evidence of his own, in one transaction with the end and what it is worth. Saying another outcome puts a
 proposal in place of the one before; nobody confirms his own. The partner's closed file may end a case before people do.
+What was captured wrongly, by people too, is taken back the same way (`open_undoing`).
 """
 
 from __future__ import annotations
@@ -123,8 +124,7 @@ def decide(
         ConflictError: it is not with people (any more), or its end cannot be booked.
         RuleError: the outcome is none of this kind of case, or evidence or name is missing.
     """
-    if len(finding.evidence.strip()) < LEAST_EVIDENCE or not finding.by.strip():
-        raise RuleError(f"Say who says so, and in at least {LEAST_EVIDENCE} characters how it was found out.")
+    _require_evidence(finding)
     redemption_id, _, number_text = case_id.partition(_REVERSAL)
     number = int(number_text) if number_text.isascii() and number_text.isdigit() else 0
     store.lock(connection, redemption_id)
@@ -139,6 +139,67 @@ def decide(
     if not _end(connection, engine, effects, redemption, number, finding, before, now):
         raise ConflictError("What was decided cannot be booked; the log says why. Nothing was changed.")
     return None
+
+
+def open_undoing(
+    connection: Connection, redemption_id: str, finding: Finding, points: int | None, now: datetime
+) -> ManualCase:
+    """Open a case to take back what was captured wrongly, or to give points back: the first of two people's words.
+
+    Stored in the caller's one transaction: a reversal with people, and the finder's proposal that it be done. Nothing
+    moves until a second person decides the case; no partner is asked.
+
+    Args:
+        connection: of a writing operation.
+        redemption_id: a captured one.
+        finding: of the first person; its outcome is ``undone``.
+        points: to give back while the benefit stands; None: the benefit was never granted, or is undone, whole.
+        now: aware.
+
+    Raises:
+        NotFoundError: there is no such redemption.
+        ConflictError: it is not captured, or is being undone already.
+        RuleError: more points than are left, or evidence or name is missing.
+    """
+    _require_evidence(finding)
+    store.lock(connection, redemption_id)
+    redemption = store.get(connection, redemption_id)
+    if redemption is None:
+        raise NotFoundError(f"There is no redemption {redemption_id!r}.")
+    if redemption.state is not State.CAPTURED:
+        raise ConflictError(f"Only what is captured is taken back: it is {redemption.state}.", state=redemption.state)
+    left = reversal_store.left(connection, redemption)
+    if points is not None and not 0 < points <= left:
+        raise RuleError(f"Of {redemption_id} {left} {redemption.quote.commodity} are left to give back.")
+    asked = reversal_store.ask(
+        connection,
+        redemption,
+        quantity=left if points is None else points,
+        reason="people_undo" if points is None else "people_give_back",
+        at=now,
+        state=ReversalState.MANUAL,
+        undoes=points is None,
+    )
+    if asked is None:
+        raise ConflictError("It is being undone, or was.")
+    _propose(connection, redemption_id, asked.number, finding, now)
+    return _case(
+        connection,
+        {
+            "id": f"{redemption_id}{_REVERSAL}{asked.number}",
+            "redemption_id": redemption_id,
+            "partner": redemption.partner,
+            "partner_key": redemption.partner_key,
+            "reason": asked.reason,
+            "updated_at": asked.requested_at,
+            "n": asked.number,
+        },
+    )
+
+
+def _require_evidence(finding: Finding) -> None:
+    if len(finding.evidence.strip()) < LEAST_EVIDENCE or not finding.by.strip():
+        raise RuleError(f"Say who says so, and in at least {LEAST_EVIDENCE} characters how it was found out.")
 
 
 def _require_open(connection: Connection, redemption: Redemption, number: int, finding: Finding) -> None:

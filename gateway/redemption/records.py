@@ -85,11 +85,12 @@ class Redemption(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reversal(msgspec.Struct, frozen=True, kw_only=True):
-    """The undoing of a captured redemption: ``quantity`` of what was held goes back."""
+    """``quantity`` of what a captured redemption took goes back; ``undoes``: because the benefit does, too."""
 
     redemption_id: str
     number: int
     quantity: int
+    undoes: bool
     reason: str
     state: ReversalState
     version: int

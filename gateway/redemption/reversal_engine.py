@@ -91,6 +91,9 @@ class ReversalEngine:
             log.error("reversal.partner_switched_off", redemption_id=redemption_id, partner=redemption.partner)
             reversal_store.put_off(connection, redemption_id, number, now, now + IDLE)
             return None
+        if reversal.undoes and reversal_store.later_leg_is_asked(connection, redemption):
+            reversal_store.put_off(connection, redemption_id, number, now, now + self._patience.after(0))
+            return None
         lease = self._patience.lease(connected)
         if not reversal_store.take_lease(connection, reversal, owner, lease):
             return None
@@ -180,6 +183,8 @@ class ReversalEngine:
             apply(connection, self._effects, redemption, reversal, now, refund, **changes)
         else:
             reversal_store.move(connection, reversal, state, at=now, **changes)
+        if reversal.tries == 0:
+            reversal_store.wake_earlier_legs(connection, redemption, now)
 
 
 def apply(

@@ -1,7 +1,8 @@
 """Reversals as they are written down: operations of their own on a captured redemption (rule R10).
 
-A redemption has at most one that is under way or applied; a refused one may be followed by another, with the next
-number and keys of its own.
+A redemption is undone at most once: a refused undoing may be followed by another. Beside it points may be given back in
+parts while the benefit stands. Each has the next number and keys of its own, and all together never give back more than
+was taken.
 """
 
 from __future__ import annotations
@@ -13,13 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from config.database import database_now
+from config.prepared import Prepared
 from gateway.errors import TransitionError
 from gateway.redemption.records import Redemption, Reversal
 from gateway.redemption.states import REVERSAL_TRANSITIONS, ReversalState
-from gateway.redemption.tables import outbox, reversals
-
-WHOLE = 1
-"""The number of the first reversal; a later one has a number only when those before it were refused."""
+from gateway.redemption.tables import itineraries, outbox, redemptions, reversals
 
 PATIENCE = timedelta(hours=24)
 """How long an unanswered reversal is looked into before people decide."""
@@ -34,8 +33,11 @@ def ask(
     at: datetime,
     state: ReversalState = ReversalState.REQUESTED,
     head_start: timedelta = timedelta(),
+    undoes: bool = True,
 ) -> Reversal | None:
     """Ask that a redemption be undone; None when that is under way or done. The caller has locked the redemption.
+
+    Never more is given back than is left: what other reversals gave or may still give back is taken off.
 
     Args:
         connection: of a writing transaction.
@@ -45,15 +47,17 @@ def ask(
         at: now.
         state: APPLIED when the partner did it on its own (rule R13): the member is told.
         head_start: how long the sweeper leaves it to the request that asks.
+        undoes: False when only points go back and the benefit stands.
     """
-    if standing(connection, redemption.id) is not None:
+    if undoes and standing(connection, redemption.id) is not None:
         return None
     number = len(of_redemption(connection, redemption.id)) + 1
     connection.execute(
         reversals.insert().values(
             redemption_id=redemption.id,
             number=number,
-            quantity=quantity,
+            quantity=min(quantity, left(connection, redemption)),
+            undoes=undoes,
             reason=reason,
             state=state.value,
             version=1,
@@ -75,23 +79,67 @@ def get(connection: Connection, redemption_id: str, number: int) -> Reversal | N
     return next((one for one in of_redemption(connection, redemption_id) if one.number == number), None)
 
 
+_OF_REDEMPTION = Prepared(
+    sa.select(reversals).where(reversals.c.redemption_id == sa.bindparam("wanted")).order_by(reversals.c.number)
+)
+
+
 def of_redemption(connection: Connection, redemption_id: str) -> list[Reversal]:
     """List the reversals of a redemption, first to last."""
-    query = sa.select(reversals).where(reversals.c.redemption_id == redemption_id).order_by(reversals.c.number)
-    rows = connection.execute(query).mappings()
-    return [Reversal(**{**row, "state": ReversalState(row["state"])}) for row in rows]
+    rows = _OF_REDEMPTION.named(connection, wanted=redemption_id)
+    return [Reversal(**row | {"state": ReversalState(row["state"])}) for row in rows]
+
+
+def left(connection: Connection, redemption: Redemption) -> int:
+    """Answer what of a redemption's quantity no reversal has given back or may still give back."""
+    known = of_redemption(connection, redemption.id)
+    return redemption.quote.quantity - sum(one.quantity for one in known if one.state is not ReversalState.REFUSED)
 
 
 def standing(connection: Connection, redemption_id: str) -> Reversal | None:
-    """Find the reversal that is under way or applied; None when there is none but refused ones."""
-    known = of_redemption(connection, redemption_id)
-    return next((one for one in known if one.state is not ReversalState.REFUSED), None)
+    """Find the undoing that is under way or applied; None when there is none but refused ones."""
+    return _standing(of_redemption(connection, redemption_id))
+
+
+def later_leg_is_asked(connection: Connection, redemption: Redemption) -> bool:
+    """Say whether a later leg of an all_or_nothing trip is to be undone and has not been answered once.
+
+    Legs are undone in the reverse of the order they were submitted in; one whose answer was lost holds up no other.
+    """
+    if redemption.itinerary_id is None:
+        return False
+    unanswered = [ReversalState.REQUESTED.value, ReversalState.SUBMITTING.value]
+    query = (
+        sa.select(reversals.c.number)
+        .join(redemptions, redemptions.c.id == reversals.c.redemption_id)
+        .join(itineraries, itineraries.c.id == redemptions.c.itinerary_id)
+        .where(redemptions.c.itinerary_id == redemption.itinerary_id, redemptions.c.leg > redemption.leg)
+        .where(itineraries.c.policy == "all_or_nothing")
+        .where(reversals.c.undoes, reversals.c.tries == 0, reversals.c.state.in_(unanswered))
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def wake_earlier_legs(connection: Connection, redemption: Redemption, at: datetime) -> None:
+    """Let the undoing of earlier legs of a trip go on now."""
+    if redemption.itinerary_id is None:
+        return
+    earlier = sa.select(redemptions.c.id).where(
+        redemptions.c.itinerary_id == redemption.itinerary_id, redemptions.c.leg < redemption.leg
+    )
+    waiting = sa.and_(reversals.c.state == ReversalState.REQUESTED.value, reversals.c.tries == 0)
+    mine = reversals.c.redemption_id.in_(earlier)
+    connection.execute(reversals.update().where(mine, waiting).values(next_action_at=at))
 
 
 def latest(connection: Connection, redemption_id: str) -> Reversal | None:
-    """Find the reversal to tell of: the one under way or applied, else the last that was refused."""
-    known = of_redemption(connection, redemption_id)
-    return standing(connection, redemption_id) or (known[-1] if known else None)
+    """Find the undoing to tell of: the one under way or applied, else the last that was refused."""
+    known = [one for one in of_redemption(connection, redemption_id) if one.undoes]
+    return _standing(known) or (known[-1] if known else None)
+
+
+def _standing(known: list[Reversal]) -> Reversal | None:
+    return next((one for one in known if one.undoes and one.state is not ReversalState.REFUSED), None)
 
 
 def due(connection: Connection, now: datetime, limit: int) -> list[tuple[str, int]]:

@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from adapters.sdk.records import Traveller
 from config.database import insert_new
@@ -23,7 +25,7 @@ from gateway.errors import TransitionError
 from gateway.redemption.records import Quote, QuoteKind, Redemption, quote_from
 from gateway.redemption.states import HOLDING, Event, State, target
 from gateway.redemption.tables import UNDECIDED, quotes, redemption_history, redemptions
-from gateway.redemption.telling import tell
+from gateway.redemption.telling import tell, told_by, words
 
 
 def add_quote(connection: Connection, quote: Quote) -> None:
@@ -54,10 +56,30 @@ def add_redemption(connection: Connection, redemption: Redemption) -> bool:
         traveller=msgspec.to_builtins(redemption.traveller),
     )
     del row["quote"]
+    version, state = redemption.version, redemption.state
+    said = words(redemption.id, version, "created", state, None, redemption.requested_at)
+    if connection.dialect.name == "postgresql":
+        return _ADD.row(connection, **row, **said) is not None
     if not insert_new(connection, redemptions, row, unique=["quote_id"]):
         return False
-    tell(connection, redemption.id, redemption.version, "created", redemption.state, None, redemption.requested_at)
+    tell(connection, redemption.id, version, state, said)
     return True
+
+
+def _adding(_dialect: str) -> sa.Executable:
+    """Insert and tell in one statement, for PostgreSQL; no row when the quote has a redemption."""
+    own = redemptions.c
+    made = (
+        postgresql.insert(redemptions)
+        .values({column.key: sa.bindparam(column.key) for column in own})
+        .on_conflict_do_nothing(index_elements=["quote_id"])
+        .returning(own.id, own.version, own.state)
+        .cte("made")
+    )
+    return sa.select(made.c.id).add_cte(*told_by(made))
+
+
+_ADD = Prepared(_adding)
 
 
 _JOINED = [*redemptions.c, *(c.label(f"quote__{c.name}") for c in quotes.c)]
@@ -192,28 +214,34 @@ def move(
     state = target(redemption.state, event)
     values = changes if keep_lease else {"lease_owner": None, "lease_until": None, **changes}
     values |= {"state": state.value, "next_action_at": next_action_at, "updated_at": at}
-    version = redemption.version + 1
-    moved = _moving(("version", *values)).row(
-        connection,
-        wanted=redemption.id,
-        before=redemption.version,
-        source=redemption.state.value,
-        version=version,
-        **values,
-    )
-    if moved is None:
+    values["version"] = redemption.version + 1
+    said = words(redemption.id, redemption.version + 1, event.value, state, detail, at)
+    if connection.dialect.name == "postgresql":
+        return _guarded(connection, _moving_and_telling(tuple(values)), redemption, **values, **said)
+    moved = _guarded(connection, _moving(tuple(values)), redemption, **values)
+    tell(connection, redemption.id, moved.version, state, said)
+    return moved
+
+
+def _guarded(connection: Connection, update: Prepared, redemption: Redemption, **values: Any) -> Redemption:
+    """Change a row that is as it was read; answer how it stands.
+
+    Raises:
+        TransitionError: the row has moved on.
+    """
+    guard = {"wanted": redemption.id, "before": redemption.version, "source": redemption.state.value}
+    row = update.row(connection, **guard, **values)
+    if row is None:
         raise TransitionError(f"The redemption {redemption.id} has moved on.", redemption_id=redemption.id)
-    tell(connection, redemption.id, version, event.value, state, detail, at)
-    return _with_row(redemption, moved)
+    return _with_row(redemption, row)
 
 
 _HOW_IT_STANDS = [column for column in redemptions.c if column.key != "quote_id"]
 
 
-@lru_cache(maxsize=64)
-def _moving(names: tuple[str, ...]) -> Prepared:
-    """Make the guarded update of these columns; it answers the row as it is after it."""
-    return Prepared(
+def _update(names: tuple[str, ...]) -> ReturningUpdate[Any]:
+    """Update these columns where the guard holds; it answers the row as it is after it."""
+    return (
         redemptions.update()
         .where(
             redemptions.c.id == sa.bindparam("wanted"),
@@ -223,6 +251,17 @@ def _moving(names: tuple[str, ...]) -> Prepared:
         .values({name: sa.bindparam(name) for name in names})
         .returning(*_HOW_IT_STANDS)
     )
+
+
+@lru_cache(maxsize=64)
+def _moving(names: tuple[str, ...]) -> Prepared:
+    return Prepared(_update(names))
+
+
+@lru_cache(maxsize=64)
+def _moving_and_telling(names: tuple[str, ...]) -> Prepared:
+    moved = _update(names).cte("moved")
+    return Prepared(sa.select(*moved.c).add_cte(*told_by(moved)))
 
 
 def _with_row(redemption: Redemption, row: Sequence[Any]) -> Redemption:
@@ -241,18 +280,9 @@ def progress(
     Raises:
         TransitionError: the row has moved on: drop the result.
     """
-    row = _moving(("step", "carried", "look_ups")).row(
-        connection,
-        wanted=redemption.id,
-        before=redemption.version,
-        source=redemption.state.value,
-        step=step,
-        carried=carried,
-        look_ups=redemption.look_ups if look_ups is None else look_ups,
-    )
-    if row is None:
-        raise TransitionError(f"The redemption {redemption.id} has moved on.", redemption_id=redemption.id)
-    return _with_row(redemption, row)
+    seen = redemption.look_ups if look_ups is None else look_ups
+    update = _moving(("step", "carried", "look_ups"))
+    return _guarded(connection, update, redemption, step=step, carried=carried, look_ups=seen)
 
 
 def ask_withdrawal(connection: Connection, redemption_id: str, at: datetime) -> bool:

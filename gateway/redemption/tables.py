@@ -124,6 +124,7 @@ reversals = sa.Table(
     sa.Column("redemption_id", sa.String(40), sa.ForeignKey("redemptions.id"), primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("quantity", sa.BigInteger, nullable=False),
+    sa.Column("undoes", sa.Boolean, nullable=False),
     sa.Column("reason", sa.String(80), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
@@ -136,7 +137,7 @@ reversals = sa.Table(
     sa.CheckConstraint("state IN ('requested', 'submitting', 'unknown', 'applied', 'refused', 'manual')", name="state"),
     sa.Index("ix_reversals_next_action_at", "next_action_at"),
 )
-"""The undoing of a captured redemption, an operation of its own (rule R10)."""
+"""The undoing of a captured redemption, or points given back while it stands: operations of their own (rule R10)."""
 
 claims = sa.Table(
     "claims",

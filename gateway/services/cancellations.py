@@ -51,7 +51,8 @@ def _terms(gateway: Gateway, redemption: Redemption, connection: Connection) -> 
     voucher = voucher_store.voucher_of(connection, redemption.id)
     if voucher is not None and voucher.state is VoucherState.CONSUMED:
         return Terms(0, "The voucher has been used; the visit cannot be cancelled any more.")
-    return _by_rule(gateway, redemption, gateway.clock.now())
+    found = _by_rule(gateway, redemption, gateway.clock.now())
+    return msgspec.structs.replace(found, back=min(found.back, reversal_store.left(connection, redemption)))
 
 
 def _by_rule(gateway: Gateway, redemption: Redemption, now: datetime) -> Terms:

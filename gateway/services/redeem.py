@@ -7,14 +7,19 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from catalogue import voucher_store
+from catalogue.voucher_store import Voucher
 from config.errors import NotFoundError
 from gateway.errors import PartnerRefusedError, ReplayedRefusalError
 from gateway.idempotency import Answer, IdempotencyKeys, KeyedRequest
-from gateway.redemption import store
+from gateway.redemption import reversal_store, store
 from gateway.redemption.engine import Begun
-from gateway.redemption.records import QuoteKind, Redemption
+from gateway.redemption.records import QuoteKind, Redemption, Reversal
 from gateway.redemption.states import State
 from gateway.wiring import Gateway
+
+Annexes = tuple[Voucher | None, Reversal | None]
+"""The voucher of a redemption and the reversal to tell of."""
 
 
 async def redeem(
@@ -24,15 +29,15 @@ async def redeem(
     member_id: str,
     quote_id: str,
     kind: QuoteKind = "benefit",
-) -> tuple[Redemption, bool]:
+) -> tuple[Redemption, Annexes, bool]:
     """Redeem a quote and wait a little for the partner.
 
     Stored in one transaction: idempotency key, hold (``<id>:hold``), redemption, history and outbox rows, and the
     attempt that is about to be made.
 
     Returns:
-        The redemption as it stands when the partner answered or the interactive wait ended, and whether this was a
-        replay.
+        The redemption as it stands when the partner answered or the interactive wait ended, what hangs on it, and
+        whether this was a replay.
 
     Raises:
         PartnerRefusedError: the partner said a definite no; the hold was given back.
@@ -50,9 +55,19 @@ async def redeem(
     assert answer.resource_id is not None
     if begun is not None and not answer.replayed:
         await wait_for(gateway, gateway.engine.go_on(begun))
-    redemption = await gateway.database.read(partial(store.must_get, redemption_id=answer.resource_id))
+    redemption, annexes = await gateway.database.read(partial(_as_it_stands, redemption_id=answer.resource_id))
     refuse_if_voided(redemption, replayed=answer.replayed)
-    return redemption, answer.replayed
+    return redemption, annexes, answer.replayed
+
+
+def _as_it_stands(connection: Connection, redemption_id: str) -> tuple[Redemption, Annexes]:
+    return store.must_get(connection, redemption_id), annexes_of(connection, redemption_id)
+
+
+def annexes_of(connection: Connection, redemption_id: str) -> Annexes:
+    """Read what hangs on a redemption."""
+    voucher = voucher_store.voucher_of(connection, redemption_id)
+    return voucher, reversal_store.latest(connection, redemption_id)
 
 
 async def wait_for(gateway: Gateway, task: asyncio.Task[None]) -> None:

@@ -12,6 +12,7 @@ from config.observability import get_logger
 from gateway.errors import TransitionError
 from gateway.redemption import attempt_store
 from gateway.redemption.engine import Engine
+from gateway.redemption.no_shows import NO_SHOW
 from gateway.redemption.states import Event, ReversalState, State
 from gateway.redemption.tables import claims, redemptions, reversals
 from settlement.calendar import business_date_of
@@ -91,7 +92,9 @@ def contradicted_by_file(connection: Connection, partner: str, business_date: da
     claim yet. A row moves nothing: each of them is to be looked at (`gateway.redemption.observer.Observer.look`).
     """
     line, row = statement_lines.c, redemptions.c
-    applied = sa.exists().where(reversals.c.redemption_id == row.id, reversals.c.state == ReversalState.APPLIED.value)
+    applied = sa.exists().where(
+        reversals.c.redemption_id == row.id, reversals.c.state == ReversalState.APPLIED.value, reversals.c.undoes
+    )
     claimed = sa.exists().where(claims.c.redemption_id == row.id)
     query = (
         sa.select(row.id, row.state, line.kind, line.status)
@@ -149,3 +152,21 @@ def granted_twice_by_file(connection: Connection, partner: str, business_date: d
         newest.setdefault(found.id, {})[found.partner_reference] = standing
     counts = {redemption_id: sum(references.values()) for redemption_id, references in sorted(newest.items())}
     return {redemption_id: count for redemption_id, count in counts.items() if count > 1}
+
+
+def not_shown_by_file(connection: Connection, partner: str, business_date: date) -> tuple[str, ...]:
+    """List captured redemptions of which a day's accepted file says that nobody came, by id."""
+    line, row = statement_lines.c, redemptions.c
+    query = (
+        sa.select(row.id)
+        .distinct()
+        .join_from(statement_lines, statements, statements.c.id == line.statement_id)
+        .join(
+            redemptions,
+            sa.and_(row.partner == line.partner, sa.func.lower(row.partner_key) == sa.func.lower(line.reference)),
+        )
+        .where(line.partner == partner, line.business_date == business_date, statements.c.state == "accepted")
+        .where(line.status == NO_SHOW, row.state == State.CAPTURED.value)
+        .order_by(row.id)
+    )
+    return tuple(connection.execute(query).scalars())

@@ -93,12 +93,15 @@ class InboxWorker:
         if redemption is None:
             raise HintError("It names no redemption that we know.")
         store.lock(connection, redemption.id)
-        state = store.must_get(connection, redemption.id).state
-        if state in TERMINAL:
+        redemption = store.must_get(connection, redemption.id)
+        can_be_asked = isinstance(self._partners[message.partner].adapter, LooksUp)
+        if redemption.state in TERMINAL and can_be_asked:
             return redemption.id
-        if state is State.SUBMITTING:
+        if redemption.state is State.SUBMITTING:
             raise HintError("It is being submitted just now.")
-        if isinstance(self._partners[message.partner].adapter, LooksUp):
+        if can_be_asked:
             store.wake(connection, redemption.id, now)
+        else:
+            self._observer.count(connection, redemption, event, now)
         inbox.done(connection, message.id, now)
         return None

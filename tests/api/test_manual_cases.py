@@ -122,3 +122,31 @@ async def test_the_command_line_lists_and_decides(
     assert await command(*said, "bob") == (0, f"{case_id} has ended.\n")
     assert await command("list") == (0, "Nothing waits for people.\n")
     assert (await command(*said, "bob"))[0] == 1
+
+
+async def test_op_10_what_people_decided_wrongly_is_taken_back(stack: Stack) -> None:
+    case_id = await with_people(stack)
+    for who in ("ann", "bob"):
+        await decide(stack, case_id, who, f"{who}-1", outcome="issued")
+    body = {"redemption_id": case_id, "evidence": EVIDENCE}
+    headers = stack.bearer("ann", "operations:write")
+    opened = await stack.client.post("/v1/manual-cases", json=body, headers=headers | {"Idempotency-Key": "u1"})
+    assert (opened.status_code, opened.json()["outcomes"]) == (202, ["undone", "stands"])
+    again = await stack.client.post("/v1/manual-cases", json=body, headers=headers | {"Idempotency-Key": "u1"})
+    assert (again.json(), again.headers["idempotent-replayed"]) == (opened.json(), "true")
+    second = await stack.client.post("/v1/manual-cases", json=body, headers=headers | {"Idempotency-Key": "u2"})
+    assert second.status_code == 409
+    ended = await decide(stack, opened.json()["id"], "bob", "bob-2", outcome="undone")
+    assert (ended.status_code, ended.json()["ended"]) == (200, True)
+
+
+async def test_the_command_line_opens_an_undoing(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case_id = await with_people(stack)
+    for who in ("ann", "bob"):
+        await decide(stack, case_id, who, f"{who}-1", outcome="issued")
+    monkeypatch.setenv("GATEWAY__DATABASE__URL", stack.gateway.database.url)
+    said = ["manual", "undo", case_id, "--points", "1", "--evidence", EVIDENCE, "--by", "ann"]
+    assert await asyncio.to_thread(run, said) == 0
+    assert capsys.readouterr().out == f"{case_id}:reverse:1 waits for a second person to say undone.\n"

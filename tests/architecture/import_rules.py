@@ -32,6 +32,7 @@ LOCAL_IMPORTS: dict[tuple[str, str], str] = {}
 """Imports inside functions that are meant: (module, imported) -> why. Keep it short."""
 
 DYNAMIC_IMPORTS = {
+    "config.migrate": "loads what runs migrations only when one has to be run",
     "adapters.sdk.registry": "finds adapter packages by folder and entry point",
     "adapters.sdk.testing.simulate": "serves the simulator module that its command line names",
     "gateway.cli.main": "loads a group of commands when it is called, so that `serve` starts without the engines",

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from tests.bench import benefits, catalogue_route, holds, outbound, redemptions, start, token
+from tests.bench import benefits, catalogue_route, holds, outbound, redemptions, start, token, webhooks, whole
 from tests.bench.measure import Result, measure
 from tests.bench.telling import table
 
@@ -24,6 +24,8 @@ MEASURES: dict[str, Callable[[], Iterable[Result]]] = {
     "holds": holds.results,
     "outbound": outbound.results,
     "redemptions": redemptions.results,
+    "whole": whole.results,
+    "webhooks": webhooks.results,
     "start": start.results,
 }
 

@@ -30,6 +30,7 @@ from gateway.oauth.issuer import open_issuer
 from gateway.wiring import Gateway, open_gateway
 from tests.bench.measure import Result
 from tests.bench.together import Together, Work, measure_together
+from tests.support.asgi import ask
 
 COUNT = 20
 MEMBER = "mbr_00000000000000000000000001"
@@ -137,28 +138,5 @@ def _naive(settings: Settings, engine: AsyncEngine, items: Page) -> App:
 
 
 def _asking(app: Any, token: str) -> Callable[[], Awaitable[bytes]]:
-    headers = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {token}".encode())]
-
-    async def ask() -> bytes:
-        scope = {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
-            "path": "/v1/benefits", "raw_path": b"/v1/benefits", "query_string": b"limit=50", "root_path": "",
-            "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "state": {},
-        }  # fmt: skip
-        sent: list[Any] = []
-        await app(scope, _nothing, _into(sent))
-        assert sent[0]["status"] == 200, sent
-        return b"".join(message.get("body", b"") for message in sent[1:])
-
-    return ask
-
-
-async def _nothing() -> dict[str, Any]:
-    return {"type": "http.request", "body": b"", "more_body": False}
-
-
-def _into(sent: list[Any]) -> Callable[[Any], Awaitable[None]]:
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    return send
+    headers = [(b"authorization", f"Bearer {token}".encode())]
+    return lambda: ask(app, "GET", "/v1/benefits", headers, query=b"limit=50")

@@ -77,19 +77,20 @@ def _durable(raw: Any, _record: Any) -> None:
 async def hold_and_capture(made: Sessions, key: str, of: str) -> None:
     """Hold and capture, the textbook's way."""
     async with made() as session, session.begin():
-        await _hold(session, key, of)
+        await hold(session, key, of)
     async with made() as session, session.begin():
-        await _capture(session, key, of)
+        await capture(session, key, of)
 
 
-async def _hold(session: AsyncSession, key: str, of: str) -> None:
+async def hold(session: AsyncSession, key: str, of: str) -> None:
+    """Hold, in the caller's transaction."""
     available = await session.get(Account, (f"member/{of}/available", "PTS"), with_for_update=True)
     lots, columns = sa.select(Lot), tables.lots.c
     wanted = lots.where(columns.member_id == of, columns.remaining > 0).order_by(columns.expires_at, columns.id)
     lot = (await session.scalars(wanted)).first()
     held = await session.get(Account, (f"member/{of}/held", "PTS"), with_for_update=True)
     if held is None:
-        held = _new(Account, code=f"member/{of}/held", commodity="PTS", kind="member", may_go_negative=False, balance=0)
+        held = new(Account, code=f"member/{of}/held", commodity="PTS", kind="member", may_go_negative=False, balance=0)
         session.add(held)
     assert available is not None
     assert lot is not None
@@ -101,7 +102,8 @@ async def _hold(session: AsyncSession, key: str, of: str) -> None:
     await _write(session, f"{key}:hold", "hold", of, None, legs)
 
 
-async def _capture(session: AsyncSession, key: str, of: str) -> None:
+async def capture(session: AsyncSession, key: str, of: str) -> None:
+    """Capture, in the caller's transaction."""
     columns = tables.postings.c
     leg = (
         await session.scalars(sa.select(Posting).where(columns.entry_key == f"{key}:hold", columns.number == 2))
@@ -126,11 +128,11 @@ async def _write(
 ) -> None:
     for number, (account, amount, lot) in enumerate(legs, start=1):
         session.add(
-            _new(Posting, entry_key=key, number=number, account=account, commodity="PTS", amount=amount, lot_id=lot)
+            new(Posting, entry_key=key, number=number, account=account, commodity="PTS", amount=amount, lot_id=lot)
         )
     await session.flush()
     session.add(
-        _new(
+        new(
             Entry,
             key=key,
             kind=kind,
@@ -145,7 +147,8 @@ async def _write(
     )
 
 
-def _new(of: type, **values: Any) -> Any:
+def new(of: type, **values: Any) -> Any:
+    """Make an object of a mapped class."""
     made = of()
     for name, value in values.items():
         setattr(made, name, value)

@@ -131,13 +131,17 @@ def benefit_id(profile: str) -> str:
 
 @dataclass
 class Club:
-    """A folder with everything that gateways of this campaign are started with; use as a context manager."""
+    """A folder with everything that gateways of this campaign are started with; use as a context manager.
+
+    ``willing`` partners are never sold out.
+    """
 
     folder: Path
     database_url: str
     seed: int
     gateways: int = 1
     schedule: str = HASTY
+    willing: bool = False
     ports: list[int] = field(default_factory=list)
     partners: dict[str, str] = field(default_factory=dict)
     _closing: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -183,6 +187,7 @@ class Club:
         log = self._closing.enter_context(self.log("partners").open("ab"))
         callbacks = f"{self.url(0)}/v1/webhooks/{partner_id('A')}"
         words = ["-m", "tests.campaign.partners", "--seed", str(self.seed), "--webhook-url", callbacks]
+        words += ["--willing"] if self.willing else []
         process: Process = await asyncio.create_subprocess_exec(
             sys.executable, *words, stdin=PIPE, stdout=PIPE, stderr=log, start_new_session=True
         )

@@ -107,7 +107,7 @@ class Members:
 
     async def open(self, count: int) -> None:
         """Enrol members and give each of them points enough."""
-        crm = await self._token("crm", None)
+        crm = await self.token_of("crm")
         for number in range(count):
             _, told = await self.line.ask("PUT", f"/v1/members/campaign-{number}", crm, {"city": "Changchun"})
             member = told["id"]
@@ -121,9 +121,10 @@ class Members:
             status, told = await self.line.ask("POST", path, crm, earning, key=f"order-{number}")
             assert status == 201, told
             self.opened_with[member] = told["points"]
-            self.tokens[member] = await self._token("member-app", member)
+            self.tokens[member] = await self.token_of("member-app", member)
 
-    async def _token(self, client: str, member: str | None) -> str:
+    async def token_of(self, client: str, member: str | None = None) -> str:
+        """Get a token of a client, or of a member."""
         form = {"grant_type": MEMBER_GRANT, "member": member} if member else {"grant_type": "client_credentials"}
         pair = base64.b64encode(f"{client}:development-secret-of-{client}".encode()).decode()
         for _ in range(200):
@@ -152,12 +153,12 @@ class Members:
         if body is None:
             return
         if self.dice.random() < HANGS_UP:
-            self._note(wish, await self.line.once("POST", "/v1/redemptions", token, body, wish.key, seconds=0.02))
+            self.note(wish, await self.line.once("POST", "/v1/redemptions", token, body, wish.key, seconds=0.02))
         if self.dice.random() < TWICE:
             both = (self.line.once("POST", "/v1/redemptions", token, body, wish.key) for _ in range(2))
             for answer in await asyncio.gather(*both):
-                self._note(wish, answer)
-        self._note(wish, await self.line.ask("POST", "/v1/redemptions", token, body, wish.key))
+                self.note(wish, answer)
+        self.note(wish, await self.line.ask("POST", "/v1/redemptions", token, body, wish.key))
         await self._afterwards(wish, token)
 
     async def quote(self, member: str, profile: str, *, patient: bool = True) -> dict[str, Any] | None:
@@ -175,7 +176,8 @@ class Members:
             return None
         return {"quote_id": quote["id"]}
 
-    def _note(self, wish: Wish, answer: Answer | None) -> None:
+    def note(self, wish: Wish, answer: Answer | None) -> None:
+        """Keep what was told."""
         if answer is None:
             return
         status, told = answer

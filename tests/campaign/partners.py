@@ -45,10 +45,11 @@ class Grants(msgspec.Struct):
 class ShapedDesk(Desk):
     """Reserves by the facts of one profile."""
 
-    def __init__(self, options: SimulatorOptions, book: DirectBook, shape: Shape) -> None:
+    def __init__(self, options: SimulatorOptions, book: DirectBook, shape: Shape, sold_out: float) -> None:
         """Take the facts."""
         super().__init__(options, book, make_sender(options))
         self.shape = shape
+        self.sold_out = sold_out
         self.grants = Grants()
         self._dice = Random(f"{options.seed} {options.partner} desk")
 
@@ -76,7 +77,7 @@ class ShapedDesk(Desk):
         window = timedelta(seconds=VALIDITY_SECONDS) + SKEW
         if self.shape.validity_enforced and self.now() > body.requested_at + window:
             return 409, refuse("offer_expired", key)
-        return (409, refuse("sold_out", key)) if self._dice.random() < SOLD_OUT else None
+        return (409, refuse("sold_out", key)) if self._dice.random() < self.sold_out else None
 
     def _count(self, key: str) -> None:
         if LYING.get():
@@ -98,12 +99,12 @@ class RoomyBook(DirectBook):
         return 0
 
 
-def create(profile: str, seed: int, webhook_url: str | None = None) -> Simulator:
+def create(profile: str, seed: int, webhook_url: str | None = None, sold_out: float = SOLD_OUT) -> Simulator:
     """Make the partner of a profile."""
     options = SimulatorOptions(
         partner=partner_id(profile), seed=seed, webhook_url=webhook_url, webhook_secret=webhook_url and SECRET
     )
-    desk = ShapedDesk(options, RoomyBook("Asia/Shanghai"), SHAPES[profile])
+    desk = ShapedDesk(options, RoomyBook("Asia/Shanghai"), SHAPES[profile], sold_out)
     simulator = around(desk, _control(desk))
     simulator.faults = Storm(f"{seed} {profile}")
     return simulator
@@ -144,17 +145,18 @@ def _control(desk: ShapedDesk) -> list[Any]:
 @click.command()
 @click.option("--seed", type=int, required=True)
 @click.option("--webhook-url", required=True, help="Where the partner of profile A calls back.")
-def main(seed: int, webhook_url: str) -> None:
+@click.option("--willing", is_flag=True, help="Never be sold out.")
+def main(seed: int, webhook_url: str, willing: bool) -> None:
     """Serve until standard input ends; print the addresses by profile on one line."""
-    asyncio.run(_serve(seed, webhook_url))
+    asyncio.run(_serve(seed, webhook_url, sold_out=0.0 if willing else SOLD_OUT))
 
 
-async def _serve(seed: int, webhook_url: str) -> None:
+async def _serve(seed: int, webhook_url: str, sold_out: float) -> None:
     over = asyncio.Event()
     async with AsyncExitStack() as closing:
         addresses = {}
         for profile in SHAPES:
-            simulator = create(profile, seed, webhook_url if profile == "A" else None)
+            simulator = create(profile, seed, webhook_url if profile == "A" else None, sold_out)
             addresses[profile] = await closing.enter_async_context(serve(simulator))
         click.echo(json.dumps(addresses))
         sys.stdout.flush()

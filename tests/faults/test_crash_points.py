@@ -6,27 +6,29 @@ The member's app keeps asking with its own key, as an app does; the partner is a
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
-import httpx
+import aiohttp
 import pytest
 
-from config.crash_points import POINTS, CrashPoints
+from config.crash_points import NIGHT_POINTS, POINTS, CrashPoints
 from config.errors import ConfigurationError
-from config.files import PACKAGED_FOLDER
-from config.partner_files import read_partner_files
-from gateway.demo.api import Caller, Simulator
-from gateway.demo.world import World
+from gateway.redemption.states import State
+from tests.campaign.books import read_books, read_partners, undecided, verdict
+from tests.campaign.club import Club
+from tests.campaign.driver import Line, Members, Wish
+from tests.campaign.gateways import CRASH_POINT, Gateways, Life
+from tests.campaign.partners import partner_id
+from tests.campaign.scenes import weather
+from tests.campaign.storm import Weather
 
-LOUNGE = "skyhub-lounge"
-SETTING = "GATEWAY__FAULTS__CRASH_POINT"
+PATIENCE = 30.0
 DEATHS = {
     "cr_01": "key_claimed",
     "cr_02": "taken_in",
@@ -38,128 +40,140 @@ DEATHS = {
 
 
 @dataclass
-class Club:
-    """A gateway and one lounge as processes, and a member with points."""
+class House:
+    """A gateway and its partners as processes, and a member with points."""
 
-    world: World
-    app: Caller
-    desk: Caller
-    lounge: Simulator
-    earned: int
+    gateways: Gateways
+    members: Members
+    member: str
+    life: Life
 
-    async def quote(self) -> str:
-        """Ask for a visit's price."""
-        day = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
-        service = {"kind": "visit", "airport": "PVG", "lounge_id": "PVG-T2", "visit_date": day}
-        body = {"benefit_id": "lounge-visit", "service": service, "pay_with": "points"}
-        return str((await self.app.post("/v1/quotes", body))["id"])
-
-    async def arm(self, point: str) -> None:
-        """Start the gateway again, so that it will die at a place."""
-        await self.world._stop_gateway()
-        await self.world.start_gateway(**{SETTING: point})
+    async def start(self, **environment: str) -> None:
+        """Start the gateway again, perhaps armed."""
+        self.life.send(signal.SIGKILL)
+        await self.life.ended
+        self.life = await self.gateways.start(0, **environment)
 
     async def died_and_back(self) -> None:
-        """See the gateway dead by the kill, and start it again."""
-        assert await self.world.until_gateway_ends() == -signal.SIGKILL
-        await self.world.start_gateway()
+        """See the gateway dead by its own kill, and start it again."""
+        assert await asyncio.wait_for(self.life.ended, PATIENCE) == -signal.SIGKILL
+        self.life = await self.gateways.start(0)
 
-    async def captured(self, redemption_id: str) -> dict[str, Any]:
-        """Wait until a redemption is captured."""
-        async with asyncio.timeout(30):
-            while (found := await self.app.get(f"/v1/redemptions/{redemption_id}"))["state"] != "captured":
-                assert found["state"] != "voided", found
-                await asyncio.sleep(0.1)
-        answer: dict[str, Any] = found
+    async def ask(self, wish: Wish) -> Any:
+        """Redeem as an app does: price, then ask under one key until there is an answer."""
+        self.members.wishes.append(wish)
+        quote = await self.members.quote(self.member, wish.profile)
+        return await self.again(wish, quote)
+
+    async def again(self, wish: Wish, quote: object) -> Any:
+        """Ask again under the same key."""
+        token = self.members.tokens[self.member]
+        answer = await self.members.line.ask("POST", "/v1/redemptions", token, quote, wish.key)
+        self.members.note(wish, answer)
         return answer
 
-    async def reservations(self) -> dict[str, Any]:
-        """Read what the lounge has granted."""
-        found: dict[str, Any] = (await self.lounge.get("/_simulator/book")).get("reservations", {})
-        return found
-
-    async def callbacks_waiting(self) -> int:
-        """Count the lounge's callbacks that were not worked off yet."""
-        operator = Caller(self.app.http, self.world.gateway_url, "operator")
-        waiting: int = (await operator.get(f"/v1/partners/{LOUNGE}"))["workload"]["callbacks_waiting"]
-        return waiting
-
-    async def require_one_effect(self, redemption: dict[str, Any]) -> None:
-        """Compare the three books: the member's wallet, the partner's, the ledger."""
-        wallet = (await self.app.get("/v1/me"))["wallet"]
-        assert (wallet["available"], wallet["held"]) == (self.earned - redemption["points"], 0)
-        assert len(await self.reservations()) == 1
-        code, output = await self.world.run("audit", "--json")
-        report = json.loads(output)
-        assert (code, report["findings"], report["open_holds"]) == (0, [], [])
+    async def require_one_effect(self, *wishes: Wish) -> None:
+        """Wait until nothing is under way; then every book says the same, and each wish was granted once."""
+        async with asyncio.timeout(PATIENCE):
+            while (await undecided(self.gateways.club)) != (0, 0):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        books = await read_books(self.gateways.club, self.members)
+        assert list(verdict(books, self.members)) == []
+        for wish in wishes:
+            (told,) = wish.redemption_ids
+            assert books.rows[told].state is State.CAPTURED
+            assert books.partners[partner_id("A")].granted[books.rows[told].key] == 1
+        assert len(books.rows) == len(self.members.wishes)
 
 
 @asynccontextmanager
-async def club(folder: Path, database_url: str) -> AsyncIterator[Club]:
-    files = {LOUNGE: read_partner_files(PACKAGED_FOLDER)[LOUNGE]}
-    async with World(folder / "world", files, 7, database_url) as world, httpx.AsyncClient() as http:
-        crm = Caller(http, world.gateway_url, "crm")
-        member = (await crm.put("/v1/members/liu", {"city": "Changchun"}))["id"]
-        earning = {
-            "activity": "new_car",
-            "amount": {"amount": 25_000_000, "currency": "CNY"},
-            "occurred_at": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-            "reference": "order-1",
-        }
-        earned = (await crm.post(f"/v1/members/{member}/accruals", earning, key="order-1"))["points"]
-        app = Caller(http, world.gateway_url, "member-app", member)
-        desk = Caller(http, world.gateway_url, "skyhub-desk")
-        yield Club(world, app, desk, Simulator(http, world.simulators[LOUNGE]), earned)
+async def house(folder: Path, database_url: str) -> AsyncIterator[House]:
+    """Open everything; the partner never says no by itself here."""
+    async with (
+        Club(folder / "club", database_url, seed=7, willing=True) as club,
+        aiohttp.ClientSession() as http,
+        Gateways(club) as gateways,
+    ):
+        life = await gateways.start(0)
+        members = Members(club, Line(club, http, Random(7)), Random(7))
+        await members.open(1)
+        yield House(gateways, members, min(members.opened_with), life)
 
 
-@pytest.mark.parametrize("fault", DEATHS)
-async def test_a_redemption_survives_its_process(tmp_path: Path, database_url: str, fault: str) -> None:
-    assert fault in DEATHS
-    async with club(tmp_path, database_url) as here:
-        await here.arm(DEATHS[fault])
-        quote = await here.quote()
-        asking = asyncio.create_task(here.app.post("/v1/redemptions", {"quote_id": quote}, key="visit-1"))
-        await here.died_and_back()
-        redemption = await here.captured((await asking)["id"])
-        again = await here.app.post("/v1/redemptions", {"quote_id": quote}, key="visit-1")
-        assert (again["id"], again["state"]) == (redemption["id"], "captured")
-        await here.require_one_effect(redemption)
+@pytest.mark.parametrize("deaths", [DEATHS], ids=["cr_01_to_cr_06"])
+async def test_a_redemption_survives_its_process(tmp_path: Path, database_url: str, deaths: dict[str, str]) -> None:
+    async with house(tmp_path, database_url) as here:
+        for fault, point in deaths.items():
+            wish = Wish(here.member, "A", fault)
+            here.members.wishes.append(wish)
+            quote = await here.members.quote(here.member, "A")
+            await here.start(**{CRASH_POINT: point})
+            asking = asyncio.create_task(here.again(wish, quote))
+            await here.died_and_back()
+            await asking
+            await here.require_one_effect(wish)
+            status, told = await here.again(wish, quote)
+            assert (status, told["id"], told["state"]) == (201, *wish.redemption_ids, "captured")
 
 
 async def test_cr_04_killed_while_the_partner_works(tmp_path: Path, database_url: str) -> None:
-    async with club(tmp_path, database_url) as here:
-        fault = {"operation": "reserve", "mode": "commit_then_hang", "times": 1}
-        await here.lounge.post("/_simulator/faults", fault)
-        asking = asyncio.create_task(here.app.post("/v1/redemptions", {"quote_id": await here.quote()}, key="visit-1"))
-        async with asyncio.timeout(30):
-            while not await here.reservations():  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-        await here.world.kill_gateway()
-        await here.require_one_effect(await here.captured((await asking)["id"]))
+    async with house(tmp_path, database_url) as here:
+        club, http = here.gateways.club, here.members.line.http
+        wish = Wish(here.member, "A", "cr_04")
+        here.members.wishes.append(wish)
+        quote = await here.members.quote(here.member, "A")
+        await weather(club, http, Weather(share=1.0, modes=("commit_then_hang",)), "A")
+        asking = asyncio.create_task(here.again(wish, quote))
+        async with asyncio.timeout(PATIENCE):
+            while not (await read_partners(club))[partner_id("A")].granted:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        here.life.send(signal.SIGKILL)
+        await weather(club, http, Weather(share=0.0), "A")
+        await here.start()
+        await asking
+        await here.require_one_effect(wish)
 
 
 async def test_a_callback_that_was_stored_is_applied_once_though_its_sender_hears_nothing(
     tmp_path: Path, database_url: str
 ) -> None:
     """WH-18."""
-    async with club(tmp_path, database_url) as here:
-        redemption = await here.app.post("/v1/redemptions", {"quote_id": await here.quote()}, key="visit-1")
-        await here.captured(redemption["id"])
-        await here.arm("callback_stored")
-        visit = {"reference": (await here.captured(redemption["id"]))["partner_reference"], "guests": 0}
-        await here.lounge.post("/_simulator/visits", visit)
+    async with house(tmp_path, database_url) as here:
+        wish = Wish(here.member, "A", "wh_18")
+        status, told = await here.ask(wish)
+        assert status == 201
+        await here.start(**{CRASH_POINT: "callback_stored"})
+        visit = {"reference": told["partner_reference"], "guests": 0}
+        async with here.members.line.http.post(
+            here.gateways.club.partners["A"] + "/_simulator/visits", json=visit
+        ) as answer:
+            assert answer.status == 200
         await here.died_and_back()
-        async with asyncio.timeout(30):
-            while await here.callbacks_waiting():  # noqa: ASYNC110
+        await here.require_one_effect(wish)
+        async with asyncio.timeout(PATIENCE):
+            while await callbacks_waiting(here):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
-        await here.require_one_effect(await here.captured(redemption["id"]))
+        await here.require_one_effect(wish)
+
+
+async def callbacks_waiting(here: House) -> int:
+    """Count the partner's callbacks that were not worked off yet."""
+    token = await here.members.token_of("operator")
+    _, told = await here.members.line.ask("GET", f"/v1/partners/{partner_id('A')}", token)
+    waiting: int = told["workload"]["callbacks_waiting"]
+    return waiting
 
 
 def test_every_place_is_died_at_by_a_test() -> None:
     assert {*DEATHS.values(), "callback_stored"} == set(POINTS)
 
 
-@pytest.mark.parametrize("armed", ["nowhere", "taken_in:", "taken_in:x", "taken_in:0", ":1"])
+@pytest.mark.parametrize("armed", ["nowhere", "taken_in:", "taken_in:x", "taken_in:0", ":1", "taken_in:stop:1", "stop"])
 def test_a_place_that_is_none_stops_the_start(armed: str) -> None:
     with pytest.raises(ConfigurationError, match=r"faults\.crash_point"):
         CrashPoints(armed)
+
+
+@pytest.mark.parametrize("armed", ["", "taken_in", "taken_in:3", "taken_in:stop", "taken_in:3:stop", *NIGHT_POINTS])
+def test_a_place_that_is_one_is_taken(armed: str) -> None:
+    CrashPoints(armed)

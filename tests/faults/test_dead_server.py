@@ -8,6 +8,8 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,24 +47,26 @@ class Server:
     _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
-        log = (self.folder.parent / "server.log").open("ab")
+        """Start it and wait until it answers; it does not start while processes of the killed one are still ending."""
+        ready = [str(self.programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        for _ in range(200):
+            if self._process is None or self._process.poll() is not None:
+                self._process = self._spawn()
+            time.sleep(0.1)
+            if subprocess.run(ready, check=False).returncode == 0:
+                return
+        raise AssertionError(f"the server does not answer; see {self.folder.parent}/server.log")
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
         words = ["-D", str(self.folder), "-p", str(self.port), "-k", "", "-c", "listen_addresses=127.0.0.1"]
-        with log:
-            self._process = subprocess.Popen(
+        with (self.folder.parent / "server.log").open("ab") as log:
+            return subprocess.Popen(
                 [str(self.programs / "postgres"), *words],
                 stdout=log,
                 stderr=log,
                 user=self.user,
                 start_new_session=True,
             )
-        for _ in range(200):
-            ready = [str(self.programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-            if subprocess.run(ready, check=False).returncode == 0:
-                return
-            assert self._process.poll() is None, "the server ended"
-            signal.sigtimedwait([], 0.1)
-        raise AssertionError("the server does not answer")
 
     def kill(self) -> None:
         """Kill the server and everything of it."""
@@ -73,36 +77,33 @@ class Server:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[Server]:
-    """Make a cluster; it does not start as root, so its files go to the packages' own user then."""
+def server() -> Iterator[Server]:
+    """Make a cluster; it does not start as root, so it runs as the packages' own user then."""
     programs = binaries()
     if programs is None:
         pytest.skip("NO POSTGRESQL PROGRAMS (initdb): the server to be killed is one of our own")
     user = "postgres" if os.geteuid() == 0 else None
-    if user is not None:
+    with tempfile.TemporaryDirectory(prefix="club-server-") as folder:
+        if user is not None:
+            try:
+                account = pwd.getpwnam(user)
+            except KeyError:
+                pytest.skip("NO USER postgres: PostgreSQL does not start as root")
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        data = Path(folder) / "data"
+        words = ["-D", str(data), "-A", "trust", "-U", "club", "-E", "UTF8", "--no-sync"]
+        subprocess.run([str(programs / "initdb"), *words], check=True, capture_output=True, user=user, cwd=folder)
+        found = Server(programs, data, free_port(), user)
+        found.start()
         try:
-            account = pwd.getpwnam(user)
-        except KeyError:
-            pytest.skip("NO USER postgres: PostgreSQL does not start as root")
-        os.chown(folder, account.pw_uid, account.pw_gid)
-        for parent in folder.parents:
-            if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
-                parent.chmod(parent.stat().st_mode | 0o011)
-    data = folder / "data"
-    words = ["-D", str(data), "-A", "trust", "-U", "club", "-E", "UTF8", "--no-sync"]
-    subprocess.run([str(programs / "initdb"), *words], check=True, capture_output=True, user=user, cwd=folder)
-    found = Server(programs, data, free_port(), user)
-    found.start()
-    try:
-        yield found
-    finally:
-        found.kill()
+            yield found
+        finally:
+            found.kill()
+            time.sleep(0.5)  # its processes notice, and leave the folder
 
 
 async def test_cr_08_what_was_acknowledged_survives_the_death_of_the_server(tmp_path: Path) -> None:
-    home = tmp_path / "server"
-    home.mkdir()
-    with server(home) as postgresql:
+    with server() as postgresql:
         url = f"postgresql://club@127.0.0.1:{postgresql.port}/postgres"
         async with (
             Club(tmp_path / "club", url, seed=13) as club,
@@ -120,7 +121,7 @@ async def test_cr_08_what_was_acknowledged_survives_the_death_of_the_server(tmp_
             assert not life.ended.done(), "the gateway outlives its database"
             assert not await answers(club.ports[0]), "without its database it is not ready"
             before = len(members.wishes)
-            postgresql.start()
+            await asyncio.to_thread(postgresql.start)
             async with asyncio.timeout(BACK_SECONDS):
                 await until_done(members, before + 10)
             await asyncio.gather(*living)

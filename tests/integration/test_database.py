@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
@@ -23,6 +24,7 @@ from config import migrate
 from config.database import Database, RefusedByDatabaseError, database_now, insert_new
 from config.engines import _configure_sqlite
 from config.errors import ConfigurationError, DatabaseError
+from config.migration_run import configuration
 from config.settings import DatabaseSettings
 from config.types import Instant, JsonDocument
 
@@ -55,6 +57,10 @@ def _ids(connection: Connection) -> list[str]:
 
 async def test_migrations_reach_the_head(database: Database) -> None:
     assert await migrate.current_revision(database) == migrate.head_revision()
+
+
+def test_the_head_is_the_one_that_the_files_lead_to() -> None:
+    assert ScriptDirectory.from_config(configuration(migrate.FOLDER)).get_heads() == [migrate.head_revision()]
 
 
 async def test_an_empty_database_is_brought_up(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from adapters.sdk.testing.rules.rule import (
 )
 from config.errors import GatewayError
 
-RULE_SECONDS = 15.0
+RULE_SECONDS = 20.0
 """How long one rule may take before it counts as broken."""
 FOUNDATIONS = (STARTS, DECLARED, HONEST)
 """Rules that others build on: where one is broken, the others would only say it again."""

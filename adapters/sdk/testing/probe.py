@@ -24,8 +24,8 @@ class Overheard(msgspec.Struct, frozen=True):
 class ProbeClient(PartnerClient):
     """The real client, with an ear at it.
 
-    ``substitute`` answers in the partner's place. ``patience`` shortens the deadline of the operations it names, so
-    that a partner that hangs is waited for a moment only.
+    ``substitute`` answers in the partner's place. ``patience`` caps the deadline of the operations it names, so that a
+    partner that hangs is waited for a moment only; ``hurry`` shrinks it by a factor, whatever it is.
     """
 
     def __init__(self, **given: Any) -> None:
@@ -34,12 +34,13 @@ class ProbeClient(PartnerClient):
         self.overheard: list[Overheard] = []
         self.substitute: Substitute = lambda call: None
         self.patience: dict[str, float] = {}
+        self.hurry: dict[str, float] = {}
 
     async def call(self, call: PartnerCall) -> PartnerAnswer | CallFailure:
         """Make the call, or let the substitute answer it."""
         answer = self.substitute(call)
         if answer is None:
-            deadline = call.deadline_seconds or self.limits.deadline_seconds
+            deadline = (call.deadline_seconds or self.limits.deadline_seconds) * self.hurry.get(call.operation, 1.0)
             shortened = min(deadline, self.patience.get(call.operation, deadline))
             answer = await super().call(msgspec.structs.replace(call, deadline_seconds=shortened))
         self.overheard.append(Overheard(call, answer))

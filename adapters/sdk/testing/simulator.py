@@ -15,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -102,9 +103,9 @@ class Simulator:
         self.plan: list[PlannedBreak] = []
         self.on_night = on_night
         self._operations = tuple(operations)
-        below = Router(path="/_simulator", route_handlers=[*control.handlers(self), *control_handlers])
+        self._control_handlers = tuple(control_handlers)
         self._inner = Litestar(
-            route_handlers=[*handlers, below],
+            route_handlers=list(handlers),
             on_startup=[self.webhooks.start],
             on_shutdown=[self.webhooks.stop],
             state=State({"simulator": self}),
@@ -115,8 +116,11 @@ class Simulator:
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the call, meet its fault if one is planned, else pass it on."""
         inner: App = self._inner  # type: ignore[assignment]
-        if scope["type"] != "http" or scope["path"].startswith("/_simulator"):
+        if scope["type"] != "http":
             await inner(scope, receive, send)
+            return
+        if scope["path"].startswith("/_simulator"):
+            await self._below(scope, receive, send)  # type: ignore[arg-type]
             return
         operation = self.operation_of(scope["method"], scope["path"])
         fault = self.faults.take(operation)
@@ -126,6 +130,13 @@ class Simulator:
             await inner(scope, receive, send)
         else:
             await inject(fault, inner, scope, receive, send)
+
+    @cached_property
+    def _below(self) -> Litestar:
+        """The control paths, made when somebody first asks for one: most partners on the bench are asked for none."""
+        below = Router(path="/_simulator", route_handlers=[*control.handlers(self), *self._control_handlers])
+        state = State({"simulator": self})
+        return Litestar(route_handlers=[below], state=state, openapi_config=None, logging_config=None)
 
     def operation_of(self, method: str, path: str) -> str:
         """Name a request; ``other`` when nothing fits."""

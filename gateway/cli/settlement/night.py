@@ -19,8 +19,16 @@ from config.errors import GatewayError, NotFoundError, RuleError
 from config.settings import Settings
 from gateway.operations.alarms import Alarms
 from gateway.operations.overdue import Open, open_of
+from gateway.redemption import store
+from gateway.redemption.no_shows import not_shown
 from gateway.redemption.suspicions import doubled
-from gateway.services.undecided import contradicted_by_file, granted_twice_by_file, settle_by_file, waiting_for_file
+from gateway.services.undecided import (
+    contradicted_by_file,
+    granted_twice_by_file,
+    not_shown_by_file,
+    settle_by_file,
+    waiting_for_file,
+)
 from gateway.wiring import Gateway, open_gateway
 from settlement.exports.bundle import Bundle, export_period
 from settlement.matching.rules import MatchingRules
@@ -188,7 +196,29 @@ async def _reconcile(gateway: Gateway, partner: str, day: date, report: Report) 
             ended.append(item.redemption_id)
         gateway.crash.reach("file_applied")
     await gateway.database.write(partial(_note_doubles, gateway, partner, day))
+    for redemption_id in await gateway.database.read(partial(not_shown_by_file, partner=partner, business_date=day)):
+        await gateway.database.write(partial(_note_no_show, gateway, redemption_id))
     return found, (*ended, *await _look_again(gateway, partner, day))
+
+
+def _note_no_show(gateway: Gateway, redemption_id: str, connection: Connection) -> None:
+    """Post that nobody came; again it changes nothing. What cannot be booked is an alarm and stops no other."""
+    store.lock(connection, redemption_id)
+    redemption = store.must_get(connection, redemption_id)
+    try:
+        with connection.begin_nested():
+            not_shown(connection, gateway.effects, redemption, gateway.clock.now())
+    except GatewayError as error:
+        facts = {"reason": error.message}
+        alarms = Alarms(gateway.identifiers)
+        alarms.raise_alarm(
+            connection,
+            "no_show_not_booked",
+            redemption_id,
+            gateway.clock.now(),
+            partner=redemption.partner,
+            facts=facts,
+        )
 
 
 def _note_doubles(gateway: Gateway, partner: str, day: date, connection: Connection) -> None:

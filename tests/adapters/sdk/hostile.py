@@ -215,6 +215,12 @@ def trusts_while_unconfigured(self: Any, headers: Any, body: bytes, secrets: tup
     return DirectAdapter.verify_webhook(self, headers, body, secrets, now)
 
 
+def gives_every_callback_an_id_of_its_own(
+    self: Any, headers: Any, body: bytes, secrets: tuple[str, ...], now: int
+) -> str:
+    return f"{DirectAdapter.verify_webhook(self, headers, body, secrets, now)}_{now}"
+
+
 def reads_without_references(self: Any, name: str, content: bytes) -> StatementFile:
     file = DirectAdapter.parse_statement(self, name, content)
     return replace(file, lines=tuple(replace(line, reference=None) for line in file.lines))
@@ -373,6 +379,12 @@ HOSTILE = (
         "trusts anybody",
         acting(verify_webhook=trusts_while_unconfigured),
         "while no secret is configured",
+    ),
+    Hostile(
+        "callbacks_are_proved",
+        "knows no repeat",
+        acting(verify_webhook=gives_every_callback_an_id_of_its_own),
+        "told twice has two ids",
     ),
     Hostile(
         "statement_accounts",

@@ -25,9 +25,7 @@ def quick(rule: Rule) -> Rule:
         case "fault_never_misleads":
             return msgspec.structs.replace(rule, prove=partial(writing.fault_never_misleads, modes=MODES))
         case "limits_kept":
-            return msgspec.structs.replace(
-                rule, prove=partial(writing.limits_kept, deadline_seconds=0.4, hang_seconds=1.5)
-            )
+            return msgspec.structs.replace(rule, prove=partial(writing.limits_kept, hang_seconds=1.5))
         case _:
             return rule
 

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SYSTEMS = (
     "/v1/members",
     "/v1/settlement",
+    "/v1/frozen-accounts",
     "/v1/partners",
     "/v1/webhooks",
     "/v1/vouchers",

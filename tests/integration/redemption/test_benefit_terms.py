@@ -101,7 +101,7 @@ async def undo(room: Room, redemption_id: str) -> None:
     redemption = await room.get(redemption_id)
     ask = partial(reversal_store.ask, redemption=redemption, quantity=redemption.quote.quantity, reason="test")
     await room.database.write(lambda connection: ask(connection, at=room.clock.now()))
-    await room.reversals.advance(redemption_id, reversal_store.WHOLE)
+    await room.reversals.advance(redemption_id, 1)
 
 
 async def uses(room: Room) -> list[tuple[date, UseState]]:

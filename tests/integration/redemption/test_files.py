@@ -15,11 +15,19 @@ from catalogue.values import Money
 from config.database import Database
 from config.files import PACKAGED_FOLDER
 from config.partner_files import read_partner_files
+from gateway.operations.alarms import Alarms
+from gateway.operations.switches import read_switch
 from gateway.redemption import reversal_store
 from gateway.redemption.records import Redemption
 from gateway.redemption.states import State
+from gateway.redemption.suspicions import doubled
 from gateway.redemption.tables import claims
-from gateway.services.undecided import contradicted_by_file, settle_by_file, waiting_for_file
+from gateway.services.undecided import (
+    contradicted_by_file,
+    granted_twice_by_file,
+    settle_by_file,
+    waiting_for_file,
+)
 from settlement.contracts import PartnerContract, read_contract
 from settlement.errors import ObligationError
 from settlement.statements import ingest
@@ -163,3 +171,59 @@ async def test_what_a_partner_keeps_of_its_price_is_a_fee(database: Database) ->
     assert found == [("cancel_fee", 3_000), ("purchase", 12_000), ("refund", -12_000)]
     assert await room.balance() == (OPENING, 0)
     await room.require_clean_books()
+
+
+async def listed(room: Room, redemption: Redemption, day: date, *references: str | None, status: str = "used") -> None:
+    """Take in a day's file that lists a redemption once for each of the partner's references."""
+    rows = [
+        StatementLine(
+            row=number,
+            reference=redemption.partner_key,
+            partner_reference=reference,
+            kind="visit",
+            service_date=date(2026, 12, 1),
+            quantity=1,
+            amount=Money(12_000, "CNY"),
+            status=status,
+        )
+        for number, reference in enumerate(references, start=1)
+    ]
+    content = write_statement(PARTNER, day, 1, "CNY", rows)
+    at = room.clock.now() + timedelta(days=30)
+    await room.database.write(lambda c: ingest(c, parse_statement, PARTNER, f"{day}.csv", content, at))
+
+
+async def twice(room: Room, day: date = DAY) -> dict[str, int]:
+    return await room.database.read(partial(granted_twice_by_file, partner=PARTNER, business_date=day))
+
+
+async def test_nw_24_two_bookings_under_one_key_are_found_in_the_file(database: Database) -> None:
+    room = await open_room(database, skyhub_lounge=FencingPartner())
+    redemption, other = await room.redeem(), await room.redeem()
+    await listed(room, redemption, DAY, "P-1", "P-2")
+    assert await twice(room) == {redemption.id: 2}
+    assert await twice(room, DAY + timedelta(days=1)) == {}
+    await listed(room, other, DAY + timedelta(days=1), "P-3")
+    await listed(room, other, DAY + timedelta(days=2), "P-4")
+    assert await twice(room, DAY + timedelta(days=2)) == {other.id: 2}, "over two days' files"
+
+
+async def test_nw_24_one_booking_listed_twice_or_cancelled_since_is_one(database: Database) -> None:
+    room = await open_room(database, skyhub_lounge=FencingPartner())
+    redemption = await room.redeem()
+    await listed(room, redemption, DAY, "P-1", "P-1", None)
+    assert await twice(room) == {}
+    await listed(room, redemption, DAY + timedelta(days=1), "P-1", status="cancelled")
+    await listed(room, redemption, DAY + timedelta(days=2), "P-2")
+    assert await twice(room, DAY + timedelta(days=2)) == {}
+
+
+async def test_nw_24_what_the_file_shows_switches_repeats_off(database: Database) -> None:
+    room = await open_room(database, skyhub_lounge=FencingPartner())
+    redemption = await room.redeem()
+    at = room.clock.now()
+    tell = partial(doubled, alarms=Alarms(room.identifiers), partner=PARTNER, redemption_id=redemption.id, at=at)
+    assert await database.write(partial(tell, evidence="the statement shows 2"))
+    assert not await database.write(partial(tell, evidence="the statement shows 2"))
+    switch = await database.read(partial(read_switch, partner=PARTNER))
+    assert (switch.distrusted, switch.disabled) == (True, False)

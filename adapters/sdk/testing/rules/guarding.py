@@ -203,6 +203,8 @@ async def callbacks_are_proved(bench: Bench) -> None:
     now = int(bench.clock.now().timestamp())
     message_id = bench.adapter.verify_webhook(headers, body, (secret,), now)
     require(bool(message_id), "a genuine callback has no id")
+    again = bench.adapter.verify_webhook(headers, body, (secret,), now + 1)
+    require(again == message_id, "a callback that is told twice has two ids, so that a repeat is not known")
     event = bench.adapter.read_webhook(message_id, body)
     require(event is None or event.event_id == message_id, "the event has another id than the message")
     other = "whsec_" + base64.b64encode(b"another secret of 32 bytes, wide").decode()

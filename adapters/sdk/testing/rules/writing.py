@@ -196,10 +196,11 @@ async def _at_the_commit(bench: Bench) -> tuple[str, ReservationRequest, Partner
     raise RuleBrokenError(f"no step made the call {bench.subject.commit_operation!r}")
 
 
-async def limits_kept(subject: Subject, deadline_seconds: float = 1.0, hang_seconds: float = FAULT_SECONDS) -> None:
+async def limits_kept(subject: Subject, hang_seconds: float = 3.0) -> None:
     """No call that decides something asks for more time or more bytes than the manifest's, and a hanging one ends."""
-    async with open_bench(subject, deadline_seconds=deadline_seconds) as bench:
+    async with open_bench(subject) as bench:
         request = await bench.request("limits")
+        bench.client.hurry[subject.commit_operation] = PATIENCE_SECONDS / bench.manifest.limits.deadline_seconds
         bench.simulator.faults.plan(subject.commit_operation, "commit_then_hang", seconds=hang_seconds)
         begun = asyncio.get_running_loop().time()
         _, request = await reserve(bench.adapter, request)

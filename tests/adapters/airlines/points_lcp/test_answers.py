@@ -10,7 +10,7 @@ import pytest
 
 from adapters.airlines.points_lcp.adapter import PointsLcpAdapter
 from adapters.sdk.calls import CallFailure, PartnerAnswer
-from adapters.sdk.outcomes import LookUpAnswer, Outcome
+from adapters.sdk.outcomes import ECHO_FAULTS, LookUpAnswer, Outcome
 from adapters.sdk.records import Stay, StepResult, Traveller
 from tests.adapters.airlines.points_lcp import samples
 from tests.adapters.airlines.points_lcp.samples import (
@@ -288,3 +288,9 @@ def test_the_commit_is_the_last_step() -> None:
         ("create_order", False),
         ("credit", True),
     ]
+
+
+async def test_nw_21_another_member_is_a_wrong_echo() -> None:
+    result = await step("validate_member", "mv_other_member")
+    assert result.outcome is Outcome.UNKNOWN
+    assert result.code in ECHO_FAULTS
