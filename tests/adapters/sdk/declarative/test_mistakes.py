@@ -71,6 +71,8 @@ MISTAKES = {
     "no_such_zone": ('service = "visit"', 'service = "visit"\ntime_zone = "Mars/Base"', "is no time zone"),
     "undeclared_section": ("[fence]", '[webhook]\nkind = "t"\nkinds = {}\nreference = "r"\noccurred_at = "o"\n[fence]',
                            "declare the capability receives_webhooks"),
+    "statement_of_no_day": ("/v1/statements/{date}", "/v1/statements/{day}", "names the day once, as {date}"),
+    "statement_elsewhere": ("/v1/statements/{date}", "//elsewhere/{date}", "names the day once, as {date}"),
     "missing_section": ("statement = {", "options = {", "the manifest declares reports_statements"),
     "service_of_offer": ('token = "id"', 'token = "id"\nservice = { hotel = "h" }', "no text or number of a visit"),
 }  # fmt: skip

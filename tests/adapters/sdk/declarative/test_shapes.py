@@ -167,7 +167,9 @@ class Inn:
     def _reply(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
         status, body = self.answer
-        return httpx.Response(status, stream=Body(b"" if body is None else json.dumps(body).encode()))
+        return httpx.Response(
+            status, headers={"Retry-After": "7"}, stream=Body(b"" if body is None else json.dumps(body).encode())
+        )
 
 
 @pytest.fixture
@@ -297,6 +299,16 @@ async def test_a_look_up_says_what_is_listed(inn: Inn, status: int, body: Any, a
 async def test_a_cancel_without_a_body_is_a_cancel(inn: Inn, status: int, body: Any, outcome: Outcome) -> None:
     inn.answer = status, body
     assert (await inn.adapter().cancel(REQUEST, "77")).outcome is outcome
+
+
+async def test_what_decides_nothing_says_how_long_to_wait(inn: Inn) -> None:
+    adapter = inn.adapter()
+    inn.answer = 503, {}
+    for result in (await adapter.run_step("book", CARRIED), await adapter.look_up(REQUEST)):
+        assert result.retry_after_seconds == 7
+    assert (await adapter.cancel(REQUEST, "77")).retry_after_seconds == 7
+    inn.answer = 404, None
+    assert (await adapter.look_up(REQUEST)).retry_after_seconds is None
 
 
 def test_a_callback_is_verified_and_read(inn: Inn) -> None:
