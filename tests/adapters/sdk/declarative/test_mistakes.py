@@ -97,6 +97,18 @@ def test_it_is_refused_with_line_and_remedy(tmp_path: Path, name: str) -> None:
         assert any(abs(line - first) <= 12 for line in numbered), (first, message)
 
 
+@pytest.mark.parametrize("section", ["look_up", "fence"])
+def test_what_only_the_lost_answer_told_cannot_be_asked_by(section: str) -> None:
+    """The case in which a look-up is needed is the one in which the commit's answer was lost."""
+    text = MAPPING.replace("commit = true", 'commit = true\ncarry = { booking = "id" }')
+    begun = text.index(f"[{section}]")
+    text = text[:begun] + text[begun:].replace("/{key}", "/{key}/{carried.booking}", 1)
+    with pytest.raises(ManifestError, match=re.escape(f"{section}.path: {{carried.booking}} is not a field here")):
+        compile_mapping("mapping.toml", text, read_manifest(FOLDER / "manifest.toml"))
+    cancel = text.replace("/{key}/{carried.booking}", "/{key}").replace("/cancel", "/cancel/{carried.booking}")
+    assert compile_mapping("mapping.toml", cancel, read_manifest(FOLDER / "manifest.toml"))
+
+
 def _changed(text: str) -> int:
     return next((at for at, (one, other) in enumerate(zip(MAPPING, text, strict=False)) if one != other), 0)
 

@@ -209,6 +209,7 @@ async def test_offers_are_read_with_local_times_and_the_hotels_own_id(inn: Inn) 
         (200, rooms({"a": 1}), ProtocolError),
         (200, rooms([room(rate=[{"id": 1, "cents": 4.5, "currency": "CNY"}])]), ProtocolError),
         (200, rooms([room(rate=[{"id": 1, "cents": 4, "currency": "EUR"}])]), ProtocolError),
+        (200, rooms([room(rate=[{"id": 1, "cents": True, "currency": "CNY"}])]), ProtocolError),
         (200, rooms([room(until="soon")]), ProtocolError),
         (200, rooms([room()] * 201), ProtocolError),
     ],
@@ -256,6 +257,13 @@ async def test_a_hold_is_carried_into_the_commit_and_every_value_is_escaped(inn:
 async def test_a_grant_is_believed_only_with_its_echo(inn: Inn, status: int, body: Any, outcome: Outcome) -> None:
     inn.answer = status, body
     assert (await inn.adapter().run_step("book", CARRIED)).outcome is outcome
+
+
+@pytest.mark.parametrize(("key", "echo"), [("None", None), ("True", True), ("[]", []), ("{}", {})])
+async def test_what_only_looks_like_an_echo_is_none(inn: Inn, key: str, echo: Any) -> None:
+    inn.answer = 200, BOOKED | {"ref": echo}
+    changed = {name: getattr(CARRIED, name) for name in CARRIED.__struct_fields__} | {"key": key}
+    assert (await inn.adapter().run_step("book", ReservationRequest(**changed))).outcome is Outcome.UNKNOWN
 
 
 async def test_what_cannot_be_sent_is_not_sent(inn: Inn) -> None:
