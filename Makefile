@@ -10,6 +10,8 @@ RUN    := $(VENV)/bin
 STAMP  := $(VENV)/.made-from-locks
 LOCKS  := .ci/locks/test.lock .ci/locks/build.lock
 CODE   := config catalogue adapters settlement gateway
+REFEREE := .ci/referee
+PRISM  := $(REFEREE)/node_modules/.bin/prism
 PIP    := $(RUN)/python -m pip --disable-pip-version-check --quiet
 
 # The first interpreter that is new enough; override with `make PYTHON=/path/to/python3 ...`.
@@ -45,6 +47,16 @@ mutants: $(STAMP) ## Change the rules of the catalogue one by one: which changes
 	@$(PIP) install --require-hashes -r .ci/locks/mutation.lock
 	@$(RUN)/python -m tests.measures.mutants $(MUTANTS)
 
+.PHONY: referee
+referee: $(STAMP) ## Put Prism between adapters and simulators, by the published specifications (needs Node and npm)
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "make referee needs Node 20 or newer with npm, which are no dependency of this project; nothing was run."; exit 1; }
+	@test -n "$$GATEWAY_TEST_PARTNER_SPECS" || \
+		echo "GATEWAY_TEST_PARTNER_SPECS names no folder: only our own contract is refereed, the partners' are skipped."
+	@test -x $(PRISM) || { echo "Installing Prism from $(REFEREE)/package-lock.json (half a minute, once) ..."; \
+		npm ci --prefix $(REFEREE) --ignore-scripts --no-audit --no-fund --loglevel=error; }
+	@GATEWAY_TEST_PRISM="$(CURDIR)/$(PRISM)" $(RUN)/pytest -p no:xdist tests/adapters -k "published" $(PYTEST_ARGS)
+
 .PHONY: bench
 bench: $(STAMP) ## Measure against a floor in the same run; kept in var/bench.json, nothing is asserted (ROWS="token outbound" for some)
 	@$(PIP) install --require-hashes -r .ci/locks/bench.lock
@@ -76,7 +88,7 @@ lock: ## Resolve the dependencies anew into .ci/locks (needs uv on the PATH)
 
 .PHONY: clean
 clean: ## Remove the environment, caches and builds (never var/, which holds data)
-	@rm -rf $(VENV) dist build .pytest_cache mutants .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(REFEREE)/node_modules dist build .pytest_cache mutants .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find $(CODE) tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): $(LOCKS)

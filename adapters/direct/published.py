@@ -51,7 +51,6 @@ def contract_document(manifest: Manifest) -> dict[str, Any]:
     """
     return {
         "openapi": "3.1.0",
-        "jsonSchemaDialect": "https://spec.openapis.org/oas/3.1/dialect/base",
         "info": {
             "title": "Direct partner contract",
             "version": "1.0.0",

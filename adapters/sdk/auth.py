@@ -232,17 +232,6 @@ def mac_digest(mac_key: str, text: str) -> str:
     return base64.b64encode(hmac.new(key, text.encode(), hashlib.sha256).digest()).decode()
 
 
-CREDENTIALS: dict[str, dict[str, str]] = {
-    "none": {},
-    "api_key": {"api_key": "secret"},
-    "oauth2_client_credentials": {"client_id": "text", "client_secret": "secret"},
-    "ean_signature": {"api_key": "secret", "shared_secret": "secret"},
-    "mac": {"mac_id": "text", "mac_key": "secret"},
-    "oauth1_rsa_sha256": {"consumer_key": "text", "private_key": "secret"},
-}
-"""The credentials of each scheme, and which of them prove who we are."""
-
-
 def make_authenticator(manifest: Manifest, credentials: Mapping[str, Secret]) -> Authenticator:
     """Make the authenticator that a manifest declares.
 

@@ -18,16 +18,6 @@ from config.files import read_typed
 API_VERSION = 1
 """Version of the SDK's public surface that this gateway serves."""
 
-AUTH_SCHEMES: dict[str, tuple[str, ...]] = {
-    "none": (),
-    "api_key": ("api_key",),
-    "oauth2_client_credentials": ("client_id", "client_secret"),
-    "ean_signature": ("api_key", "shared_secret"),
-    "mac": ("mac_id", "mac_key"),
-    "oauth1_rsa_sha256": ("consumer_key", "private_key"),
-}
-"""The schemes that a manifest may name, and the credentials that each needs."""
-
 Capability = Literal[
     "quotes_offers",
     "reserves",

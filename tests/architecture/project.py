@@ -11,7 +11,7 @@ from tests.architecture.purity_rules import PURITY_RULES
 from tests.architecture.sources import PROJECT, Tree, Violation
 from tests.architecture.tidy_rules import TIDY_RULES, TIDY_RULES_OF_TESTS, american_words, clean_text_files
 
-UNKEPT = {".venv", ".git", "var", "dist", "build", "__pycache__", ".hypothesis"}
+UNKEPT = {".venv", ".git", "var", "dist", "build", "__pycache__", ".hypothesis", "node_modules"}
 
 
 def project_files(root: Path = PROJECT) -> list[Path]:

@@ -20,7 +20,10 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from adapters.sdk.testing.simulator import Simulator
+from tests.support.prism import Prism, wanted
 
+WHOLE = "x-whole"
+"""Where the whole file of the older form is kept beside its parts."""
 OURS = "/contract/"
 """What the contract adds and the partner does not publish."""
 
@@ -42,11 +45,12 @@ def from_swagger(published: dict[str, Any]) -> dict[str, Any]:
     exactly 30 letters fits none of the file's own examples.
     """
     published = json.loads(json.dumps(published).replace("{1-2}", "{1,2}").replace("{30}", "{1,30}"))
+    whole = published
     paths = {
         published.get("basePath", "") + path: {method: _operation(published, given) for method, given in item.items()}
         for path, item in published["paths"].items()
     }
-    return {"paths": paths, "components": {}, "definitions": published["definitions"]}
+    return {"paths": paths, "components": {}, "definitions": published["definitions"], WHOLE: whole}
 
 
 def _operation(published: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +81,18 @@ class Referee:
         self.corrections = corrections or {}
         self.faults: list[str] = []
         self.seen: set[tuple[str, int]] = set()
+        self.prism = Prism(self._corrected()) if wanted() else None
         self._validators: dict[str, Any] = {}
+
+    def _corrected(self) -> dict[str, Any]:
+        """The file for Prism, its answers' schemas replaced by the corrections."""
+        published = json.loads(json.dumps(self.published.get(WHOLE, self.published)))
+        for item in published["paths"].values():
+            for operation in item.values():
+                for (name, status), schema in self.corrections.items():
+                    if isinstance(operation, dict) and operation.get("operationId") == name:
+                        operation["responses"][str(status)]["content"]["application/json"]["schema"] = schema
+        return dict(published)
 
     @cached_property
     def paths(self) -> dict[str, Any]:
@@ -143,7 +158,16 @@ class Referee:
 
     def watching(self, simulator: Simulator) -> Any:
         """Stand in front of a simulator."""
-        inner = simulator.app
+        plain = simulator.app
+        prism = self.prism
+
+        async def inner(scope: Any, receive: Any, send: Any) -> None:
+            if prism is None or scope["type"] != "http" or scope["path"].startswith(OURS):
+                await plain(scope, receive, send)
+                return
+            before = len(prism.faults)
+            await prism.judge(plain, scope, receive, send)
+            self.faults += prism.faults[before:]
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] != "http" or scope["path"].startswith(OURS):

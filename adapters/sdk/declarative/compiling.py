@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from adapters.sdk.auth_schemes import CREDENTIALS
 from adapters.sdk.capabilities import Step
 from adapters.sdk.declarative import requests, rules
 from adapters.sdk.declarative.compiled import Call, CompiledMapping
@@ -13,7 +14,7 @@ from adapters.sdk.declarative.fields import Known, offer_fields, reservation_fie
 from adapters.sdk.declarative.model import SECTIONS, Exchange, LookUp, MappingFile, MoneyAt, Quote, Withdrawal
 from adapters.sdk.declarative.problems import Problems
 from adapters.sdk.errors import ManifestError
-from adapters.sdk.manifest import AUTH_SCHEMES, Manifest
+from adapters.sdk.manifest import Manifest
 from adapters.sdk.webhook_schemes import TIMESTAMPED
 from config.errors import ConfigurationError
 from config.files import parse_text
@@ -62,11 +63,11 @@ def _whole(file: MappingFile, manifest: Manifest, problems: Problems) -> None:
         ZoneInfo(file.time_zone)
     except (ValueError, OSError, ZoneInfoNotFoundError):
         problems.add(("time_zone",), f"{file.time_zone!r} is no time zone; write an IANA name such as Asia/Shanghai")
-    if manifest.auth not in AUTH_SCHEMES:
+    if manifest.auth not in CREDENTIALS:
         problems.add(
-            (), f"the manifest's auth is {manifest.auth!r}; write one of {', '.join(sorted(AUTH_SCHEMES))} there"
+            (), f"the manifest's auth is {manifest.auth!r}; write one of {', '.join(sorted(CREDENTIALS))} there"
         )
-    elif missing := sorted(set(AUTH_SCHEMES[manifest.auth]) - set(manifest.credentials)):
+    elif missing := sorted(set(CREDENTIALS[manifest.auth]) - set(manifest.credentials)):
         problems.add((), f"the manifest's auth needs the credential {', '.join(missing)}; declare it in [credentials]")
     carried = frozenset(name for step in file.steps for name in step.carry)
     for name, shared in (("identity", file.identity), ("error_identity", file.error_identity), ("echo", file.echo)):

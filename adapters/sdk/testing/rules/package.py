@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from adapters.sdk.auth import CREDENTIALS
+from adapters.sdk.auth_schemes import CREDENTIALS
 from adapters.sdk.manifest import Manifest, Profile
 from adapters.sdk.registry import AdapterPackage
 from adapters.sdk.testing.rules.rule import RuleBrokenError, require, require_none
