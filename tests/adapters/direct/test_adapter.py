@@ -127,7 +127,7 @@ async def test_a_reported_visit_is_found_with_its_guests_and_can_not_be_fenced(b
     assert (await bench.adapter.fence(request)).outcome is Outcome.NO
     assert (await bench.adapter.cancel(request, reserved.partner_reference or "")).outcome is Outcome.NO
     assert len(bench.simulator.webhooks.sent) == 1
-    await http.post(url, content=report)
+    await reported(bench, ReportVisit(reference=reserved.partner_reference, guests=2))
     assert len(bench.simulator.webhooks.sent) == 1
 
 
