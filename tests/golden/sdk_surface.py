@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import sys
@@ -26,13 +27,23 @@ def surface() -> list[str]:
 
 def _names(module: ModuleType) -> Iterator[str]:
     exported = getattr(module, "__all__", None)
+    assigned = _assigned(module)
     for name, value in vars(module).items():
-        if name.startswith("_") or isinstance(value, ModuleType):
+        if name.startswith("_") or name == "log" or isinstance(value, ModuleType):
             continue
         here = getattr(value, "__module__", None) == module.__name__
-        constant = name.isupper() and not isinstance(value, type)
+        constant = name in assigned and not isinstance(value, type)
         if name in exported if exported is not None else (here or constant):
             yield from _told(f"{module.__name__}.{name}", value)
+
+
+def _assigned(module: ModuleType) -> set[str]:
+    """The names that a module gives a value of its own."""
+    targets: list[ast.expr] = []
+    for node in ast.parse(inspect.getsource(module)).body:
+        targets += node.targets if isinstance(node, ast.Assign) else []
+        targets += [node.target] if isinstance(node, ast.AnnAssign) else []
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _told(name: str, value: Any) -> Iterator[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import TypeVar
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from adapters.sdk import webhooks
 from adapters.sdk.answers import failed_cancel, failed_step, readable
@@ -32,7 +33,7 @@ from adapters.sdk.records import (
 from adapters.sdk.statement_fetch import fetch_contractual, read_contractual
 from adapters.sdk.webhook_schemes import TIMESTAMPED, verify_timestamped
 
-T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
 OTHER_SERVICE = "other_service"
 """Code of a request for another kind of service than the mapping is for; nothing is sent."""
@@ -66,6 +67,22 @@ class Part:
         except UnsendableError as error:
             return CallFailure(Outcome.NOT_SENT, error.reason)
         return await self._context.client.call(made)
+
+    def _last_word(
+        self, call: Call, request: object, answer: PartnerAnswer, result: answers.R, failed: answers.R
+    ) -> answers.R:
+        """Let the package's own function judge; one that fails leaves the outcome unknown."""
+        paused = answers.with_pause(result, answer, self._context.clock.now())
+        if call.reading.judge is None:
+            return paused
+        try:
+            judged = call.reading.judge(request, answer, paused)
+        except Exception as error:  # noqa: BLE001 - an integrator's function may raise anything; nothing is then known
+            log.warning(
+                "hook_failed", partner=self._context.partner, operation=call.request.operation, error=repr(error)
+            )
+            return failed
+        return judged if isinstance(judged, type(failed)) else failed
 
     def _fits(self, request: ReservationRequest | OfferRequest) -> bool:
         return is_of(request.service, self._mapping.file.service)
@@ -107,10 +124,8 @@ class Reserving(Part):
         if isinstance(answer, CallFailure):
             return failed_step(answer)
         commit = any(each.name == step and each.commit for each in self.steps)
-        now = self._context.clock.now()
-        result = answers.judge_step(call.reading, answer, values, self._mapping.file, now, commit=commit)
-        failed = StepResult(outcome=Outcome.UNKNOWN, code="hook")
-        return _judged(call.reading.judge, request, answer, result, failed)
+        result = answers.judge_step(call.reading, answer, values, self._mapping.file, commit=commit)
+        return self._last_word(call, request, answer, result, StepResult(outcome=Outcome.UNKNOWN, code="hook"))
 
 
 class LookingUp(Part):
@@ -123,8 +138,7 @@ class LookingUp(Part):
         if isinstance(answer, CallFailure):
             return LookUpResult(answer=LookUpAnswer.UNKNOWN, code=answer.reason)
         result = answers.judge_look_up(call.reading, answer, values, self._mapping.file)
-        failed = LookUpResult(answer=LookUpAnswer.UNKNOWN, code="hook")
-        return _judged(call.reading.judge, request, answer, result, failed)
+        return self._last_word(call, request, answer, result, LookUpResult(answer=LookUpAnswer.UNKNOWN, code="hook"))
 
 
 class Withdrawing(Part):
@@ -138,8 +152,7 @@ class Withdrawing(Part):
         given = self._mapping.file.cancel if operation == "cancel" else self._mapping.file.fence
         assert given is not None
         result = answers.judge_withdrawal(call.reading, answer, values, self._mapping.file, given)
-        failed = CancelResult(outcome=Outcome.UNKNOWN, code="hook")
-        return _judged(call.reading.judge, request, answer, result, failed)
+        return self._last_word(call, request, answer, result, CancelResult(outcome=Outcome.UNKNOWN, code="hook"))
 
 
 class Cancelling(Withdrawing):
@@ -236,17 +249,6 @@ def _prepared(prepare: Hook, made: PartnerCall, request: object) -> PartnerCall:
     if not isinstance(prepared, PartnerCall):
         raise UnsendableError("hook:no_call")
     return prepared
-
-
-def _judged(judge: Hook | None, request: object, answer: PartnerAnswer, result: T, failed: T) -> T:
-    """Let the package's own function have the last word; one that fails leaves the outcome unknown."""
-    if judge is None:
-        return result
-    try:
-        judged = judge(request, answer, result)
-    except Exception:  # noqa: BLE001 - an integrator's function may raise anything; the outcome is then not known
-        return failed
-    return judged if isinstance(judged, type(failed)) else failed
 
 
 def _judged_offers(

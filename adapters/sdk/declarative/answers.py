@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,6 +23,8 @@ from adapters.sdk.reading import require_ok
 from adapters.sdk.records import CancelResult, LookUpResult, Offer, OfferRequest, PartnerEvent, StepResult
 from catalogue.values import Money
 
+R = TypeVar("R", StepResult, LookUpResult, CancelResult)
+
 WRONG_ECHO = "wrong_echo"
 """Code of an answer that is about something other than what was asked: UNKNOWN, and an alarm."""
 UNREADABLE = "unreadable"
@@ -34,7 +36,6 @@ def judge_step(
     answer: PartnerAnswer,
     values: Mapping[str, Value],
     file: MappingFile,
-    now: datetime,
     *,
     commit: bool,
 ) -> StepResult:
@@ -44,7 +45,7 @@ def judge_step(
         code = _code(reading, answer, document)
         outcome = reading.table.decide(answer.status, code)
         if outcome in (Outcome.BUSY, Outcome.UNKNOWN):
-            return StepResult(outcome=outcome, code=code, retry_after_seconds=retry_after_seconds(answer, now))
+            return StepResult(outcome=outcome, code=code)
         echo = reading.echo if commit and outcome is not Outcome.NO else {}
         wrong = _wrong(_identity(reading, answer) | dict(echo), document, values, file)
         if wrong is not None:
@@ -97,6 +98,14 @@ def judge_withdrawal(
     except ProtocolError:
         return CancelResult(outcome=Outcome.UNKNOWN, code=UNREADABLE)
     return CancelResult(outcome=outcome, code=code, refund=refund)
+
+
+def with_pause(result: R, answer: PartnerAnswer, now: datetime) -> R:
+    """Add to a result that decides nothing how long the partner asks us to wait."""
+    decided = result.answer if isinstance(result, LookUpResult) else result.outcome
+    if decided not in (LookUpAnswer.UNKNOWN, Outcome.UNKNOWN, Outcome.BUSY):
+        return result
+    return msgspec.structs.replace(result, retry_after_seconds=retry_after_seconds(answer, now))
 
 
 def read_offers(

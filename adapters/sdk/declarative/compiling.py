@@ -23,6 +23,7 @@ from config.toml_lines import Place
 RESERVED_STEPS = frozenset({"quote_offers", "look_up", "cancel", "fence", "statement", "token"})
 QUOTE_PATHS = ("offers", "token", "title", "expires_at", "refundable_until_at")
 WEBHOOK_PATHS = ("kind", "reference", "occurred_at", "id", "sequence", "partner_reference", "guests")
+STATEMENT_PATH = re.compile(r"/(?!/)[^\s{}?#]*\{date\}[^\s{}#]*", re.ASCII)
 EVENT_KIND = re.compile(r"[a-z_]+(\.[a-z_]+)*", re.ASCII)
 
 
@@ -74,8 +75,8 @@ def _whole(file: MappingFile, manifest: Manifest, problems: Problems) -> None:
         rules.check_echo((name,), shared, reservation_fields(file.service, file.options, carried), problems)
     if file.webhook is not None:
         _webhook(file, manifest, problems)
-    if file.statement is not None and file.statement.path and not file.statement.path.startswith("/"):
-        problems.add(("statement", "path"), "a path begins with /; write it so")
+    if file.statement is not None and file.statement.path and not STATEMENT_PATH.fullmatch(file.statement.path):
+        problems.add(("statement", "path"), "a path begins with / and names the day once, as {date}; write it so")
     names = [step.name for step in file.steps]
     for number, step in enumerate(file.steps):
         if names.count(step.name) > 1 or step.name in RESERVED_STEPS or not re.fullmatch("[a-z_]+", step.name):

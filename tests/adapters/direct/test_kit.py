@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import click.testing
+import httpx
 import msgspec
 import pytest
 
@@ -244,6 +245,20 @@ async def test_what_cannot_be_asked_is_not_proven_and_never_passed() -> None:
         assert {result.verdict for result in results.values()} == {"not proven"}
         past = await run(msgspec.structs.replace(settings, statement_date=date(2020, 1, 1)), "statement")
         assert past["statement"].verdict == "passed", "an empty day is a file too"
+
+
+async def test_without_a_trigger_a_person_is_asked() -> None:
+    async with partner() as settings:
+
+        async def person(what: str) -> None:
+            key = what.partition("our key ")[2].removesuffix(").")
+            async with httpx.AsyncClient(trust_env=False) as client:
+                event = {"type": "reservation.no_show", "key": key}
+                assert (await client.post(settings.trigger, json=event)).status_code == 200
+
+        (check,) = (check for check in CHECKS if check.name == "event[reservation.no_show]")
+        (result,) = await run_kit(msgspec.structs.replace(settings, trigger=""), SystemClock(), person, (check,))
+    assert (result.verdict, result.detail) == ("passed", "")
 
 
 async def test_nobody_there_fails_everything() -> None:

@@ -34,6 +34,7 @@ class ValetAdapter:
     def __init__(self, context: AdapterContext) -> None:
         """Take the context."""
         self._client = context.client
+        self._clock = context.clock
         self._partner = context.partner
 
     async def quote_offers(self, request: OfferRequest) -> tuple[Offer, ...]:
@@ -68,7 +69,9 @@ class ValetAdapter:
             fare=mapping.fare(request.price),
         )
         answer = await self._send("reserve", "POST", "/v2/jobs", body)
-        return failed_step(answer) if isinstance(answer, CallFailure) else mapping.read_step(request, answer)
+        if isinstance(answer, CallFailure):
+            return failed_step(answer)
+        return mapping.read_step(request, answer, self._clock.now())
 
     async def look_up(self, request: ReservationRequest) -> LookUpResult:
         """Ask for the job of our key."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from adapters.sdk.answers import retry_after_seconds
 from adapters.sdk.calls import PartnerAnswer
 from adapters.sdk.codec import decode
@@ -43,7 +45,7 @@ def fare(price: Money | None) -> wire.Fare:
     return wire.Fare(fen=price.amount, currency=price.currency)
 
 
-def read_step(request: ReservationRequest, answer: PartnerAnswer) -> StepResult:
+def read_step(request: ReservationRequest, answer: PartnerAnswer, now: datetime) -> StepResult:
     """Judge the answer to a reservation: OK only when all that was asked is repeated."""
     try:
         if answer.status >= 300:
@@ -53,7 +55,7 @@ def read_step(request: ReservationRequest, answer: PartnerAnswer) -> StepResult:
             return StepResult(
                 outcome=Outcome.UNKNOWN if wrong else outcome,
                 code=fault.reason,
-                retry_after_seconds=retry_after_seconds(answer),
+                retry_after_seconds=retry_after_seconds(answer, now),
             )
         job = decode(answer.body, wire.Job)
     except ProtocolError as error:

@@ -71,6 +71,8 @@ MISTAKES = {
     "no_such_zone": ('service = "visit"', 'service = "visit"\ntime_zone = "Mars/Base"', "is no time zone"),
     "undeclared_section": ("[fence]", '[webhook]\nkind = "t"\nkinds = {}\nreference = "r"\noccurred_at = "o"\n[fence]',
                            "declare the capability receives_webhooks"),
+    "statement_of_no_day": ("/v1/statements/{date}", "/v1/statements/{day}", "names the day once, as {date}"),
+    "statement_elsewhere": ("/v1/statements/{date}", "//elsewhere/{date}", "names the day once, as {date}"),
     "missing_section": ("statement = {", "options = {", "the manifest declares reports_statements"),
     "service_of_offer": ('token = "id"', 'token = "id"\nservice = { hotel = "h" }', "no text or number of a visit"),
 }  # fmt: skip
@@ -93,6 +95,18 @@ def test_it_is_refused_with_line_and_remedy(tmp_path: Path, name: str) -> None:
     if name not in {"missing_section"}:
         first = text[: _changed(text)].count("\n") + 1
         assert any(abs(line - first) <= 12 for line in numbered), (first, message)
+
+
+@pytest.mark.parametrize("section", ["look_up", "fence"])
+def test_what_only_the_lost_answer_told_cannot_be_asked_by(section: str) -> None:
+    """The case in which a look-up is needed is the one in which the commit's answer was lost."""
+    text = MAPPING.replace("commit = true", 'commit = true\ncarry = { booking = "id" }')
+    begun = text.index(f"[{section}]")
+    text = text[:begun] + text[begun:].replace("/{key}", "/{key}/{carried.booking}", 1)
+    with pytest.raises(ManifestError, match=re.escape(f"{section}.path: {{carried.booking}} is not a field here")):
+        compile_mapping("mapping.toml", text, read_manifest(FOLDER / "manifest.toml"))
+    cancel = text.replace("/{key}/{carried.booking}", "/{key}").replace("/cancel", "/cancel/{carried.booking}")
+    assert compile_mapping("mapping.toml", cancel, read_manifest(FOLDER / "manifest.toml")).calls["cancel"]
 
 
 def _changed(text: str) -> int:

@@ -167,7 +167,9 @@ class Inn:
     def _reply(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
         status, body = self.answer
-        return httpx.Response(status, stream=Body(b"" if body is None else json.dumps(body).encode()))
+        return httpx.Response(
+            status, headers={"Retry-After": "7"}, stream=Body(b"" if body is None else json.dumps(body).encode())
+        )
 
 
 @pytest.fixture
@@ -207,6 +209,7 @@ async def test_offers_are_read_with_local_times_and_the_hotels_own_id(inn: Inn) 
         (200, rooms({"a": 1}), ProtocolError),
         (200, rooms([room(rate=[{"id": 1, "cents": 4.5, "currency": "CNY"}])]), ProtocolError),
         (200, rooms([room(rate=[{"id": 1, "cents": 4, "currency": "EUR"}])]), ProtocolError),
+        (200, rooms([room(rate=[{"id": 1, "cents": True, "currency": "CNY"}])]), ProtocolError),
         (200, rooms([room(until="soon")]), ProtocolError),
         (200, rooms([room()] * 201), ProtocolError),
     ],
@@ -256,6 +259,13 @@ async def test_a_grant_is_believed_only_with_its_echo(inn: Inn, status: int, bod
     assert (await inn.adapter().run_step("book", CARRIED)).outcome is outcome
 
 
+@pytest.mark.parametrize(("key", "echo"), [("None", None), ("True", True), ("[]", []), ("{}", {})])
+async def test_what_only_looks_like_an_echo_is_none(inn: Inn, key: str, echo: Any) -> None:
+    inn.answer = 200, BOOKED | {"ref": echo}
+    changed = {name: getattr(CARRIED, name) for name in CARRIED.__struct_fields__} | {"key": key}
+    assert (await inn.adapter().run_step("book", ReservationRequest(**changed))).outcome is Outcome.UNKNOWN
+
+
 async def test_what_cannot_be_sent_is_not_sent(inn: Inn) -> None:
     adapter = inn.adapter()
     result = await adapter.run_step("book", REQUEST)
@@ -297,6 +307,16 @@ async def test_a_look_up_says_what_is_listed(inn: Inn, status: int, body: Any, a
 async def test_a_cancel_without_a_body_is_a_cancel(inn: Inn, status: int, body: Any, outcome: Outcome) -> None:
     inn.answer = status, body
     assert (await inn.adapter().cancel(REQUEST, "77")).outcome is outcome
+
+
+async def test_what_decides_nothing_says_how_long_to_wait(inn: Inn) -> None:
+    adapter = inn.adapter()
+    inn.answer = 503, {}
+    for result in (await adapter.run_step("book", CARRIED), await adapter.look_up(REQUEST)):
+        assert result.retry_after_seconds == 7
+    assert (await adapter.cancel(REQUEST, "77")).retry_after_seconds == 7
+    inn.answer = 404, None
+    assert (await adapter.look_up(REQUEST)).retry_after_seconds is None
 
 
 def test_a_callback_is_verified_and_read(inn: Inn) -> None:
