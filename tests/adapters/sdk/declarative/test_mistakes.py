@@ -106,7 +106,7 @@ def test_what_only_the_lost_answer_told_cannot_be_asked_by(section: str) -> None
     with pytest.raises(ManifestError, match=re.escape(f"{section}.path: {{carried.booking}} is not a field here")):
         compile_mapping("mapping.toml", text, read_manifest(FOLDER / "manifest.toml"))
     cancel = text.replace("/{key}/{carried.booking}", "/{key}").replace("/cancel", "/cancel/{carried.booking}")
-    assert compile_mapping("mapping.toml", cancel, read_manifest(FOLDER / "manifest.toml")).calls["cancel"]
+    assert "cancel" in compile_mapping("mapping.toml", cancel, read_manifest(FOLDER / "manifest.toml")).calls
 
 
 def _changed(text: str) -> int:
