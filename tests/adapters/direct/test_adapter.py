@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 
+import httpx
 import msgspec
 import pytest
 
@@ -33,6 +34,12 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 async def bench() -> AsyncIterator[Bench]:
     async with open_bench(SUBJECT) as opened:
         yield opened
+
+
+async def reported(bench: Bench, report: dict[str, object]) -> int:
+    """Let the desk report a visit; answer the status."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        return (await http.post(f"{bench.client.base_url}/_simulator/visits", json=report)).status_code
 
 
 def test_the_profile_is_a() -> None:
@@ -112,10 +119,8 @@ async def test_wrong_credentials_are_never_sent_further() -> None:
 async def test_a_reported_visit_is_found_with_its_guests_and_can_not_be_fenced(bench: Bench) -> None:
     request = await bench.request("used")
     reserved = await bench.reserve(request)
-    http = bench.adapter._client._http
-    url = bench.adapter._client.base_url + "/_simulator/visits"
-    report = msgspec.json.encode(ReportVisit(reference=reserved.partner_reference, guests=2))
-    assert (await http.post(url, content=report)).status_code == 200
+    report = msgspec.to_builtins(ReportVisit(reference=reserved.partner_reference, guests=2))
+    assert await reported(bench, report) == 200
     found = await bench.adapter.look_up(request)
     assert found.answer is LookUpAnswer.ISSUED
     assert found.carried["guests"] == "2"
@@ -123,23 +128,19 @@ async def test_a_reported_visit_is_found_with_its_guests_and_can_not_be_fenced(b
     assert (await bench.adapter.fence(request)).outcome is Outcome.NO
     assert (await bench.adapter.cancel(request, reserved.partner_reference or "")).outcome is Outcome.NO
     assert len(bench.simulator.webhooks.sent) == 1
-    await http.post(url, content=report)
+    assert await reported(bench, report) == 200
     assert len(bench.simulator.webhooks.sent) == 1
 
 
 async def test_a_visit_that_nobody_reserved_is_not_reported(bench: Bench) -> None:
-    http = bench.adapter._client._http
-    answer = await http.post(bench.adapter._client.base_url + "/_simulator/visits", json={"key": "nobody"})
-    assert answer.status_code == 409
+    assert await reported(bench, {"key": "nobody"}) == 409
 
 
 async def test_the_statement_accounts_for_reservation_guests_and_refund(bench: Bench) -> None:
     kept, gone = await bench.request("kept"), await bench.request("gone")
     await bench.reserve(kept)
     reference = (await bench.reserve(gone)).partner_reference
-    http = bench.adapter._client._http
-    url = bench.adapter._client.base_url + "/_simulator/visits"
-    await http.post(url, json={"key": kept.key, "guests": 3})
+    assert await reported(bench, {"key": kept.key, "guests": 3}) == 200
     cancelled = await bench.adapter.cancel(gone, reference)
     assert cancelled.refund == Money(24000, "CNY")
     name, content = await bench.adapter.fetch_statement(bench.today())
