@@ -42,6 +42,10 @@ coverage: $(STAMP) ## Prove that the tests of the pure modules take every branch
 model: $(STAMP) ## Explore every interleaving of a redemption further than the tests do (MODEL_SUBMISSIONS=n)
 	@$(RUN)/python -m tests.model
 
+.PHONY: faults
+faults: $(STAMP) ## Redeem in a storm of faults and kills on each database, then compare every book (hours; FAULT_REDEMPTIONS=n)
+	@$(RUN)/python -m tests.campaign --redemptions $(or $(FAULT_REDEMPTIONS),100000) $(FAULT_OPTIONS)
+
 .PHONY: mutants
 mutants: $(STAMP) ## Change the rules of the catalogue one by one: which changes does no test notice? (half an hour)
 	@$(PIP) install --require-hashes -r .ci/locks/mutation.lock

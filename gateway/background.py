@@ -1,10 +1,11 @@
-"""What a serving gateway does besides answering: sweep, inbox, marking what ended, following the catalogue, audit."""
+"""What a serving gateway does besides answering: sweep, work off the inbox, mark what ended, follow what changed."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from catalogue.book import CatalogueFollower
 from config.clock import Clock
@@ -28,11 +29,12 @@ async def background(gateway: Gateway) -> AsyncIterator[None]:
     follower = CatalogueFollower(gateway.book, gateway.database, gateway.clock, interval)
     housekeeper = Housekeeper(gateway.database, gateway.clock)
     auditor = Auditor(gateway.database, gateway.clock, gateway.identifiers, gateway.settings.audit)
-    work = {
+    work: dict[str, Callable[[], Awaitable[None]]] = {
         "sweeper": sweeper.run,
         "inbox": inbox.run,
         "catalogue": follower.run,
         "housekeeper": housekeeper.run,
+        "denials": partial(gateway.denials.follow, gateway.database, gateway.clock),
         "auditor": auditor.run,
     }
     tasks = [asyncio.create_task(_kept(run, name, gateway.clock), name=name) for name, run in work.items()]

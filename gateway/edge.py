@@ -45,6 +45,7 @@ class Edge:
     async def start(self) -> None:
         """Read what all workers share."""
         now = self.gateway.clock.now()
+        await self.gateway.denials.refresh(self.gateway.database, self.gateway.clock)
         self._cursors = Cursors(await self.gateway.database.write(lambda connection: cursor_key(connection, now)))
 
     async def stop(self) -> None:
@@ -74,6 +75,7 @@ def open_edge(gateway: Gateway) -> Edge:
         clock=clock,
         skew_seconds=settings.clock_skew_seconds,
         partner_of=desk_clients(gateway),
+        denied=gateway.denials,
     )
     server = TokenServer(issuer, read_clients(settings.clients_file)) if issuer is not None else None
     return Edge(

@@ -1,4 +1,4 @@
-"""Tables of the edge: idempotency keys, the webhook inbox and its conflicts, and the keys that sign cursors."""
+"""Tables of the edge: idempotency keys, the webhook inbox and its conflicts, denied tokens, keys that sign cursors."""
 
 from __future__ import annotations
 
@@ -51,6 +51,17 @@ webhook_conflicts = sa.Table(
     sa.Column("seen_at", Instant, nullable=False),
 )
 """Callbacks that came under a known message id with another body: never applied, looked at by people."""
+
+denied_tokens = sa.Table(
+    "denied_tokens",
+    metadata,
+    sa.Column("jti", sa.String(255), primary_key=True),
+    sa.Column("expires_at", Instant, nullable=False, index=True),
+    sa.Column("denied_by", sa.String(200), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("denied_at", Instant, nullable=False),
+)
+"""Access tokens that are refused before they end by themselves; a row may go when its token has ended."""
 
 edge_keys = sa.Table(
     "edge_keys",

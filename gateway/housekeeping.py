@@ -7,6 +7,7 @@ from functools import partial
 from config.clock import Clock
 from config.database import Database
 from config.observability import get_logger
+from gateway.oauth import denials
 from gateway.services import vouchers
 
 INTERVAL_SECONDS = 300.0
@@ -14,7 +15,7 @@ log = get_logger(__name__)
 
 
 class Housekeeper:
-    """Expires vouchers."""
+    """Expires vouchers and forgets denials of tokens that have ended."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         """Keep the seams."""
@@ -30,6 +31,7 @@ class Housekeeper:
     async def once(self) -> int:
         """Mark what has ended by now; answers how many vouchers."""
         expired = await self._database.write(partial(vouchers.expire, now=self._clock.now()))
+        await self._database.write(partial(denials.purge, at=self._clock.now()))
         if expired:
             log.info("vouchers.expired", count=expired)
         return expired

@@ -24,6 +24,7 @@ from config.observability import current_correlation
 from config.partner_files import PartnerEnvironment, PartnerFile, read_partner_files
 from config.secrets import Secret, resolve_secret
 from config.settings import Settings, process_environment
+from gateway.oauth.denials import Denials
 from gateway.partners import ConnectedPartner, Partners
 from gateway.redemption.effects import Effects
 from gateway.redemption.engine import Engine
@@ -58,6 +59,7 @@ class Gateway:
     adapter_problems: dict[str, str]
     crash: CrashPoints
     pages: BenefitPages
+    denials: Denials
     _closing: AsyncExitStack = field(repr=False)
 
     @property
@@ -120,6 +122,7 @@ async def open_gateway(
             adapter_problems=found.problems,
             crash=crash,
             pages=BenefitPages(),
+            denials=Denials(),
             _closing=closing.pop_all(),
         )
 

@@ -51,21 +51,21 @@ def failed_cancel(failure: CallFailure) -> CancelResult:
     return CancelResult(outcome=failure.outcome, code=failure.reason)
 
 
-def retry_after_seconds(answer: PartnerAnswer, now: datetime) -> int | None:
+def retry_after_seconds(answer: PartnerAnswer, now: datetime | None = None) -> int | None:
     """Read ``Retry-After``, seconds or an HTTP date, at most 15 minutes; None when absent or neither.
 
     A date is measured from the answer's own ``Date``, so that a partner whose clock is off puts us off no longer than
-    it means to; from ours where it gives none. One that has passed asks for no wait.
+    it means to; from ``now`` where it gives none, and not at all without either. One that has passed asks for no wait.
 
     Source: RFC 9110, sections 5.6.7 and 10.2.3 (read 2026-11-28).
     """
     text = answer.headers.get("retry-after", "")
     if text.isascii() and text.isdigit() and len(text) <= _DIGITS:
         return min(int(text), RETRY_AFTER_LIMIT_SECONDS)
-    until = http_date(text)
-    if until is None:
+    until, since = http_date(text), http_date(answer.headers.get("date", "")) or now
+    if until is None or since is None:
         return None
-    wait = (until - (http_date(answer.headers.get("date", "")) or now)).total_seconds()
+    wait = (until - since).total_seconds()
     return int(max(0, min(wait, RETRY_AFTER_LIMIT_SECONDS)))
 
 

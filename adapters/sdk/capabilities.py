@@ -71,7 +71,7 @@ class Cancels(Protocol):
     """Cancels by the partner's own reference or link: not a fence."""
 
     async def cancel(self, request: ReservationRequest, partner_reference: str) -> CancelResult:
-        """Ask for the cancellation of what was issued."""
+        """Ask for the cancellation of what was issued; asked again for what is cancelled, it answers OK again."""
         ...
 
 

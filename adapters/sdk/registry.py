@@ -105,11 +105,13 @@ def load_named(name: str, folders: Iterable[Path] = ()) -> AdapterPackage:
     Raises:
         ManifestError: there is none of this name, or it cannot be used; says why.
     """
-    load = next((load for found, load in candidates(folders) if found == name), None)
-    if load is None:
+    loads = [load for found, load in candidates(folders) if found == name]
+    if not loads:
         raise ManifestError(f"There is no adapter {name!r}; `gateway adapter list` shows those that there are.")
+    if len(loads) > 1 and BUNDLED.joinpath(*name.split("."), "manifest.toml").is_file():
+        raise ManifestError(f"{name}: an adapter that ships has this name, and so it is the one used; rename yours.")
     found = Discovered({}, {})
-    _take(found, name, load)
+    _take(found, name, loads[0])
     if name in found.problems:
         raise ManifestError(found.problems[name])
     return found.packages[name]

@@ -32,6 +32,7 @@ COMMANDS = {
     "conversion": Command("gateway.cli.conversion", "Quote and check conversions."),
     "db": Command("gateway.cli.db", "Bring the database's schema up to date, or look at it."),
     "demo": Command("gateway.cli.demo", "Run the whole journey on this machine."),
+    "deny": Command("gateway.cli.deny", "Refuse an access token before its time is over."),
     "ledger": Command("gateway.cli.ledger", "Accounts that the audit stopped."),
     "lounge": Command("gateway.cli.lounge", "Judge visits by published lounge rules."),
     "manual": Command("gateway.cli.manual", "End what only people can end, two of them together."),

@@ -30,7 +30,10 @@ SUCCESS = {
 
 
 class DecisionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a person found out: of a redemption `issued` or `not_issued`, of a reversal `undone` or `stands`."""
+    """What a person found out.
+
+    Of a redemption `issued` or `not_issued`, of a reversal `undone` or `stands`, of a claim `withdrawn` or `accepted`.
+    """
 
     outcome: Outcome
     evidence: Annotated[str, msgspec.Meta(min_length=10, max_length=2000)]

@@ -117,6 +117,17 @@ class PartnersController(Controller):
         """Take redemptions in at a partner again."""
         return await _switched(gateway, partner, "enabled", principal, data)
 
+    @post("/{partner:str}/trust", status_code=HTTP_200_OK, opt={"scope": "operations:write"})
+    async def trust_partner(
+        self,
+        partner: PartnerPath,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        data: JSONBody[SwitchRequest],
+    ) -> PartnerAnswer:
+        """Let repeats under one key be sent to a partner again, which had once granted two."""
+        return await _switched(gateway, partner, "trusted", principal, data)
+
 
 def _counts(gateway: Gateway, partner: str) -> CallCounts | None:
     connected = gateway.partners.get(partner)

@@ -79,22 +79,17 @@ class World:
         """Stop every process."""
         await self._closing.aclose()
 
-    async def start_gateway(self, **settings: str) -> None:
-        """Start the gateway and wait until it is ready; ``settings`` are further ones by their variables."""
+    async def start_gateway(self) -> None:
+        """Start the gateway and wait until it is ready."""
         log = self._log("gateway")
         self._gateway = await asyncio.create_subprocess_exec(
             *self.command("serve"),
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env={**environment_without_settings(), **settings},
+            env=environment_without_settings(),
         )
         await self._until_ready(self._gateway)
-
-    async def until_gateway_ends(self) -> int:
-        """Wait until the gateway has ended by itself, and answer its exit code (negative: the signal)."""
-        assert self._gateway is not None
-        return await asyncio.wait_for(self._gateway.wait(), START_SECONDS)
 
     async def kill_gateway(self) -> None:
         """Kill the gateway as a power cut would, and start it again."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -56,15 +56,20 @@ class JwksVerifier:
         clock: Clock,
         skew_seconds: int,
         partner_of: Mapping[str, str],
+        denied: Container[str] = frozenset(),
     ) -> None:
-        """Keep what tokens are compared with; ``partner_of`` names the partner of a desk's client id."""
+        """Keep what tokens are compared with; ``partner_of`` names the partner of a desk's client id.
+
+        ``denied`` holds the ``jti`` of tokens that are not accepted any more; it is asked for every request.
+        """
+        self._denied = denied
         self._issuer = issuer
         self._audience = audience
         self._keys = keys
         self._clock = clock
         self._skew = skew_seconds
         self._partner_of = partner_of
-        self._verified: OrderedDict[bytes, tuple[Principal, datetime]] = OrderedDict()
+        self._verified: OrderedDict[bytes, tuple[Principal, datetime, str]] = OrderedDict()
 
     async def verify(self, token: str) -> Principal:
         """Verify a token; a token that passed is remembered by its hash until it expires.
@@ -76,19 +81,21 @@ class JwksVerifier:
         digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
         now = self._clock.now()
         known = self._verified.get(digest)
-        if known is not None and now < known[1]:
+        if known is not None and now < known[1] and known[2] not in self._denied:
             return known[0]
+        self._verified.pop(digest, None)
         try:
-            principal, expires = await self._verify(token, int(now.timestamp()))
+            principal, expires, jti = await self._verify(token, int(now.timestamp()))
         except _RefusedError as error:
             log.info("access token refused", reason=str(error))
             raise refusal() from error
-        self._verified[digest] = (principal, datetime.fromtimestamp(min(expires + self._skew, _LAST_INSTANT), UTC))
+        until = datetime.fromtimestamp(min(expires + self._skew, _LAST_INSTANT), UTC)
+        self._verified[digest] = (principal, until, jti)
         if len(self._verified) > CACHE_LIMIT:
             self._verified.popitem(last=False)
         return principal
 
-    async def _verify(self, token: str, now: int) -> tuple[Principal, int]:
+    async def _verify(self, token: str, now: int) -> tuple[Principal, int, str]:
         if len(token) > TOKEN_LIMIT or not _COMPACT.match(token):
             raise _RefusedError("not a compact token")
         try:
@@ -113,7 +120,7 @@ class JwksVerifier:
             raise _RefusedError("unknown key")
         return key
 
-    def _principal(self, claims: Mapping[str, Any], now: int) -> tuple[Principal, int]:
+    def _principal(self, claims: Mapping[str, Any], now: int) -> tuple[Principal, int, str]:
         if claims.get("iss") != self._issuer or claims.get("aud") != self._audience:
             raise _RefusedError("another issuer or audience")
         expires, issued = _instant(claims, "exp"), _instant(claims, "iat")
@@ -125,8 +132,11 @@ class JwksVerifier:
         scopes = claims.get("scope", "")
         if not isinstance(scopes, str):
             raise _RefusedError("scope is not a text")
+        jti = str(claims.get("jti", ""))
+        if jti in self._denied:
+            raise _RefusedError("denied")
         partner = self._partner_of.get(client_id)
-        return Principal(subject, client_id, frozenset(scopes.split()), partner), expires
+        return Principal(subject, client_id, frozenset(scopes.split()), partner), expires, jti
 
 
 def _algorithm(key: SigningKey) -> str:

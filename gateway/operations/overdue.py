@@ -101,7 +101,7 @@ def _overdue(found: sa.RowMapping, now: datetime) -> Overdue:
 def list_claims(
     connection: Connection, now: datetime, *, after: str = "", limit: int, partner: str | None = None
 ) -> list[Claim]:
-    """List claims, by the redemption's id."""
+    """List claims that nobody has ended, by the redemption's id."""
     row, claim = redemptions.c, claims.c
     query = (
         sa.select(
@@ -109,7 +109,7 @@ def list_claims(
         )
         .join_from(claims, redemptions, row.id == claim.redemption_id)
         .join(quotes, quotes.c.id == row.quote_id)
-        .where(row.id > after)
+        .where(row.id > after, claim.closed_at.is_(None))
         .order_by(row.id)
         .limit(limit)
     )

@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import LooksUp
-from adapters.sdk.outcomes import LookUpAnswer
+from adapters.sdk.outcomes import ECHO_FAULTS, LookUpAnswer
 from adapters.sdk.records import CANCELLED_EVENT, CONFIRMED_EVENT, LookUpResult, PartnerEvent
 from config.observability import get_logger
 from gateway.redemption import attempt_store, reversal_store, store
@@ -22,7 +22,7 @@ from gateway.redemption.reversal_engine import apply
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import TERMINAL, Event, State
 from gateway.redemption.states import ReversalState as R
-from gateway.redemption.suspicions import Suspicions
+from gateway.redemption.suspicions import OBSERVE, Suspicions
 
 log = get_logger(__name__)
 
@@ -60,7 +60,7 @@ class Observer:
         try:
             result = await adapter.look_up(redemption.request())
         except Exception:
-            log.exception("adapter.raised", partner=redemption.partner, operation="observe")
+            log.exception("adapter.raised", partner=redemption.partner, operation=OBSERVE)
             result = LookUpResult(answer=LookUpAnswer.UNKNOWN, code="adapter_raised")
         return await self._database.write(partial(self._record, redemption, attempt, result))
 
@@ -102,7 +102,7 @@ class Observer:
         attempt = attempt_store.start(
             connection,
             redemption,
-            operation="observe",
+            operation=OBSERVE,
             is_commit=False,
             request=redemption.request(),
             deadline=timedelta(seconds=connected.manifest.limits.deadline_seconds),
@@ -117,7 +117,7 @@ class Observer:
             connection, asked.id, attempt, outcome=result.answer.value, code=result.code, message=None, at=now
         )
         redemption = store.must_get(connection, asked.id)
-        self._suspicions.look_at(connection, redemption, "observe", result, now)
+        self._suspicions.look_at(connection, redemption, OBSERVE, result, now)
         if redemption.state is State.VOIDED and result.answer is LookUpAnswer.ISSUED:
             return self._issued_after_void(connection, redemption, result, now)
         if redemption.state is State.CAPTURED and result.answer is LookUpAnswer.CANCELLED:
@@ -126,6 +126,9 @@ class Observer:
             self._effects.guests_reported(connection, redemption, result.carried, now)
             if result.carried.get(NO_SHOW) == "true":
                 not_shown(connection, self._effects, redemption, now)
+        if redemption.state is State.CAPTURED and result.code in ECHO_FAULTS:
+            # Rule R13: what it has become is for people to say; asking again tells nothing new.
+            return True
         return result.answer is not LookUpAnswer.UNKNOWN
 
     def _issued_after_void(

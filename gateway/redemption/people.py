@@ -1,9 +1,9 @@
 """Cases that only people can end: one finds out and proposes, with evidence; another confirms, and only then it ends.
 
-A case is a redemption that is MANUAL, or a reversal that is. A proposal moves nothing. The second person says the same
-outcome with evidence of his own, in one transaction with the end and what it is worth. Saying another outcome puts a
-proposal in place of the one before; nobody confirms his own. The partner's closed file may end a case before people do.
-What was captured wrongly, by people too, is taken back the same way (`open_undoing`).
+A case is a redemption that is MANUAL, a reversal that is, or a partner's claim (rule R11). A proposal moves nothing.
+The second person says the same outcome with evidence of his own, in one transaction with the end and what it is worth.
+Saying another outcome puts a proposal in place of the one before; nobody confirms his own. The partner's closed file
+may end a case before people do. What was captured wrongly, by people too, is taken back the same way (`open_undoing`).
 """
 
 from __future__ import annotations
@@ -16,19 +16,25 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from config.errors import ConflictError, NotFoundError, RuleError
-from gateway.redemption import reversal_engine, reversal_store, store
+from gateway.redemption import claiming, reversal_engine, reversal_store, store
+from gateway.redemption.claiming import ClaimOutcome
 from gateway.redemption.effects import Effects
 from gateway.redemption.engine import Engine
 from gateway.redemption.records import Redemption
 from gateway.redemption.states import Event, ReversalState, State
-from gateway.redemption.tables import manual_proposals, redemptions, reversals
+from gateway.redemption.tables import claims, manual_proposals, redemptions, reversals
 
-Outcome = Literal["issued", "not_issued", "undone", "stands"]
-"""Of a redemption: the partner granted it, or never will. Of a reversal: the benefit was undone, or it stands."""
+Outcome = Literal["issued", "not_issued", "undone", "stands", "withdrawn", "accepted"]
+"""Of a redemption: the partner granted it, or never will. Of a reversal: the benefit was undone, or it stands.
+Of a claim: the partner withdraws it, or the programme accepts it."""
 
 OF_REDEMPTION: dict[str, Event] = {"issued": Event.PEOPLE_SAY_ISSUED, "not_issued": Event.PEOPLE_SAY_NOT_ISSUED}
 OF_REVERSAL: dict[str, ReversalState] = {"undone": ReversalState.APPLIED, "stands": ReversalState.REFUSED}
+OF_CLAIM: dict[str, ClaimOutcome] = {"withdrawn": "withdrawn", "accepted": "accepted"}
 _REVERSAL = ":reverse:"
+_CLAIM = ":claim"
+CLAIM = -1
+"""In the place of a reversal's number: the case is the claim."""
 LEAST_EVIDENCE = 10
 """Characters, blanks around them not counted."""
 
@@ -44,7 +50,10 @@ class Proposal(msgspec.Struct, frozen=True):
 
 
 class ManualCase(msgspec.Struct, frozen=True):
-    """A case that waits for people; ``id`` is the redemption's, or ``<redemption id>:reverse:<n>``."""
+    """A case that waits for people; its id is the redemption's, with ``:reverse:<n>`` or ``:claim`` behind it.
+
+    ``quantity`` of ``commodity`` is what was held or is given back; of a claim its price in minor units.
+    """
 
     id: str
     redemption_id: str
@@ -80,7 +89,12 @@ def cases(connection: Connection, *, after: str = "", limit: int, partner: str |
         .join_from(reversals, redemptions, row.id == back.redemption_id)
         .where(back.state == ReversalState.MANUAL.value)
     )
-    both = sa.union_all(own, undoing).subquery()
+    claimed = (
+        sa.select(row.id.concat(_CLAIM), row.id, *shared, sa.literal("claimed"), claims.c.found_at, sa.literal(CLAIM))
+        .join_from(claims, redemptions, row.id == claims.c.redemption_id)
+        .where(claims.c.closed_at.is_(None))
+    )
+    both = sa.union_all(own, undoing, claimed).subquery()
     query = sa.select(both).where(both.c.id > after).order_by(both.c.id).limit(limit)
     if partner is not None:
         query = query.where(both.c.partner == partner)
@@ -90,8 +104,11 @@ def cases(connection: Connection, *, after: str = "", limit: int, partner: str |
 def _case(connection: Connection, found: Any) -> ManualCase:
     redemption = store.must_get(connection, found["redemption_id"])
     number = found["n"]
-    quantity = redemption.quote.quantity
-    if number:
+    quantity, commodity = redemption.quote.quantity, redemption.quote.commodity
+    if number == CLAIM:
+        price = redemption.quote.price
+        quantity, commodity = (0, "") if price is None else (price.amount, price.currency)
+    elif number:
         reversal = reversal_store.get(connection, redemption.id, number)
         assert reversal is not None
         quantity = reversal.quantity
@@ -102,11 +119,32 @@ def _case(connection: Connection, found: Any) -> ManualCase:
         partner_key=found["partner_key"],
         reason=found["reason"],
         since_at=found["updated_at"],
-        commodity=redemption.quote.commodity,
+        commodity=commodity,
         quantity=quantity,
-        outcomes=("undone", "stands") if number else ("issued", "not_issued"),
+        outcomes=_outcomes(number),
         proposal=_open_proposal(connection, redemption.id, number),
     )
+
+
+def _outcomes(number: int) -> tuple[Outcome, ...]:
+    if number == CLAIM:
+        return ("withdrawn", "accepted")
+    return ("undone", "stands") if number else ("issued", "not_issued")
+
+
+def _number(case_id: str) -> tuple[str, int]:
+    """Read a case's id: the redemption's, and what of it.
+
+    Raises:
+        NotFoundError: it is none.
+    """
+    if case_id.endswith(_CLAIM):
+        return case_id.removesuffix(_CLAIM), CLAIM
+    redemption_id, _, text = case_id.partition(_REVERSAL)
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if case_id not in {redemption_id, f"{redemption_id}{_REVERSAL}{number}"}:
+        raise NotFoundError(f"There is no case {case_id!r}.")
+    return redemption_id, number
 
 
 def decide(
@@ -125,11 +163,10 @@ def decide(
         RuleError: the outcome is none of this kind of case, or evidence or name is missing.
     """
     _require_evidence(finding)
-    redemption_id, _, number_text = case_id.partition(_REVERSAL)
-    number = int(number_text) if number_text.isascii() and number_text.isdigit() else 0
+    redemption_id, number = _number(case_id)
     store.lock(connection, redemption_id)
     redemption = store.get(connection, redemption_id)
-    if redemption is None or case_id not in {redemption_id, f"{redemption_id}{_REVERSAL}{number}"}:
+    if redemption is None:
         raise NotFoundError(f"There is no case {case_id!r}.")
     _require_open(connection, redemption, number, finding)
     before = _open_proposal(connection, redemption_id, number)
@@ -203,7 +240,11 @@ def _require_evidence(finding: Finding) -> None:
 
 
 def _require_open(connection: Connection, redemption: Redemption, number: int, finding: Finding) -> None:
-    if number:
+    if number == CLAIM:
+        state, wanted, outcomes = "ended", "open", set(OF_CLAIM)
+        if claiming.is_open(connection, redemption.id):
+            state = wanted
+    elif number:
         reversal = reversal_store.get(connection, redemption.id, number)
         if reversal is None:
             raise NotFoundError(f"There is no reversal {number} of {redemption.id!r}.")
@@ -259,6 +300,9 @@ def _end(
     now: datetime,
 ) -> bool:
     detail = f"people: {proposal.proposed_by} and {finding.by}"
+    if number == CLAIM:
+        claiming.close(connection, redemption, OF_CLAIM[finding.outcome], now)
+        return True
     if not number:
         reference = finding.partner_reference or proposal.partner_reference
         return engine.settle(connection, redemption.id, OF_REDEMPTION[finding.outcome], detail, reference)

@@ -157,9 +157,9 @@ class ReversalEngine:
             log.warning("reversal.result_dropped", redemption_id=order.redemption.id)
             return
         if isinstance(result, LookUpResult):
-            self._end(connection, order.redemption, reversal, _after_look_up(result), now)
+            self._end(connection, order.redemption, reversal, after_look_up(result), now)
         else:
-            self._end(connection, order.redemption, reversal, _after_cancel(result), now, result.refund)
+            self._end(connection, order.redemption, reversal, after_cancel(result), now, result.refund)
 
     def _end(
         self,
@@ -231,12 +231,18 @@ def _operation(connected: ConnectedPartner, redemption: Redemption, reversal: Re
     can_cancel = isinstance(adapter, Fences) or (
         isinstance(adapter, Cancels) and redemption.partner_reference is not None
     )
-    if reversal.state is ReversalState.UNKNOWN and isinstance(adapter, LooksUp):
+    return operation_of(can_cancel=can_cancel, can_be_asked=isinstance(adapter, LooksUp), state=reversal.state)
+
+
+def operation_of(*, can_cancel: bool, can_be_asked: bool, state: ReversalState) -> str | None:
+    """Decide what a reversal needs next; None: nobody but people can say."""
+    if state is ReversalState.UNKNOWN and can_be_asked:
         return LOOK_UP
     return CANCEL if can_cancel else None
 
 
-def _after_cancel(result: CancelResult) -> ReversalState:
+def after_cancel(result: CancelResult) -> ReversalState:
+    """Decide what the answer to a cancellation proves."""
     if result.outcome is Outcome.OK:
         return ReversalState.APPLIED
     if result.outcome is Outcome.NO:
@@ -246,7 +252,7 @@ def _after_cancel(result: CancelResult) -> ReversalState:
     return ReversalState.UNKNOWN
 
 
-def _after_look_up(result: LookUpResult) -> ReversalState:
+def after_look_up(result: LookUpResult) -> ReversalState:
     """A benefit that stands is asked to be cancelled again; one that is gone is reversed."""
     if result.answer is LookUpAnswer.CANCELLED:
         return ReversalState.APPLIED

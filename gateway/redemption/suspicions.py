@@ -13,11 +13,16 @@ from gateway.operations.alarms import Alarms
 from gateway.redemption.orders import Result
 from gateway.redemption.records import Redemption
 from gateway.redemption.seams import Seams
+from gateway.redemption.states import State
 
 WRONG_ECHO = "wrong_echo"
 """Alarm: an answer was about something other than what was asked; counted by partner."""
+CHANGED = "changed_by_partner"
+"""Alarm: what was captured is something else now, as the partner says when it is looked at again; by redemption."""
 GRANTED_TWICE = "granted_twice"
 """Alarm: a partner shows two things that stand under one key of ours; by redemption."""
+OBSERVE = "observe"
+"""The look at a redemption that has ended."""
 BY_THE_GATEWAY = "gateway"
 """Who distrusts a partner, when no person does."""
 
@@ -34,7 +39,10 @@ class Suspicions:
         self, connection: Connection, redemption: Redemption, operation: str, result: Result, at: datetime
     ) -> None:
         """Look at an answer; what it proves is judged elsewhere."""
-        if result.code in ECHO_FAULTS:
+        if result.code in ECHO_FAULTS and redemption.state is State.CAPTURED and operation == OBSERVE:
+            facts = {"code": result.code}
+            self._alarms.raise_alarm(connection, CHANGED, redemption.id, at, partner=redemption.partner, facts=facts)
+        elif result.code in ECHO_FAULTS:
             facts = {"redemption_id": redemption.id, "operation": operation, "code": result.code}
             self._alarms.raise_alarm(
                 connection, WRONG_ECHO, redemption.partner, at, partner=redemption.partner, facts=facts

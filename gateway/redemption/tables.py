@@ -146,6 +146,8 @@ claims = sa.Table(
     sa.Column("partner", sa.String(64), nullable=False),
     sa.Column("found_at", Instant, nullable=False),
     sa.Column("evidence", JsonDocument, nullable=False),
+    sa.Column("closed_at", Instant),
+    sa.Column("outcome", sa.String(16)),
 )
 """A voided redemption that the partner later says it issued: posted to suspense, never to the member (rule R11)."""
 

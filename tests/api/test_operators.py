@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from gateway.operations import switches
 from gateway.operations.alarms import Alarms
 from tests.api.conftest import Stack
 
@@ -35,6 +36,14 @@ async def test_a_partner_is_switched_off_and_on(stack: Stack) -> None:
     assert after.json()["code"] == "partner_unavailable", "nobody answers there, but it is asked"
     assert (await switched(stack, "disable", partner="nobody")).status_code == 404
     assert (await switched(stack, "disable", reason="x")).status_code == 400
+
+
+async def test_a_partner_is_trusted_again(stack: Stack) -> None:
+    assert (await switched(stack, "trust")).status_code == 409, "it is trusted"
+    distrust = partial(switches.change, partner="skyhub-lounge", what="distrusted", reason="two for one", by="gateway")
+    await stack.gateway.database.write(partial(distrust, at=stack.clock.now()))
+    trusted = await switched(stack, "trust", reason="mended, ticket 7")
+    assert (trusted.status_code, trusted.json()["switch"]["distrusted"]) == (200, False)
 
 
 async def test_alarms_are_listed_newest_first_and_paged(stack: Stack) -> None:

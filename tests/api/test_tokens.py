@@ -7,6 +7,8 @@ import hashlib
 import hmac
 import json
 import warnings
+from collections.abc import Container
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +16,10 @@ from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from config.errors import UnavailableError
+from config.errors import ConfigurationError, UnavailableError
+from gateway.cli.deny import read
 from gateway.errors import UnauthenticatedError
+from gateway.oauth import denials
 from gateway.oauth.keys import REFRESH_SECONDS, STALE_SECONDS, RemoteKeys, read_key_set
 from gateway.oauth.verifier import JwksVerifier
 from tests.api.conftest import NOON, Stack, StandingClock
@@ -58,7 +62,12 @@ class Source:
         return self.document
 
 
-def verifier(source: Source, clock: StandingClock) -> JwksVerifier:
+def _unsigned(claims: dict[str, Any]) -> str:
+    parts = (json.dumps(part).encode() for part in ({"alg": "ES256"}, claims))
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (*parts, b"x"))
+
+
+def verifier(source: Source, clock: StandingClock, denied: Container[str] = frozenset()) -> JwksVerifier:
     return JwksVerifier(
         issuer="https://issuer.example",
         audience="partner-benefits-gateway",
@@ -66,6 +75,7 @@ def verifier(source: Source, clock: StandingClock) -> JwksVerifier:
         clock=clock,
         skew_seconds=60,
         partner_of={"desk": "skyhub-lounge"},
+        denied=denied,
     )
 
 
@@ -301,3 +311,53 @@ async def test_two_authorization_headers_or_another_scheme_are_refused(stack: St
     good = stack.member(MEMBER)["Authorization"]
     for headers in ([("Authorization", good), ("Authorization", good)], [("Authorization", f"Basic {good[7:]}")], []):
         assert (await stack.client.get("/v1/me", headers=headers)).status_code == 401
+
+
+async def test_a_denied_token_is_refused_though_it_was_verified_before(clock: StandingClock) -> None:
+    """JW-16: by its id, whatever else is changed about the text."""
+    denied: set[str] = set()
+    under = verifier(Source(key_set((KID, KEY))), clock, denied)
+    token = jwt.encode(HEADER, GOOD, KEY, ["ES256"])
+    other = jwt.encode(HEADER, GOOD | {"jti": "2"}, KEY, ["ES256"])
+    again = jwt.encode(HEADER, GOOD, KEY, ["ES256"])
+    assert again != token, "ECDSA signs with randomness: another text, the same id"
+    for each in (token, other):
+        await under.verify(each)
+    denied.add("1")
+    for each in (token, again, f"{token}=", f"{token}=="):
+        with pytest.raises(UnauthenticatedError):
+            await under.verify(each)
+    assert (await under.verify(other)).subject == MEMBER
+    denied.clear()
+    assert (await under.verify(token)).subject == MEMBER
+
+
+async def test_what_is_denied_in_the_database_is_refused_within_seconds(stack: Stack) -> None:
+    headers = stack.member(MEMBER, "profile:read")
+    assert (await stack.client.get("/v1/me", headers=headers)).status_code == 404
+    jti, until = read(headers["Authorization"].removeprefix("Bearer "), 60)
+    now = stack.gateway.clock.now()
+    deny = partial(denials.deny, jti=jti, expires_at=until, by="anna", reason="a lost phone", at=now)
+    assert [await stack.gateway.database.write(deny) for _ in range(2)] == [True, False]
+    await stack.gateway.denials.refresh(stack.gateway.database, stack.gateway.clock)
+    assert (await stack.client.get("/v1/me", headers=headers)).status_code == 401
+    assert await stack.gateway.database.write(partial(denials.purge, at=until)) == 1
+    await stack.gateway.denials.refresh(stack.gateway.database, stack.gateway.clock)
+    assert jti not in stack.gateway.denials
+
+
+NO_TOKENS = (
+    "",
+    "a.b.c",
+    "not a token",
+    _unsigned({"exp": NOW}),
+    _unsigned({"jti": "1"}),
+    _unsigned({"jti": "1", "exp": 10**18}),
+    _unsigned({"jti": "", "exp": NOW}),
+)
+
+
+@pytest.mark.parametrize("text", NO_TOKENS)
+def test_only_what_names_a_token_can_be_denied(text: str) -> None:
+    with pytest.raises(ConfigurationError):
+        read(text, 60)

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from tests.bench import benefits, catalogue_route, holds, outbound, redemptions, start, token, webhooks, whole
+from tests.bench import benefits, catalogue_route, growth, holds, outbound, redemptions, start, token, webhooks, whole
 from tests.bench.measure import Result, measure
 from tests.bench.telling import table
 
@@ -25,6 +25,7 @@ MEASURES: dict[str, Callable[[], Iterable[Result]]] = {
     "outbound": outbound.results,
     "redemptions": redemptions.results,
     "whole": whole.results,
+    "growth": growth.results,
     "webhooks": webhooks.results,
     "start": start.results,
 }

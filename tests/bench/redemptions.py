@@ -92,7 +92,7 @@ async def _row(room: Room, where: str, concurrent: int) -> Together:
 
     async def redeem() -> None:
         quote = quotes.pop()
-        begun = await room.database.write(partial(_take_in, room, quote))
+        begun = await room.database.write(partial(take_in, room, quote))
         assert begun is not None
         await room.engine.go_on(begun)
 
@@ -107,7 +107,7 @@ async def _row(room: Room, where: str, concurrent: int) -> Together:
     )
 
 
-def _take_in(room: Room, quote: Quote, connection: Connection) -> Begun | None:
+def take_in(room: Room, quote: Quote, connection: Connection) -> Begun | None:
     """Do what `gateway.services.redeem` does under its key."""
     taken = room.intake.take_in(connection, quote_id=quote.id, member_id=quote.member_id)
     return room.engine.order(connection, taken)

@@ -36,10 +36,10 @@ async def bench() -> AsyncIterator[Bench]:
         yield opened
 
 
-async def reported(bench: Bench, report: dict[str, object]) -> int:
-    """Let the desk report a visit; answer the status."""
-    async with httpx.AsyncClient(trust_env=False) as http:
-        return (await http.post(f"{bench.client.base_url}/_simulator/visits", json=report)).status_code
+async def reported(bench: Bench, report: ReportVisit) -> int:
+    """Report a visit at the lounge's desk; answers the status."""
+    async with httpx.AsyncClient(base_url=bench.client.base_url, trust_env=False) as desk:
+        return (await desk.post("/_simulator/visits", content=msgspec.json.encode(report))).status_code
 
 
 def test_the_profile_is_a() -> None:
@@ -119,8 +119,7 @@ async def test_wrong_credentials_are_never_sent_further() -> None:
 async def test_a_reported_visit_is_found_with_its_guests_and_can_not_be_fenced(bench: Bench) -> None:
     request = await bench.request("used")
     reserved = await bench.reserve(request)
-    report = msgspec.to_builtins(ReportVisit(reference=reserved.partner_reference, guests=2))
-    assert await reported(bench, report) == 200
+    assert await reported(bench, ReportVisit(reference=reserved.partner_reference, guests=2)) == 200
     found = await bench.adapter.look_up(request)
     assert found.answer is LookUpAnswer.ISSUED
     assert found.carried["guests"] == "2"
@@ -128,19 +127,19 @@ async def test_a_reported_visit_is_found_with_its_guests_and_can_not_be_fenced(b
     assert (await bench.adapter.fence(request)).outcome is Outcome.NO
     assert (await bench.adapter.cancel(request, reserved.partner_reference or "")).outcome is Outcome.NO
     assert len(bench.simulator.webhooks.sent) == 1
-    assert await reported(bench, report) == 200
+    await reported(bench, ReportVisit(reference=reserved.partner_reference, guests=2))
     assert len(bench.simulator.webhooks.sent) == 1
 
 
 async def test_a_visit_that_nobody_reserved_is_not_reported(bench: Bench) -> None:
-    assert await reported(bench, {"key": "nobody"}) == 409
+    assert await reported(bench, ReportVisit(key="nobody")) == 409
 
 
 async def test_the_statement_accounts_for_reservation_guests_and_refund(bench: Bench) -> None:
     kept, gone = await bench.request("kept"), await bench.request("gone")
     await bench.reserve(kept)
     reference = (await bench.reserve(gone)).partner_reference
-    assert await reported(bench, {"key": kept.key, "guests": 3}) == 200
+    assert await reported(bench, ReportVisit(key=kept.key, guests=3)) == 200
     cancelled = await bench.adapter.cancel(gone, reference)
     assert cancelled.refund == Money(24000, "CNY")
     name, content = await bench.adapter.fetch_statement(bench.today())

@@ -161,3 +161,4 @@ def test_nw_08_a_date_is_honoured_by_the_partner_s_own_clock(
 
 def test_nw_08_nothing_gives_no_pause() -> None:
     assert retry_after_seconds(answer(503), NOW) is None
+    assert retry_after_seconds(answer(503, retry_after="Sun, 22 Nov 2026 02:00:30 GMT")) is None, "by no clock"

@@ -13,7 +13,7 @@ import pytest
 from adapters.sdk import registry
 from adapters.sdk.errors import ManifestError
 from adapters.sdk.manifest import Capability
-from adapters.sdk.registry import AdapterPackage, check_declared, discover
+from adapters.sdk.registry import AdapterPackage, check_declared, discover, load_named
 
 MANIFEST = """
 name = "{name}"
@@ -113,6 +113,17 @@ def test_a_name_that_is_taken_is_a_problem_of_the_later_one(tmp_path: Path) -> N
     found = discover([tmp_path])
     assert found.packages["direct"].module == "adapters.direct"
     assert "second adapter" in found.problems["direct"]
+
+
+def test_one_that_is_hidden_by_one_that_ships_is_not_taken_for_it(tmp_path: Path) -> None:
+    package(tmp_path, "direct")
+    package(tmp_path, "valet")
+    with pytest.raises(ManifestError, match="rename yours"):
+        load_named("direct", [tmp_path])
+    assert load_named("direct").module == "adapters.direct"
+    assert load_named("valet", [tmp_path]).name == "valet"
+    with pytest.raises(ManifestError, match="There is no adapter 'porter'"):
+        load_named("porter", [tmp_path])
 
 
 def test_an_absent_folder_is_a_problem_that_names_it(tmp_path: Path) -> None:

@@ -151,16 +151,16 @@ def _look(connection: Connection) -> list[str]:
     return wrong + [f"{finding.rule}: {finding.subject}" for finding in audit(connection).findings]
 
 
-async def run(database: Database, *, ledger_name: str, seed: int, steps: int, kills: int) -> House:
-    """Run the whole bank: two processes of tellers, so many kills of each, and a reader beside them.
+async def run(database: Database, *, ledger_name: str, seed: int, steps: int, kills: int, processes: int = 2) -> House:
+    """Run the whole bank: processes of tellers, so many kills of each, and a reader beside them.
 
     Ends early with the first problem.
     """
     house = House(database, ledger_name, str(seed), steps)
     await house.open()
     dice, whole = Random(seed), steps * TELLERS
-    marks = {name: sorted(dice.sample(range(TELLERS, whole * 3 // 4), kills)) for name in "ab"}
-    places = [asyncio.create_task(house.run_tellers(name, marks[name])) for name in "ab"]
+    marks = {name: sorted(dice.sample(range(TELLERS, whole * 3 // 4), kills)) for name in "ab"[:processes]}
+    places = [asyncio.create_task(house.run_tellers(name, marks[name])) for name in marks]
     try:
         while not house.problems and not all(place.done() for place in places):
             await house.read()

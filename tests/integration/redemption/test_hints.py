@@ -7,9 +7,11 @@ from functools import partial
 import sqlalchemy as sa
 
 from adapters.sdk.errors import WebhookError
-from adapters.sdk.records import PartnerEvent
+from adapters.sdk.outcomes import LookUpAnswer
+from adapters.sdk.records import LookUpResult, PartnerEvent, ReservationRequest
 from config.database import Database
 from gateway.edge_tables import webhook_inbox
+from gateway.operations.alarms import list_alarms
 from gateway.redemption.states import State
 from gateway.webhooks import inbox
 from gateway.webhooks.worker import InboxWorker
@@ -102,3 +104,24 @@ async def test_an_unknown_redemption_and_a_poisonous_message_are_tried_again_and
         room.clock.advance(hours=5)
         await worker.work()
     assert await states(database) == [("dead", 10), ("dead", 10), ("done", 0), ("done", 0)]
+
+
+async def test_a_captured_one_that_is_something_else_now_is_an_alarm_and_asked_once(database: Database) -> None:
+    """Rule R13: nothing is posted that nobody can price; people are told."""
+    room, partner, worker = await open_with_inbox(database)
+    redemption = await room.redeem()
+
+    async def changed(request: ReservationRequest) -> LookUpResult:
+        return LookUpResult(answer=LookUpAnswer.UNKNOWN, code="another_service")
+
+    partner.look_up = changed  # type: ignore[method-assign]
+    await receive(room, "m1", redemption.partner_key.encode())
+    await worker.work()
+    assert await states(database) == [("done", 0)]
+    (alarm,) = await database.read(partial(list_alarms, limit=9))
+    assert (alarm.kind, alarm.subject, alarm.facts) == (
+        "changed_by_partner",
+        redemption.id,
+        {"code": "another_service"},
+    )
+    assert (await room.get(redemption.id)).state is State.CAPTURED

@@ -17,7 +17,7 @@ from gateway.redemption import people, reversal_store, store
 from gateway.redemption.people import Finding, ManualCase, Outcome
 from gateway.redemption.states import ReversalState, State
 from gateway.services.itineraries import _place
-from settlement.tables import settlement_lines
+from settlement.tables import accounts, settlement_lines
 from tests.integration.redemption.test_people import says, with_people
 from tests.support.partners import CAPABILITIES, FencingPartner, no, ok
 from tests.support.room import MEMBER, OPENING, OTHER_PARTNER, PARTNER, Room, open_room
@@ -171,3 +171,36 @@ async def test_a_trip_is_undone_in_the_reverse_of_the_order_it_was_submitted_in(
         room.clock.advance(seconds=20)
     assert await room.balance() == (OPENING, 0)
     await room.require_clean_books()
+
+
+@pytest.mark.parametrize(("outcome", "owed", "borne"), [("withdrawn", 0, 0), ("accepted", -12_000, 12_000)])
+async def test_a_claim_is_ended_by_two_people_and_leaves_suspense(
+    database: Database, outcome: Outcome, owed: int, borne: int
+) -> None:
+    partner = FencingPartner()
+    partner.scripts.append(no)
+    room = await open_room(database, skyhub_lounge=partner)
+    redemption = await room.redeem()
+    partner.book.issued[redemption.partner_key] = 1
+    room.clock.advance(hours=1)
+    assert await room.observer.look(redemption.id)
+    (case,) = await room.database.read(partial(people.cases, limit=9))
+    assert (case.id, case.quantity, case.commodity) == (f"{redemption.id}:claim", 12_000, "CNY")
+    assert case.outcomes == ("withdrawn", "accepted")
+    with pytest.raises(RuleError):
+        await says(room, case.id, "issued", "ann")
+    assert await says(room, case.id, outcome, "ann") is not None
+    assert await money(room, "programme/suspense") == 12_000, "one person moves nothing"
+    assert await says(room, case.id, outcome, "bob") is None
+    assert await money(room, "programme/suspense") == 0
+    assert (await money(room, f"partner/{PARTNER}/payable"), await money(room, "bearer/maker/expense")) == (owed, borne)
+    assert await room.balance() == (OPENING, 0), "the member pays nothing"
+    assert await room.database.read(partial(people.cases, limit=9)) == []
+    with pytest.raises(ConflictError):
+        await says(room, case.id, outcome, "eve")
+    await room.require_clean_books()
+
+
+async def money(room: Room, code: str) -> int:
+    query = sa.select(sa.func.coalesce(sa.func.sum(accounts.c.balance), 0)).where(accounts.c.code == code)
+    return int(await room.database.read(lambda connection: connection.execute(query).scalar_one()))

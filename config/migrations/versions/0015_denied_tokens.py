@@ -1,0 +1,27 @@
+"""Access tokens that are refused before they end by themselves."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from config.types import Instant
+
+revision = "0015"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the list."""
+    op.create_table(
+        "denied_tokens",
+        sa.Column("jti", sa.String(255), nullable=False),
+        sa.Column("expires_at", Instant, nullable=False),
+        sa.Column("denied_by", sa.String(200), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("denied_at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("jti", name=op.f("pk_denied_tokens")),
+    )
+    op.create_index(op.f("ix_denied_tokens_expires_at"), "denied_tokens", ["expires_at"])
