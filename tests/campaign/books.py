@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -85,24 +86,34 @@ async def read_books(club: Club, members: Members) -> Books:
     return books
 
 
-async def undecided(club: Club) -> tuple[int, int]:
-    """Count what is still under way, and what is with people."""
+async def undecided(club: Club, pretended: Collection[str] = ()) -> tuple[int, int]:
+    """Count what is still under way, and what is with people.
+
+    Args:
+        club: whose database is read.
+        pretended: keys that a partner only pretended to grant: to undo such a grant is asked for until its deadline, a
+            day later.
+    """
     database = await Database.open(load_settings(club.settings_file(), {}).database)
     try:
-        return await database.read(_undecided)
+        return await database.read(partial(_undecided, pretended=frozenset(pretended)))
     finally:
         await database.close()
 
 
-def _undecided(connection: Connection) -> tuple[int, int]:
-    def count(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> int:
-        return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(*conditions)).scalar_one())
-
-    waiting = sum(count(table, table.c.next_action_at.is_not(None)) for table in (redemptions, reversals))
-    people = count(redemptions, redemptions.c.state == State.MANUAL) + count(
-        reversals, reversals.c.state == ReversalState.MANUAL
+def _undecided(connection: Connection, pretended: frozenset[str]) -> tuple[int, int]:
+    waiting = connection.execute(sa.select(redemptions.c.id).where(redemptions.c.next_action_at.is_not(None))).all()
+    undoing = (
+        sa.select(redemptions.c.partner_key)
+        .join(reversals, reversals.c.redemption_id == redemptions.c.id)
+        .where(reversals.c.next_action_at.is_not(None))
     )
-    return waiting, people
+    left = [key for key in connection.execute(undoing).scalars() if key not in pretended]
+    manual = sum(
+        int(connection.execute(sa.select(sa.func.count()).where(state == "manual")).scalar_one())
+        for state in (redemptions.c.state, reversals.c.state)
+    )
+    return len(waiting) + len(left), manual
 
 
 def _read(connection: Connection, members: Members) -> Books:
