@@ -51,6 +51,7 @@ lots = sa.Table(
     sa.Column("expires_at", Instant()),
     sa.ForeignKeyConstraint(["entry_key"], ["journal_entries.key"], deferrable=True, initially="DEFERRED"),
     sa.Index(None, "member_id", "commodity", "expires_at"),
+    sa.Index(None, "entry_key"),
 )
 sa.Index(
     "ix_lots_expiring",

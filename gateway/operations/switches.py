@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from config.database import insert_new
 from config.errors import ConflictError, RuleError
 from config.observability import get_logger
+from config.prepared import Prepared
 from gateway.errors import PartnerDisabledError
 from gateway.operations.tables import partner_changes, partner_switches
 from gateway.redemption.tables import outbox
@@ -53,20 +54,22 @@ class Switch(msgspec.Struct, frozen=True):
     last_change: LastChange | None = None
 
 
-_SWITCH = sa.select(partner_switches.c.disabled, partner_switches.c.distrusted).where(
-    partner_switches.c.partner == sa.bindparam("of_partner")
+_SWITCH = Prepared(
+    sa.select(partner_switches.c.disabled, partner_switches.c.distrusted).where(
+        partner_switches.c.partner == sa.bindparam("of_partner")
+    )
 )
 
 
 def read_switch(connection: Connection, partner: str) -> Switch:
     """Read how a partner is switched."""
-    row = connection.execute(_SWITCH, {"of_partner": partner}).one_or_none()
+    row = _SWITCH.row(connection, of_partner=partner)
     if row is None:
         return Switch()
     columns = [partner_changes.c[name] for name in LastChange.__struct_fields__]
     newest = sa.select(*columns).where(partner_changes.c.partner == partner).order_by(partner_changes.c.number.desc())
     change = connection.execute(newest.limit(1)).one_or_none()
-    return Switch(row.disabled, row.distrusted, None if change is None else LastChange(*change))
+    return Switch(bool(row[0]), bool(row[1]), None if change is None else LastChange(*change))
 
 
 def read_switches(connection: Connection) -> dict[str, Switch]:
@@ -81,15 +84,15 @@ def require_enabled(connection: Connection, partner: str) -> None:
     Raises:
         PartnerDisabledError: it is.
     """
-    row = connection.execute(_SWITCH, {"of_partner": partner}).one_or_none()
-    if row is not None and row.disabled:
+    row = _SWITCH.row(connection, of_partner=partner)
+    if row is not None and row[0]:
         raise PartnerDisabledError(f"{partner} is switched off; what is open there is finished.", partner=partner)
 
 
 def is_distrusted(connection: Connection, partner: str) -> bool:
     """Say whether nothing may be sent to a partner a second time."""
-    row = connection.execute(_SWITCH, {"of_partner": partner}).one_or_none()
-    return row is not None and bool(row.distrusted)
+    row = _SWITCH.row(connection, of_partner=partner)
+    return row is not None and bool(row[1])
 
 
 def change(connection: Connection, partner: str, what: Change, *, reason: str, by: str, at: datetime) -> Switch:

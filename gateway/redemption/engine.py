@@ -11,7 +11,7 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
@@ -29,6 +29,7 @@ from gateway.redemption.recovery import Recovery
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import Event
 
+T = TypeVar("T")
 log = get_logger(__name__)
 
 
@@ -55,7 +56,7 @@ class Engine:
         self._ordering = Ordering(seams, self._endings, patience)
         self._recording = Recording(seams, self._endings, self._ordering, patience)
         self._recovery = Recovery()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
 
     def start(self, redemption_id: str) -> asyncio.Task[None]:
         """Begin to advance a redemption in the background; the caller may wait as long as it likes."""
@@ -71,6 +72,13 @@ class Engine:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
+
+    async def to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run work that goes on when its caller is cancelled: what is ordered on disk has to be called as well."""
+        task = asyncio.ensure_future(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
 
     async def _advance_legs(self, itinerary_id: str) -> None:
         for leg in await self._database.read(partial(store.legs, itinerary_id=itinerary_id)):

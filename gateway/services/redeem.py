@@ -51,10 +51,16 @@ async def redeem(
         begun = gateway.engine.order(connection, taken)
         return Answer(202, resource_id=taken.id)
 
-    answer = await keys.once(keyed, work)
+    async def take_in() -> tuple[Answer, asyncio.Task[None] | None]:
+        answer = await keys.once(keyed, work)
+        if begun is None or answer.replayed:
+            return answer, None
+        return answer, gateway.engine.go_on(begun)
+
+    answer, calling = await gateway.engine.to_its_end(take_in())
     assert answer.resource_id is not None
-    if begun is not None and not answer.replayed:
-        await wait_for(gateway, gateway.engine.go_on(begun))
+    if calling is not None:
+        await wait_for(gateway, calling)
     redemption, annexes = await gateway.database.read(partial(_as_it_stands, redemption_id=answer.resource_id))
     refuse_if_voided(redemption, replayed=answer.replayed)
     return redemption, annexes, answer.replayed

@@ -1,0 +1,85 @@
+"""A redemption and the order of its first call are one transaction; the call follows whatever becomes of the caller."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from config.database import Database
+from config.errors import ConflictError
+from config.settings import RedemptionSettings
+from gateway.idempotency import IdempotencyKeys, KeyedRequest
+from gateway.redemption import attempt_store, store
+from gateway.redemption.engine import Begun
+from gateway.redemption.records import Quote
+from gateway.redemption.states import State
+from gateway.services import redeem
+from tests.support.partners import FencingPartner
+from tests.support.room import MEMBER, Room, open_room
+
+
+@pytest.fixture
+async def room(database: Database) -> Room:
+    """A room with a partner that answers."""
+    return await open_room(database, skyhub_lounge=FencingPartner())
+
+
+def gateway_of(room: Room) -> Any:
+    return SimpleNamespace(
+        database=room.database,
+        engine=room.engine,
+        intake=room.intake,
+        settings=SimpleNamespace(redemption=RedemptionSettings()),
+    )
+
+
+def taken(room: Room, quote: Quote, connection: Connection) -> Begun | None:
+    redemption = room.intake.take_in(connection, quote_id=quote.id, member_id=MEMBER)
+    return room.engine.order(connection, redemption)
+
+
+async def test_when_the_transaction_ends_the_attempt_is_there(room: Room) -> None:
+    begun = await room.database.write(partial(taken, room, await room.quote()))
+    assert begun is not None
+    stored = await room.get(begun.order.redemption.id)
+    assert (stored.state, stored.version) == (State.SUBMITTING, 2)
+    assert stored == begun.order.redemption
+    history = await room.database.read(partial(store.history, redemption_id=stored.id))
+    assert [row["event"] for row in history] == ["created", "submit"]
+    (attempt,) = await room.database.read(partial(attempt_store.of_redemption, redemption_id=stored.id))
+    assert (attempt["number"], attempt["is_commit"], attempt["outcome"]) == (1, True, None)
+    await room.engine.go_on(begun)
+    assert (await room.get(stored.id)).state is State.CAPTURED
+    await room.require_clean_books()
+
+
+async def test_nothing_is_ordered_when_the_transaction_fails(room: Room) -> None:
+    def fails(quote: Quote, connection: Connection) -> None:
+        taken(room, quote, connection)
+        raise ConflictError("no")
+
+    before = await room.balance()
+    with pytest.raises(ConflictError):
+        await room.database.write(partial(fails, await room.quote()))
+    assert await room.balance() == before
+
+
+async def test_the_call_is_made_though_the_caller_is_gone(room: Room) -> None:
+    quote, keys = await room.quote(), IdempotencyKeys(room.database, room.clock)
+    keyed = KeyedRequest("app", "create_redemption", "key-1", "f")
+    asking = asyncio.create_task(redeem.redeem(gateway_of(room), keys, keyed, MEMBER, quote.id))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    while room.engine._running:
+        await asyncio.wait(set(room.engine._running))
+    found, _, replayed = await redeem.redeem(gateway_of(room), keys, keyed, MEMBER, quote.id)
+    assert (found.state, replayed) == (State.CAPTURED, True)
+    await room.require_clean_books()
