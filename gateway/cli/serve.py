@@ -84,6 +84,7 @@ async def _serve(settings: Settings, listening: list[socket.socket], *, with_sim
                 logs=settings.folders.data / "logs",
                 seed=1,
                 fixed_ports=True,
+                adapters=settings.folders.adapters,
             )
         await _serve_gateway(settings, listening)
 

@@ -10,13 +10,12 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from adapters.sdk.registry import AdapterPackage, discover
+from adapters.sdk.registry import EXTERNAL, AdapterPackage, discover
 from config.errors import UnavailableError
 from config.partner_files import PartnerFile
 from config.secrets import resolve_secret
@@ -36,6 +35,7 @@ async def start_simulators(
     logs: Path,
     seed: int,
     fixed_ports: bool = False,
+    adapters: Iterable[Path] = (),
 ) -> dict[str, str]:
     """Start every simulator and answer their addresses by partner; ``closing`` stops them.
 
@@ -46,18 +46,19 @@ async def start_simulators(
         logs: folder for one log per simulator.
         seed: the same seed gives the same offers.
         fixed_ports: listen where the partner files say, instead of on free ports.
+        adapters: extra folders of adapter packages.
 
     Raises:
         UnavailableError: one did not come up; its log is named.
     """
     _make_folder(logs)
-    packages = discover().packages
+    packages = discover(adapters).packages
     simulated = {partner: file for partner, file in files.items() if _has_simulator(file, packages)}
     started = []
     for partner, file in simulated.items():
         package = packages[file.partner.adapter]
         port = urlsplit(file.environments["simulator"].base_url).port if fixed_ports else 0
-        words = [f"{package.module}.simulator", "--partner", partner, "--port", str(port), "--seed", str(seed)]
+        words = [*_simulator_of(package), "--partner", partner, "--port", str(port), "--seed", str(seed)]
         started.append(_start(closing, partner, port or 0, [*words, *_words(file, package, gateway_url)], logs))
     return dict(zip(simulated, await asyncio.gather(*started), strict=True))
 
@@ -65,7 +66,14 @@ async def start_simulators(
 def _has_simulator(file: PartnerFile, packages: Mapping[str, AdapterPackage]) -> bool:
     package = packages.get(file.partner.adapter)
     wanted = file.partner.enabled and "simulator" in file.environments
-    return wanted and package is not None and find_spec(f"{package.module}.simulator") is not None
+    return wanted and package is not None and (package.folder / "simulator.py").is_file()
+
+
+def _simulator_of(package: AdapterPackage) -> list[str]:
+    """Name a package's simulator so that another process finds it: by its module, or by name and folder."""
+    if package.module.startswith(EXTERNAL):
+        return [package.name, "--adapters", str(package.folder.parent)]
+    return [f"{package.module}.simulator"]
 
 
 def _make_folder(folder: Path) -> None:

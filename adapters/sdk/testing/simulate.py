@@ -7,11 +7,13 @@ import importlib
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 import uvicorn
 
+from adapters.sdk.registry import load_named, load_part
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, SimulatorServer, listen, server_config
 
 
@@ -27,12 +29,22 @@ from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, Simulato
 @click.option(
     "--stop-with-stdin", is_flag=True, help="Stop when standard input ends: with the process that started it."
 )
+@click.option(
+    "--adapters",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder of packages; MODULE is then the adapter's name.",
+)
 @click.option("--option", "values", multiple=True, metavar="NAME=VALUE", help="The simulator's own option.")
-def simulate(module: str, port: int, stop_with_stdin: bool, **given: Any) -> None:
+def simulate(module: str, port: int, stop_with_stdin: bool, adapters: Path | None, **given: Any) -> None:
     """Run the simulator in MODULE (for example adapters.direct.simulator) and print one line when it is ready."""
     credentials, values = _pairs(given.pop("credentials")), _pairs(given.pop("values"))
     options = SimulatorOptions(credentials=credentials, values=values, **given)
-    simulator: Simulator = importlib.import_module(module).create_simulator(options)
+    part = (
+        importlib.import_module(module) if adapters is None else load_part(load_named(module, [adapters]), "simulator")
+    )
+    if part is None:
+        raise click.UsageError(f"The adapter {module} has no simulator.py.")
+    simulator: Simulator = part.create_simulator(options)
     server = _Announcing(server_config(simulator.app), options.partner, stop_with_stdin=stop_with_stdin)
     server.run(sockets=[listen(port)])
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
+import httpx
+import msgspec
 import pytest
 
 from adapters.direct.simulator import create_simulator
 from config.files import PACKAGED_FOLDER
+from config.partner_files import read_partner_files
 from config.settings import FolderSettings
+from gateway.demo.simulators import start_simulators
 from tests.adapters.sdk.declarative.subject import EXAMPLES
 from tests.api.journey.house import LOUNGE, House, open_house
 
@@ -53,3 +58,22 @@ async def test_a_visit_is_redeemed_and_a_lost_one_found(declared_house: House) -
     house.fault(LOUNGE, "reserve", "reset")
     lost = await liu.redeem(await liu.lounge())
     assert (await liu.until(f"/v1/redemptions/{lost.json()['id']}"))["state"] == "captured", "sent again, same key"
+
+
+async def test_the_simulator_of_a_folder_is_started_like_any_other(tmp_path: Path) -> None:
+    """As ``gateway serve --with-simulators`` does: in a process of its own, found by name and folder."""
+    shutil.copytree(EXAMPLES, tmp_path / "adapters")
+    folder = tmp_path / "adapters" / "harbour_lounge"
+    (folder / "simulator.py").write_text("from adapters.direct.simulator import create_simulator\n", encoding="utf-8")
+    lounge = read_partner_files(PACKAGED_FOLDER)[LOUNGE]
+    file = msgspec.structs.replace(lounge, partner=msgspec.structs.replace(lounge.partner, adapter="harbour_lounge"))
+    async with AsyncExitStack() as closing:
+        found = await start_simulators(
+            closing, {LOUNGE: file}, gateway_url="http://127.0.0.1:1", logs=tmp_path / "logs", seed=1,
+            adapters=[tmp_path / "adapters"],
+        )  # fmt: skip
+        async with httpx.AsyncClient(base_url=found[LOUNGE], trust_env=False) as http:
+            assert (await http.get("/_simulator/book")).status_code == 200
+            credentials = ("club-at-skyhub", "gateway-simulator-secret")
+            form = {"grant_type": "client_credentials"}
+            assert (await http.post("/oauth/token", data=form, auth=credentials)).status_code == 200
