@@ -45,11 +45,13 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def test_every_command_does_what_the_guide_says(told: list[str]) -> None:
-    found, mistake, proved, configured, made, shipped, asked = told
+    found, mistake, proved, tried, configured, made, shipped, asked = told
     assert re.search(r"^harbour_lounge +A +quotes_offers", found, re.MULTILINE)
     assert re.search(r"cannot be loaded: harbour_lounge: .*mapping\.toml, line \d+: steps\[0\]\.body\.offer: ", mistake)
     assert "exit code 1" in mistake
     assert "grade: gold" in proved
+    assert "> PUT /v1/reservations/my-own-key-1" in tried
+    assert "Wrote " in tried
     assert "The configuration can be used." in configured
     assert "grade: platinum" in made
     assert re.search(r"^valet +A +", shipped, re.MULTILINE)

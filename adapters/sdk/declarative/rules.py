@@ -92,6 +92,8 @@ class _Rules:
             self._problems.add(place, 'what stands in busy promises that nothing was done; write outcome = "busy"')
         if isinstance(outcome, Outcome) and outcome not in WRITES:
             self._problems.add(place, "no answer proves not_sent; write one of ok, no, busy, pending, unknown")
+        if rule.status == ():
+            self._problems.add(place, "no status is listed; write one, or take the rule away")
         for status in (rule.status,) if isinstance(rule.status, int) else rule.status:
             self._status(place, status, outcome, rule.codes, grants)
 

@@ -25,6 +25,8 @@ from config.errors import GatewayError
 
 RULE_SECONDS = 20.0
 """How long one rule may take before it counts as broken."""
+START_SECONDS = 20.0
+"""How long simulator and adapter may take to start."""
 FOUNDATIONS = (STARTS, DECLARED, HONEST)
 """Rules that others build on: where one is broken, the others would only say it again."""
 KEPT = frozenset({Status.PASSED, Status.NOT_APPLICABLE})
@@ -109,10 +111,10 @@ async def _start(package: AdapterPackage, given: Subject | None) -> tuple[Subjec
     """Find the subject and open a bench once."""
     try:
         subject = given or make_subject(package)
-        async with asyncio.timeout(RULE_SECONDS), open_bench(subject):
+        async with asyncio.timeout(START_SECONDS), open_bench(subject):
             return subject, _told(STARTS, Status.PASSED, STARTS.proves)
     except TimeoutError:
-        fault = f"it did not start within {RULE_SECONDS:g} s"
+        fault = f"it did not start within {START_SECONDS:g} s"
     except Exception as error:  # noqa: BLE001 - an integrator's code may raise anything; it is told as one line
         fault = described(error)
     return None, _told(STARTS, Status.FAILED, fault)

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.sdk.declarative.compiling import compile_mapping
 from adapters.sdk.errors import ManifestError
@@ -16,6 +18,14 @@ from tests.adapters.sdk.declarative.subject import EXAMPLES
 FOLDER = EXAMPLES / "harbour_lounge"
 MAPPING = (FOLDER / "mapping.toml").read_text(encoding="utf-8")
 MANIFEST = (FOLDER / "manifest.toml").read_text(encoding="utf-8")
+
+EXAMPLE = read_manifest(FOLDER / "manifest.toml")
+LINES = MAPPING.splitlines()
+JUNK = [
+    None, '""', '"{"', "[]", "{}", "-5", "true", "1.5", "2026-01-01", '"x y"', "[1]", "{ a = { b = 1 } }", '"{key}"',
+    '"/{key?}"', "{ status = 200 }", '[{ status = [], outcome = "ok" }]', '"[0]"', '{ "a.b" = "c" }', '{ "" = "x" }',
+    "[",
+]  # fmt: skip
 
 MISTAKES = {
     "not_toml": ('service = "visit"', "service = visit", "not TOML"),
@@ -47,6 +57,7 @@ MISTAKES = {
     "redirect_status": ("{ status = 404, codes = [\"unknown", "{ status = 302, codes = [\"unknown", "no final answer"),
     "granted_by_refusal": ('status = [200, 201], codes = ["res', 'status = [409], codes = ["res', "grants nothing"),
     "listed_twice": ('codes = ["cancelled"], outcome = "no"', 'codes = ["used"], outcome = "no"', "listed twice"),
+    "no_status": ("{ status = 404, codes = [\"unknown", "{ status = [], codes = [\"unknown", "no status is listed"),
     "not_sent": ('["unauthenticated"], outcome = "busy"', '["u"], outcome = "not_sent"', "no answer proves not_sent"),
     "busy_that_is_not": ('["unauthenticated"], outcome = "busy"', '["u"], outcome = "no"', 'write outcome = "busy"'),
     "no_code_path": ('error_code = "error.code"', 'error_code = ""', "nothing says where they stand"),
@@ -106,7 +117,21 @@ def test_what_only_the_lost_answer_told_cannot_be_asked_by(section: str) -> None
     with pytest.raises(ManifestError, match=re.escape(f"{section}.path: {{carried.booking}} is not a field here")):
         compile_mapping("mapping.toml", text, read_manifest(FOLDER / "manifest.toml"))
     cancel = text.replace("/{key}/{carried.booking}", "/{key}").replace("/cancel", "/cancel/{carried.booking}")
-    assert compile_mapping("mapping.toml", cancel, read_manifest(FOLDER / "manifest.toml")).calls["cancel"]
+    assert "cancel" in compile_mapping("mapping.toml", cancel, read_manifest(FOLDER / "manifest.toml")).calls
+
+
+@given(st.lists(st.tuples(st.integers(0, len(LINES) - 1), st.sampled_from(JUNK)), min_size=1, max_size=3))
+def test_whatever_is_written_is_taken_or_refused_in_words(changes: list[tuple[int, str | None]]) -> None:
+    lines: list[str] = list(LINES)
+    for number, junk in changes:
+        name = lines[number].partition("=")[0]
+        lines[number] = "" if junk is None else f"{name}= {junk}" if "=" in lines[number] else junk
+    told = "line"
+    try:
+        compile_mapping("mapping.toml", "\n".join(lines), EXAMPLE)
+    except ManifestError as error:
+        told = error.message
+    assert "line" in told
 
 
 def _changed(text: str) -> int:
