@@ -17,7 +17,7 @@ from tests.api.conftest import NOON, Stack
 
 LOUNGE = "/v1/webhooks/skyhub-lounge"
 BODY = b'{"type": "visit.reported"}'
-FIXTURES = Path(__file__).parents[1] / "adapters/airlines/points_lcp/fixtures"
+FIXTURES = Path(__file__).parents[2] / "adapters/airlines/points_lcp/fixtures"
 NOW = int(NOON.timestamp())
 
 
