@@ -1,30 +1,25 @@
 """How a call proves who we are; a token is fetched through the client's own exchange.
 
-`make_authenticator` picks one by the manifest's ``auth``: ``none``, ``api_key``, ``oauth2_client_credentials``,
-``ean_signature``, ``mac``, ``oauth1_rsa_sha256``.
+`make_authenticator` picks one by the manifest's ``auth``; the names are in `adapters.sdk.auth_schemes`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
-from urllib.parse import quote, urlencode, urlsplit
-
-import msgspec
+from urllib.parse import urlsplit
 
 from adapters.sdk.auth_headers import with_headers
 from adapters.sdk.calls import CallFailure, Exchange, PartnerAnswer, PartnerCall, request_target
-from adapters.sdk.codec import decode
-from adapters.sdk.errors import ManifestError, ProtocolError
+from adapters.sdk.errors import ManifestError
 from adapters.sdk.manifest import Manifest
 from adapters.sdk.oauth1 import OAuth1RsaSha256
-from adapters.sdk.outcomes import Outcome
+from adapters.sdk.oauth2 import OAuth2ClientCredentials, PrivateKeyJwt
 from config.secrets import Secret
 
 
@@ -70,6 +65,30 @@ class ApiKey(NoAuthentication):
     ) -> PartnerCall | CallFailure:
         """Add the header."""
         return with_headers(call, {self._header: self._prefix + self._key.reveal()})
+
+
+class Basic(NoAuthentication):
+    """Name and password in every call.
+
+    Source: RFC 7617, section 2, with UTF-8 (read 2026-11-28).
+    """
+
+    def __init__(self, username: Secret, password: Secret) -> None:
+        """Keep both.
+
+        Raises:
+            ManifestError: the name has a colon, which would end it.
+        """
+        if ":" in username.reveal():
+            raise ManifestError("the credential username has a colon, which Basic cannot carry.")
+        pair = f"{username.reveal()}:{password.reveal()}".encode()
+        self._header = Secret("Basic " + base64.b64encode(pair).decode())
+
+    async def authenticate(
+        self, call: PartnerCall, base_url: str, now: datetime, exchange: Exchange
+    ) -> PartnerCall | CallFailure:
+        """Add the header."""
+        return with_headers(call, {"Authorization": self._header.reveal()})
 
 
 class EanSignature(NoAuthentication):
@@ -119,91 +138,6 @@ class MacRequest(NoAuthentication):
         return with_headers(call, {"Authorization": header})
 
 
-class TokenAnswer(msgspec.Struct, frozen=True):
-    """RFC 6749 section 5.1."""
-
-    access_token: str
-    token_type: str
-    expires_in: int = 300
-
-
-class OAuth2ClientCredentials:
-    """RFC 6749 section 4.4: one token for all calls, fetched by one of them, renewed before it ends.
-
-    The client authenticates by Basic, or in the body where the partner takes it there only (section 2.3.1).
-    """
-
-    RENEW_BEFORE = timedelta(seconds=30)
-
-    def __init__(
-        self, client_id: Secret, client_secret: Secret, *, token_path: str, scope: str = "", in_body: bool = False
-    ) -> None:
-        """Keep the credentials; ``token_path`` is relative to the partner's base address."""
-        self._client = (client_id, client_secret)
-        self._in_body = in_body
-        basic = f"{quote(client_id.reveal(), safe='')}:{quote(client_secret.reveal(), safe='')}"
-        self._basic = Secret("Basic " + base64.b64encode(basic.encode()).decode())
-        self._token_path = token_path
-        self._scope = scope
-        self._token: Secret | None = None
-        self._renew_at: datetime | None = None
-        self._single_flight = asyncio.Lock()
-
-    async def authenticate(
-        self, call: PartnerCall, base_url: str, now: datetime, exchange: Exchange
-    ) -> PartnerCall | CallFailure:
-        """Add the bearer token, fetching one first when there is none that lasts."""
-        async with self._single_flight:
-            if self._token is None or self._renew_at is None or now >= self._renew_at:
-                failure = await self._fetch(now, exchange)
-                if failure is not None:
-                    return failure
-            token = self._token
-        if token is None:
-            return CallFailure(Outcome.NOT_SENT, "authentication:no_token")
-        return with_headers(call, {"Authorization": f"Bearer {token.reveal()}"})
-
-    def refused(self, answer: PartnerAnswer) -> bool:
-        """Drop the token on 401 and ask for one more try; a second 401 in a row is the answer."""
-        if answer.status != 401:
-            return False
-        self._token = None
-        return True
-
-    async def _fetch(self, now: datetime, exchange: Exchange) -> CallFailure | None:
-        form = {"grant_type": "client_credentials"} | ({"scope": self._scope} if self._scope else {})
-        if self._in_body:
-            form |= {"client_id": self._client[0].reveal(), "client_secret": self._client[1].reveal()}
-        answer = await exchange(
-            PartnerCall(
-                operation="token",
-                method="POST",
-                path=self._token_path,
-                headers={} if self._in_body else {"Authorization": self._basic.reveal()},
-                body=urlencode(form).encode(),
-                content_type="application/x-www-form-urlencoded",
-            )
-        )
-        if isinstance(answer, CallFailure):
-            reason = "connect" if answer.outcome is Outcome.NOT_SENT else f"authentication:{answer.reason}"
-            return CallFailure(Outcome.NOT_SENT, reason)
-        if answer.status != 200:
-            return CallFailure(Outcome.NOT_SENT, f"authentication:status_{answer.status}")
-        return self._keep(answer.body, now)
-
-    def _keep(self, body: bytes, now: datetime) -> CallFailure | None:
-        try:
-            token = decode(body, TokenAnswer)
-        except ProtocolError:
-            return CallFailure(Outcome.NOT_SENT, "authentication:token_answer")
-        if token.token_type.lower() != "bearer" or not token.access_token or token.expires_in <= 0:
-            return CallFailure(Outcome.NOT_SENT, "authentication:token_answer")
-        self._token = Secret(token.access_token)
-        life = timedelta(seconds=min(token.expires_in, 86_400))
-        self._renew_at = now + max(life - self.RENEW_BEFORE, life / 2)
-        return None
-
-
 def ean_header(api_key: str, shared_secret: str, stamp: int) -> str:
     """Make the ``EAN`` authorisation of an instant in Unix seconds; a simulator compares with it."""
     signature = hashlib.sha512(f"{api_key}{shared_secret}{stamp}".encode()).hexdigest()
@@ -232,42 +166,79 @@ def mac_digest(mac_key: str, text: str) -> str:
     return base64.b64encode(hmac.new(key, text.encode(), hashlib.sha256).digest()).decode()
 
 
+class Given:
+    """What the operator and the manifest give to a scheme."""
+
+    def __init__(self, manifest: Manifest, credentials: Mapping[str, Secret]) -> None:
+        """Take both."""
+        self._manifest = manifest
+        self._credentials = credentials
+
+    def credential(self, name: str) -> Secret:
+        """Find a credential.
+
+        Raises:
+            ManifestError: it is missing.
+        """
+        if name not in self._credentials:
+            raise ManifestError(
+                f"{self._manifest.name}: the credential {name} is missing; {self._manifest.auth} needs it."
+            )
+        return self._credentials[name]
+
+    def setting(self, name: str, otherwise: str = "") -> str:
+        """Find a public parameter of the scheme."""
+        return self._manifest.auth_settings.get(name, otherwise)
+
+
+def _api_key(given: Given) -> Authenticator:
+    header, prefix = given.setting("header", "Authorization"), given.setting("prefix")
+    return ApiKey(given.credential("api_key"), header=header, prefix=prefix)
+
+
+def _client_credentials(given: Given) -> Authenticator:
+    return OAuth2ClientCredentials(
+        given.credential("client_id"),
+        given.credential("client_secret"),
+        token_path=given.setting("token_path", "/oauth/token"),
+        scope=given.setting("scope"),
+        in_body=given.setting("client_authentication", "basic") == "body",
+    )
+
+
+def _private_key_jwt(given: Given) -> Authenticator:
+    return PrivateKeyJwt(
+        given.credential("client_id"),
+        given.credential("private_key"),
+        token_path=given.setting("token_path", "/oauth/token"),
+        scope=given.setting("scope"),
+        audience=given.setting("audience"),
+        key_id=given.setting("key_id"),
+    )
+
+
+MAKERS: dict[str, Callable[[Given], Authenticator]] = {
+    "none": lambda _: NoAuthentication(),
+    "api_key": _api_key,
+    "basic": lambda given: Basic(given.credential("username"), given.credential("password")),
+    "oauth2_client_credentials": _client_credentials,
+    "private_key_jwt": _private_key_jwt,
+    "ean_signature": lambda given: EanSignature(given.credential("api_key"), given.credential("shared_secret")),
+    "mac": lambda given: MacRequest(given.credential("mac_id"), given.credential("mac_key")),
+    "oauth1_rsa_sha256": lambda given: OAuth1RsaSha256(
+        given.credential("consumer_key"), given.credential("private_key")
+    ),
+}
+"""What makes the authenticator of each scheme."""
+
+
 def make_authenticator(manifest: Manifest, credentials: Mapping[str, Secret]) -> Authenticator:
     """Make the authenticator that a manifest declares.
-
-    Credentials by scheme: ``api_key``: api_key; ``oauth2_client_credentials``: client_id, client_secret;
-    ``ean_signature``: api_key, shared_secret; ``mac``: mac_id, mac_key;
-    ``oauth1_rsa_sha256``: consumer_key, private_key.
 
     Raises:
         ManifestError: an unknown scheme, or a credential is missing.
     """
-
-    def credential(name: str) -> Secret:
-        if name not in credentials:
-            raise ManifestError(f"{manifest.name}: the credential {name} is missing; {manifest.auth} needs it.")
-        return credentials[name]
-
-    settings = manifest.auth_settings
-    match manifest.auth:
-        case "none":
-            return NoAuthentication()
-        case "api_key":
-            header, prefix = settings.get("header", "Authorization"), settings.get("prefix", "")
-            return ApiKey(credential("api_key"), header=header, prefix=prefix)
-        case "oauth2_client_credentials":
-            return OAuth2ClientCredentials(
-                credential("client_id"),
-                credential("client_secret"),
-                token_path=settings.get("token_path", "/oauth/token"),
-                scope=settings.get("scope", ""),
-                in_body=settings.get("client_authentication", "basic") == "body",
-            )
-        case "ean_signature":
-            return EanSignature(credential("api_key"), credential("shared_secret"))
-        case "mac":
-            return MacRequest(credential("mac_id"), credential("mac_key"))
-        case "oauth1_rsa_sha256":
-            return OAuth1RsaSha256(credential("consumer_key"), credential("private_key"))
-        case _:
-            raise ManifestError(f"{manifest.name}: auth {manifest.auth!r} is not a scheme of the SDK.")
+    make = MAKERS.get(manifest.auth)
+    if make is None:
+        raise ManifestError(f"{manifest.name}: auth {manifest.auth!r} is not a scheme of the SDK.")
+    return make(Given(manifest, credentials))

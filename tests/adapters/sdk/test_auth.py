@@ -12,7 +12,6 @@ from adapters.sdk.auth import (
     ApiKey,
     EanSignature,
     MacRequest,
-    OAuth2ClientCredentials,
     ean_header,
     mac_digest,
     mac_ext,
@@ -22,6 +21,7 @@ from adapters.sdk.auth import (
 from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall
 from adapters.sdk.errors import ManifestError
 from adapters.sdk.manifest import Facts, Manifest
+from adapters.sdk.oauth2 import OAuth2ClientCredentials
 from adapters.sdk.outcomes import Outcome
 from config.secrets import Secret
 from tests.adapters.sdk.raw_partner import answers, client_of, ok, raw_partner
