@@ -88,13 +88,13 @@ def _may_be_under_way(connection: Connection, redemption_id: str) -> bool:
 def contradicted_by_file(connection: Connection, partner: str, business_date: date) -> tuple[str, ...]:
     """List ended redemptions of which a day's accepted file says otherwise (rules R11 and R13), by id.
 
-    A captured one whose row was cancelled and whose points have not come back; a voided one that is claimed and has no
-    claim yet. A row moves nothing: each of them is to be looked at (`gateway.redemption.observer.Observer.look`).
+    A captured one whose row was cancelled, or that the partner gives back by a row of its own, and whose points have not
+    come back; a voided one that is claimed and has no claim yet. A row moves nothing: each of them is to be looked at
+    (`gateway.redemption.observer.Observer.look`).
     """
     line, row = statement_lines.c, redemptions.c
-    applied = sa.exists().where(
-        reversals.c.redemption_id == row.id, reversals.c.state == ReversalState.APPLIED.value, reversals.c.undoes
-    )
+    applied = sa.exists().where(reversals.c.redemption_id == row.id, reversals.c.state == ReversalState.APPLIED.value)
+    undone = applied.where(reversals.c.undoes)
     claimed = sa.exists().where(claims.c.redemption_id == row.id)
     query = (
         sa.select(row.id, row.state, line.kind, line.status)
@@ -104,11 +104,12 @@ def contradicted_by_file(connection: Connection, partner: str, business_date: da
             sa.and_(row.partner == line.partner, sa.func.lower(row.partner_key) == sa.func.lower(line.reference)),
         )
         .where(line.partner == partner, line.business_date == business_date, statements.c.state == "accepted")
-        .where(line.kind.not_in(["refund", "fee", "adjustment"]))
+        .where(line.kind.not_in(["fee", "adjustment"]))
         .where(
             sa.or_(
-                sa.and_(row.state == State.CAPTURED.value, sa.not_(applied)),
-                sa.and_(row.state == State.VOIDED.value, sa.not_(claimed)),
+                sa.and_(row.state == State.CAPTURED.value, line.kind != "refund", sa.not_(undone)),
+                sa.and_(row.state == State.CAPTURED.value, line.kind == "refund", sa.not_(applied)),
+                sa.and_(row.state == State.VOIDED.value, line.kind != "refund", sa.not_(claimed)),
             )
         )
         .order_by(row.id)
@@ -116,7 +117,9 @@ def contradicted_by_file(connection: Connection, partner: str, business_date: da
     standing = {State.CAPTURED.value: False, State.VOIDED.value: True}
     return tuple(
         dict.fromkeys(
-            found.id for found in connection.execute(query) if stands(found.kind, found.status) is standing[found.state]
+            found.id
+            for found in connection.execute(query)
+            if found.kind == "refund" or stands(found.kind, found.status) is standing[found.state]
         )
     )
 

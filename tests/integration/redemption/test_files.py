@@ -44,15 +44,15 @@ def contract() -> PartnerContract:
     return read_contract(path, read_partner_files(PACKAGED_FOLDER)[PARTNER])
 
 
-async def take_in(room: Room, redemption: Redemption, status: str, day: date = DAY) -> None:
+async def take_in(room: Room, redemption: Redemption, status: str, day: date = DAY, kind: str = "visit") -> None:
     line = StatementLine(
         row=1,
         reference=redemption.partner_key,
         partner_reference="P-1",
-        kind="visit",
+        kind=kind,
         service_date=date(2026, 12, 1),
         quantity=1,
-        amount=Money(12_000, "CNY"),
+        amount=Money(-12_000 if kind == "refund" else 12_000, "CNY"),
         status=status,
     )
     content = write_statement(PARTNER, day, 1, "CNY", [line])
@@ -72,11 +72,14 @@ async def test_a_row_that_says_what_we_say_wakes_nobody(database: Database) -> N
     assert await contradicted(room) == ()
 
 
-async def test_a_cancelled_row_is_asked_about_until_the_points_are_back(database: Database) -> None:
+@pytest.mark.parametrize(("kind", "status"), [("visit", "cancelled"), ("refund", "refunded")])
+async def test_what_was_taken_back_is_asked_about_until_the_points_are_back(
+    database: Database, kind: str, status: str
+) -> None:
     partner = FencingPartner()
     room = await open_room(database, skyhub_lounge=partner)
     redemption = await room.redeem()
-    await take_in(room, redemption, "cancelled")
+    await take_in(room, redemption, status, kind=kind)
     assert await contradicted(room) == (redemption.id,)
     assert await room.observer.look(redemption.id)
     assert await room.balance() == (OPENING - 600, 0)

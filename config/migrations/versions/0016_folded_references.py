@@ -1,0 +1,17 @@
+"""References are found in lower case, for some partners write them otherwise: over indexes, not by looking at all."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0016"
+down_revision = "0015"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Index what a file's row and a redemption are matched by."""
+    op.create_index("ix_redemptions_folded_key", "redemptions", ["partner", sa.text("lower(partner_key)")])
+    op.create_index("ix_statement_lines_folded_reference", "statement_lines", ["partner", sa.text("lower(reference)")])
