@@ -88,9 +88,9 @@ def _may_be_under_way(connection: Connection, redemption_id: str) -> bool:
 def contradicted_by_file(connection: Connection, partner: str, business_date: date) -> tuple[str, ...]:
     """List ended redemptions of which a day's accepted file says otherwise (rules R11 and R13), by id.
 
-    A captured one whose row was cancelled, or that the partner gives back by a row of its own, and whose points have not
-    come back; a voided one that is claimed and has no claim yet. A row moves nothing: each of them is to be looked at
-    (`gateway.redemption.observer.Observer.look`).
+    A captured one whose row was cancelled, or that the partner gives back by a row of its own, and whose points have
+    not come back; a voided one that is claimed and has no claim yet. A row moves nothing: each of them is to be looked
+    at (`gateway.redemption.observer.Observer.look`).
     """
     line, row = statement_lines.c, redemptions.c
     applied = sa.exists().where(reversals.c.redemption_id == row.id, reversals.c.state == ReversalState.APPLIED.value)
