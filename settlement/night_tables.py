@@ -69,7 +69,7 @@ statement_lines = sa.Table(
     sa.Column("member_hash", sa.Text),
     sa.UniqueConstraint("statement_id", "row"),
     sa.Index("ix_statement_lines_partner_business_date", "partner", "business_date"),
-    sa.Index("ix_statement_lines_folded_reference", "partner", sa.text("lower(reference)")),
+    sa.Index("ix_statement_lines_folded_reference", sa.text("lower(reference)"), "partner"),
 )
 
 settlement_runs = sa.Table(

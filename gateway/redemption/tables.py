@@ -83,7 +83,7 @@ redemptions = sa.Table(
     sa.Index("ix_redemptions_member_id", "member_id", "id"),
     sa.Index("ix_redemptions_itinerary_id", "itinerary_id"),
     sa.Index("ix_redemptions_next_action_at", "next_action_at"),
-    sa.Index("ix_redemptions_folded_key", "partner", sa.text("lower(partner_key)")),
+    sa.Index("ix_redemptions_folded_key", sa.text("lower(partner_key)"), "partner"),
     sa.Index("ix_redemptions_undecided", "partner", sqlite_where=UNDECIDED, postgresql_where=UNDECIDED),
 )
 """One redemption; its money and points are in the ledger under keys derived from its id."""

@@ -13,5 +13,5 @@ depends_on = None
 
 def upgrade() -> None:
     """Index what a file's row and a redemption are matched by."""
-    op.create_index("ix_redemptions_folded_key", "redemptions", ["partner", sa.text("lower(partner_key)")])
-    op.create_index("ix_statement_lines_folded_reference", "statement_lines", ["partner", sa.text("lower(reference)")])
+    op.create_index("ix_redemptions_folded_key", "redemptions", [sa.text("lower(partner_key)"), "partner"])
+    op.create_index("ix_statement_lines_folded_reference", "statement_lines", [sa.text("lower(reference)"), "partner"])
