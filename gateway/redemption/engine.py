@@ -17,6 +17,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import Fences, LooksUp, Reserves
+from config.errors import DatabaseError
 from config.observability import get_logger
 from gateway.redemption import lease_store, store
 from gateway.redemption.endings import Endings
@@ -129,17 +130,24 @@ class Engine:
             result = await self._call(order)
             self._crash.reach("answer_read")
             began = self._clock.monotonic()
-            if self._recovery.is_back(order.redemption.partner, result):
-                await self._database.write(partial(self._hasten, order.redemption.partner))
+            partner = order.redemption.partner
             order = await self._database.write(partial(self._record, order, result, owner))
+            if self._recovery.is_back(partner, result):
+                await self._hasten(partner)
         self._crash.reach("answer_recorded")
 
     def _prepare(self, redemption_id: str, owner: str, connection: Connection) -> Order | None:
         return self._ordering.prepare(connection, redemption_id, owner)
 
-    def _hasten(self, partner: str, connection: Connection) -> None:
-        found = lease_store.hasten(connection, partner, self._clock.now())
-        log.info("redemption.partner_is_back", partner=partner, waiting=found)
+    async def _hasten(self, partner: str) -> None:
+        """Look now at what waits for a partner that is back; what fails here costs patience, and no answer in hand."""
+        operation = partial(lease_store.hasten, partner=partner, now=self._clock.now())
+        try:
+            found = await self._database.write(operation)
+        except DatabaseError as error:
+            log.warning("redemption.not_hastened", partner=partner, reason=error.message)
+        else:
+            log.info("redemption.partner_is_back", partner=partner, waiting=found)
 
     async def _call(self, order: Order) -> Result:
         """Speak to the partner; whatever an adapter raises against its contract is an unknown outcome."""

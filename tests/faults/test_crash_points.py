@@ -6,6 +6,7 @@ The member's app keeps asking with its own key, as an app does; the partner is a
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -174,6 +175,21 @@ def test_a_place_that_is_none_stops_the_start(armed: str) -> None:
         CrashPoints(armed)
 
 
-@pytest.mark.parametrize("armed", ["", "taken_in", "taken_in:3", "taken_in:stop", "taken_in:3:stop", *NIGHT_POINTS])
-def test_a_place_that_is_one_is_taken(armed: str) -> None:
-    CrashPoints(armed)
+@pytest.mark.parametrize("place", [*POINTS, *NIGHT_POINTS])
+@pytest.mark.parametrize(
+    ("suffix", "passes", "sent"),
+    [("", 1, signal.SIGKILL), (":3", 3, signal.SIGKILL), (":stop", 1, signal.SIGSTOP), (":3:stop", 3, signal.SIGSTOP)],
+)
+def test_a_process_ends_or_stops_where_and_when_it_was_told(
+    monkeypatch: pytest.MonkeyPatch, place: str, suffix: str, passes: int, sent: signal.Signals
+) -> None:
+    got: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda pid, what: got.append((pid, what)))
+    armed, unarmed = CrashPoints(place + suffix), CrashPoints()
+    for number in range(1, passes + 1):
+        assert not got, f"before it had passed {number} times"
+        unarmed.reach(place)
+        for other in POINTS.keys() - {place}:
+            armed.reach(other)
+        armed.reach(place)
+    assert got == [(os.getpid(), sent)]

@@ -12,6 +12,7 @@ import pytest
 
 from adapters.sdk.outcomes import LookUpAnswer
 from config.database import Database
+from config.database_errors import DatabaseBusyError
 from config.settings import DatabaseSettings, RedemptionSettings
 from gateway.redemption import lease_store
 from gateway.redemption.engine import Engine
@@ -19,7 +20,7 @@ from gateway.redemption.recovery import FAILURES_IN_A_ROW
 from gateway.redemption.states import State
 from gateway.redemption.sweeper import Sweeper
 from tests.support.partners import LookingUpPartner, lost
-from tests.support.room import Room, open_room
+from tests.support.room import PARTNER, Room, open_room
 
 HOURS = 100_000
 
@@ -47,6 +48,25 @@ async def test_the_first_answer_after_an_outage_wakes_what_waits(
     await room.sweeper.sweep()
     found = {(await room.get(one)).state for one in waiting}
     assert found == ({State.CAPTURED} if hastened else {State.UNKNOWN})
+
+
+async def test_an_answer_in_hand_is_kept_though_what_waits_cannot_be_woken(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partner = LookingUpPartner()
+    room = await open_room(database, skyhub_lounge=partner)
+    partner.scripts.extend(repeat(lost, FAILURES_IN_A_ROW))
+    for _ in range(FAILURES_IN_A_ROW):
+        await room.redeem(points=100)
+    tried: list[str] = []
+
+    def busy(_connection: object, partner: str, now: object) -> int:
+        tried.append(partner)
+        raise DatabaseBusyError("Too much is waiting.")
+
+    monkeypatch.setattr(lease_store, "hasten", busy)
+    assert (await room.redeem(points=100)).state is State.CAPTURED
+    assert tried == [PARTNER]
 
 
 async def test_a_look_up_that_is_answered_ends_an_outage_too(database: Database) -> None:
