@@ -116,7 +116,7 @@ class Engine:
         owner = self._identifiers.new("attempt")
         began = self._clock.monotonic()
         self._crash.reach("taken_in")
-        order = await self._database.write(partial(self._prepare, redemption_id, owner))
+        order = await self._database.write(partial(self._prepare, redemption_id, owner), short=True)
         await self._carry_on(order, owner, began)
 
     async def _carry_on(self, order: Order | None, owner: str, began: float) -> None:
@@ -131,7 +131,7 @@ class Engine:
             self._crash.reach("answer_read")
             began = self._clock.monotonic()
             partner = order.redemption.partner
-            order = await self._database.write(partial(self._record, order, result, owner))
+            order = await self._database.write(partial(self._record, order, result, owner), short=True)
             if self._recovery.is_back(partner, result):
                 await self._hasten(partner)
         self._crash.reach("answer_recorded")

@@ -52,7 +52,7 @@ async def redeem(
         return Answer(202, resource_id=taken.id)
 
     async def take_in() -> tuple[Answer, asyncio.Task[None] | None]:
-        answer = await keys.once(keyed, work)
+        answer = await keys.once(keyed, work, short=True)
         if begun is None or answer.replayed:
             return answer, None
         return answer, gateway.engine.go_on(begun)
