@@ -42,14 +42,24 @@ class Grants(msgspec.Struct):
     lied: set[str] = msgspec.field(default_factory=set)
 
 
+class Mood(msgspec.Struct, frozen=True):
+    """How often a partner is sold out, and how long a request of ours is good where it judges that."""
+
+    sold_out: float = SOLD_OUT
+    validity_seconds: int = VALIDITY_SECONDS
+
+
+USUAL = Mood()
+
+
 class ShapedDesk(Desk):
     """Reserves by the facts of one profile."""
 
-    def __init__(self, options: SimulatorOptions, book: DirectBook, shape: Shape, sold_out: float) -> None:
+    def __init__(self, options: SimulatorOptions, book: DirectBook, shape: Shape, mood: Mood) -> None:
         """Take the facts."""
         super().__init__(options, book, make_sender(options))
         self.shape = shape
-        self.sold_out = sold_out
+        self.mood = mood
         self.grants = Grants()
         self._dice = Random(f"{options.seed} {options.partner} desk")
 
@@ -74,10 +84,10 @@ class ShapedDesk(Desk):
         return self.shape.checks_key_first and self.book.held(key) is not None
 
     def _not_now(self, key: str, body: wire.ReserveBody) -> tuple[int, object] | None:
-        window = timedelta(seconds=VALIDITY_SECONDS) + SKEW
+        window = timedelta(seconds=self.mood.validity_seconds) + SKEW
         if self.shape.validity_enforced and self.now() > body.requested_at + window:
             return 409, refuse("offer_expired", key)
-        return (409, refuse("sold_out", key)) if self._dice.random() < self.sold_out else None
+        return (409, refuse("sold_out", key)) if self._dice.random() < self.mood.sold_out else None
 
     def _count(self, key: str) -> None:
         if LYING.get():
@@ -99,12 +109,12 @@ class RoomyBook(DirectBook):
         return 0
 
 
-def create(profile: str, seed: int, webhook_url: str | None = None, sold_out: float = SOLD_OUT) -> Simulator:
+def create(profile: str, seed: int, webhook_url: str | None = None, mood: Mood = USUAL) -> Simulator:
     """Make the partner of a profile."""
     options = SimulatorOptions(
         partner=partner_id(profile), seed=seed, webhook_url=webhook_url, webhook_secret=webhook_url and SECRET
     )
-    desk = ShapedDesk(options, RoomyBook("Asia/Shanghai"), SHAPES[profile], sold_out)
+    desk = ShapedDesk(options, RoomyBook("Asia/Shanghai"), SHAPES[profile], mood)
     simulator = around(desk, _control(desk))
     simulator.faults = Storm(f"{seed} {profile}")
     return simulator
@@ -146,17 +156,19 @@ def _control(desk: ShapedDesk) -> list[Any]:
 @click.option("--seed", type=int, required=True)
 @click.option("--webhook-url", required=True, help="Where the partner of profile A calls back.")
 @click.option("--willing", is_flag=True, help="Never be sold out.")
-def main(seed: int, webhook_url: str, willing: bool) -> None:
+@click.option("--validity-seconds", default=VALIDITY_SECONDS, help="How long a request of ours is good.")
+def main(seed: int, webhook_url: str, willing: bool, validity_seconds: int) -> None:
     """Serve until standard input ends; print the addresses by profile on one line."""
-    asyncio.run(_serve(seed, webhook_url, sold_out=0.0 if willing else SOLD_OUT))
+    mood = Mood(sold_out=0.0 if willing else SOLD_OUT, validity_seconds=validity_seconds)
+    asyncio.run(_serve(seed, webhook_url, mood))
 
 
-async def _serve(seed: int, webhook_url: str, sold_out: float) -> None:
+async def _serve(seed: int, webhook_url: str, mood: Mood) -> None:
     over = asyncio.Event()
     async with AsyncExitStack() as closing:
         addresses = {}
         for profile in SHAPES:
-            simulator = create(profile, seed, webhook_url if profile == "A" else None, sold_out)
+            simulator = create(profile, seed, webhook_url if profile == "A" else None, mood)
             addresses[profile] = await closing.enter_async_context(serve(simulator))
         click.echo(json.dumps(addresses))
         sys.stdout.flush()

@@ -23,6 +23,7 @@ from adapters.sdk.records import (
 )
 
 VALIDITY_SECONDS = 5
+"""The window of a campaign, short so that its end is met; outages are measured with one that is longer than they."""
 BASE = ("quotes_offers", "reserves", "reports_statements")
 
 
@@ -92,7 +93,7 @@ time_zone = "Asia/Shanghai"
 """
 
 
-def write_shapes(folder: Path) -> None:
+def write_shapes(folder: Path, validity_seconds: int = VALIDITY_SECONDS) -> None:
     """Write an adapter package of each profile, to be named in ``folders.adapters``."""
     for profile, shape in SHAPES.items():
         package = folder / f"profile_{profile.lower()}"
@@ -105,7 +106,7 @@ def write_shapes(folder: Path) -> None:
             capabilities=json.dumps(shape.all_capabilities),
             first=str(shape.checks_key_first).lower(),
             validity=str(shape.validity_enforced).lower(),
-            seconds=VALIDITY_SECONDS,
+            seconds=validity_seconds,
         )
         (package / "manifest.toml").write_text(manifest, encoding="utf-8")
         text = f"from tests.campaign.shapes import creator\n\ncreate = creator({profile!r})\n"
