@@ -99,7 +99,7 @@ def _reading_handlers(desk: Desk) -> list[Any]:
     async def look_up(request: AnyRequest, key: FromPath[str]) -> Response[bytes]:
         if not desk.authorised(request.headers.get("authorization", "")):
             return answer(refuse("unauthenticated", key), 401)
-        held = desk.book.held(key)
+        held = desk.shown(key)
         return answer(held.reservation) if held else answer(refuse("not_found", key), 404)
 
     @get("/v1/statements/{business_date:date}")

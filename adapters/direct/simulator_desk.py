@@ -84,6 +84,10 @@ class Desk:
         self.book.keep(Held(reservation=reservation, body=body, reserved_at=self.now()))
         return 201, reservation
 
+    def shown(self, key: str) -> Held | None:
+        """Answer what a look-up shows: what holds at this moment."""
+        return self.book.held(key)
+
     def fence(self, key: str) -> tuple[int, object]:
         """Kill a key; what it held is cancelled."""
         held = self.book.held(key)

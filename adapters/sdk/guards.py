@@ -52,18 +52,31 @@ class Bulkhead:
 class Breaker:
     """Opens when half of the last 20 calls failed; after 30 s three probes decide whether it closes.
 
+    While it is open a scout may go out every ten seconds, if there is a call worth sending: when it fails nothing stays
+    open for longer, and when it succeeds the probes begin at once. So one call tells soon that a partner is back.
+
     Every ticket that `allow` gives is followed by exactly one `record` with it. What was sent before the breaker last
     opened or closed says nothing any more when its answer comes, and is not counted.
     """
 
-    def __init__(self, clock: Clock, *, window: int = 20, open_seconds: float = 30.0, probes: int = 3) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        window: int = 20,
+        open_seconds: float = 30.0,
+        probes: int = 3,
+        scout_seconds: float = 10.0,
+    ) -> None:
         """Start closed."""
         self._clock = clock
         self._results: deque[bool] = deque(maxlen=window)
         self._window = window
         self._open_seconds = open_seconds
         self._probes = probes
+        self._scout_seconds = scout_seconds
         self._opened: float | None = None
+        self._scouted = 0.0
         self._age = 1
         self._probing = 0
         self._passed = 0
@@ -86,24 +99,41 @@ class Breaker:
         return self.state == "open" or (self.state == "probing" and self._probing >= self._probes)
 
     def allow(self) -> int | None:
-        """Give the ticket of a call that may go out now, else None; while probing only as many as there are probes."""
-        if self._opened is None:
+        """Give the ticket of a call that may go out now, else None: while probing a few, while open a scout."""
+        state = self.state
+        if state == "closed":
             return self._age
-        if self.turns_away:
+        if state == "open":
+            return self._age if self._send_scout() else None
+        if self._probing >= self._probes:
             return None
         self._probing += 1
         return self._age
+
+    def _send_scout(self) -> bool:
+        now = self._clock.monotonic()
+        if now - self._scouted < self._scout_seconds:
+            return False
+        self._scouted = now
+        return True
 
     def record(self, ticket: int, succeeded: bool | None) -> None:
         """Take the result of the call of a ticket; None says nothing about the partner."""
         if ticket != self._age:
             return
-        if self._opened is not None:
+        if self.state == "open":
+            self._record_scout(succeeded)
+        elif self._opened is not None:
             self._record_probe(succeeded)
         elif succeeded is not None:
             self._results.append(succeeded)
             if len(self._results) == self._window and self._results.count(False) * 2 >= self._window:
                 self._open()
+
+    def _record_scout(self, succeeded: bool | None) -> None:
+        """Let the probes begin when it came back well; another failure changes nothing."""
+        if succeeded:
+            self._opened = self._clock.monotonic() - self._open_seconds
 
     def _record_probe(self, succeeded: bool | None) -> None:
         self._probing = max(0, self._probing - 1)
@@ -116,7 +146,7 @@ class Breaker:
                 self._reset()
 
     def _open(self) -> None:
-        self._opened = self._clock.monotonic()
+        self._opened = self._scouted = self._clock.monotonic()
         self._reset()
 
     def _reset(self) -> None:

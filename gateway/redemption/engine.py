@@ -139,6 +139,12 @@ class Engine:
     def _prepare(self, redemption_id: str, owner: str, connection: Connection) -> Order | None:
         return self._ordering.prepare(connection, redemption_id, owner)
 
+    async def wake(self) -> None:
+        """Look soon at what waits for partners that are out or have just come back: see `recovery`."""
+        for partner, at_most in self._recovery.to_wake(self._clock.monotonic()).items():
+            operation = partial(lease_store.hasten, partner=partner, now=self._clock.now(), at_most=at_most)
+            await self._database.write(operation)
+
     async def _hasten(self, partner: str) -> None:
         """Look now at what waits for a partner that is back; what fails here costs patience, and no answer in hand."""
         operation = partial(lease_store.hasten, partner=partner, now=self._clock.now())

@@ -50,21 +50,23 @@ def put_off(connection: Connection, redemption_id: str, now: datetime, until: da
     )
 
 
-def hasten(connection: Connection, partner: str, now: datetime) -> int:
-    """Look now at everything of a partner whose outcome nobody knows; answers how many that are.
+def hasten(connection: Connection, partner: str, now: datetime, at_most: int | None = None) -> int:
+    """Look now at what a partner has to decide and nobody knows; answers how much that is.
 
     The sweeper takes a few at once, so that a partner that has just come back is not run over.
+
+    Args:
+        at_most: so many of those that are to be looked at soonest; None: all.
     """
-    changed = connection.execute(
-        redemptions.update()
-        .where(
-            redemptions.c.partner == partner,
-            redemptions.c.state.in_([State.UNKNOWN.value, State.CANCELLING.value]),
-            redemptions.c.next_action_at > now,
-        )
-        .values(next_action_at=now)
+    undecided = (
+        redemptions.c.partner == partner,
+        redemptions.c.state.in_([State.UNKNOWN.value, State.CANCELLING.value]),
+        redemptions.c.next_action_at > now,
     )
-    return changed.rowcount
+    soonest = sa.select(redemptions.c.id).where(*undecided, _not_leased(connection))
+    soonest = soonest.order_by(redemptions.c.next_action_at).limit(at_most)
+    chosen = undecided if at_most is None else (redemptions.c.id.in_(soonest.scalar_subquery()), undecided[-1])
+    return connection.execute(redemptions.update().where(*chosen).values(next_action_at=now)).rowcount
 
 
 def _not_leased(connection: Connection) -> sa.ColumnElement[bool]:

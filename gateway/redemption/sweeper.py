@@ -79,6 +79,7 @@ class Sweeper:
 
     async def _start(self) -> list[asyncio.Task[None]]:
         """Start what is due and not being worked on here."""
+        await self._engine.wake()
         due, due_reversals = await self._database.read(self._due)
         started = [
             self._begin((found, 0), partner, self._engine.advance(found))

@@ -11,11 +11,14 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import aiohttp
 
 from config.files import PACKAGED_FOLDER
 from gateway.demo.simulators import stop
 from tests.campaign.partners import SECRET, partner_id
-from tests.campaign.shapes import SHAPES, write_shapes
+from tests.campaign.shapes import SHAPES, VALIDITY_SECONDS, write_shapes
 
 RISKY = "CEG"
 """Profiles that end with the settlement file, so that their points at risk are capped."""
@@ -124,6 +127,19 @@ HASTY = "[0.5, 1, 2, 2, 5]"
 """Waiting times of a campaign, so that it does not take days."""
 
 
+async def patiently(http: aiohttp.ClientSession, method: str, url: str, **more: Any) -> tuple[int, Any]:
+    """Ask a partner's control, whose door may be shut just now."""
+    for left in reversed(range(20)):
+        try:
+            async with http.request(method, url, **more) as answer:
+                return answer.status, await answer.json(content_type=None)
+        except aiohttp.ClientConnectionError:
+            if not left:
+                raise
+            await asyncio.sleep(0.1)
+    raise AssertionError
+
+
 def benefit_id(profile: str) -> str:
     """Name the benefit that the partner of a profile grants."""
     return f"campaign-visit-{profile.lower()}"
@@ -142,6 +158,7 @@ class Club:
     gateways: int = 1
     schedule: str = HASTY
     willing: bool = False
+    validity_seconds: int = VALIDITY_SECONDS
     ports: list[int] = field(default_factory=list)
     partners: dict[str, str] = field(default_factory=dict)
     _closing: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -153,7 +170,7 @@ class Club:
         (self.folder / "logs").mkdir(parents=True)
         self.ports = [free_port() for _ in range(self.gateways)]
         write_configuration(self.folder / "config")
-        write_shapes(self.folder / "adapters")
+        write_shapes(self.folder / "adapters", self.validity_seconds)
         self.partners = await self._start_partners()
         for number in range(self.gateways):
             self.settings_file(number).write_text(self._settings(number), encoding="utf-8")
@@ -187,7 +204,7 @@ class Club:
         log = self._closing.enter_context(self.log("partners").open("ab"))
         callbacks = f"{self.url(0)}/v1/webhooks/{partner_id('A')}"
         words = ["-m", "tests.campaign.partners", "--seed", str(self.seed), "--webhook-url", callbacks]
-        words += ["--willing"] if self.willing else []
+        words += ["--validity-seconds", str(self.validity_seconds), *(["--willing"] if self.willing else [])]
         process: Process = await asyncio.create_subprocess_exec(
             sys.executable, *words, stdin=PIPE, stdout=PIPE, stderr=log, start_new_session=True
         )

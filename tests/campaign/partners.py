@@ -14,6 +14,7 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from random import Random
+from time import monotonic
 from typing import Any
 
 import click
@@ -22,17 +23,20 @@ from litestar import Request, Response, get, post
 
 from adapters.direct import wire
 from adapters.direct.simulator import around
-from adapters.direct.simulator_book import DirectBook
+from adapters.direct.simulator_book import DirectBook, Held
 from adapters.direct.simulator_desk import Desk, refuse
 from adapters.sdk.testing.book import LYING
 from adapters.sdk.testing.control import answer, read
-from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, make_sender, serve
-from tests.campaign.shapes import SHAPES, VALIDITY_SECONDS, Shape
+from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, make_sender
+from tests.campaign.doors import door
+from tests.campaign.shapes import SHAPES, STALENESS_SECONDS, VALIDITY_SECONDS, Shape
 from tests.campaign.storm import Storm, Weather
 
 SOLD_OUT = 0.05
 SECRET = "whsec_2DipUdf/cBcAhl8+1wpzElssI9x93V/Y"
 SKEW = timedelta(seconds=60)
+SAFELY = 0.5
+"""A look-up is asked a little before it is answered: what it may not show yet has to be younger than promised."""
 
 
 class Grants(msgspec.Struct):
@@ -42,16 +46,28 @@ class Grants(msgspec.Struct):
     lied: set[str] = msgspec.field(default_factory=set)
 
 
+class Mood(msgspec.Struct, frozen=True):
+    """How often a partner is sold out, and how long a request of ours is good where it judges that."""
+
+    sold_out: float = SOLD_OUT
+    validity_seconds: int = VALIDITY_SECONDS
+
+
+USUAL = Mood()
+
+
 class ShapedDesk(Desk):
     """Reserves by the facts of one profile."""
 
-    def __init__(self, options: SimulatorOptions, book: DirectBook, shape: Shape, sold_out: float) -> None:
+    def __init__(self, options: SimulatorOptions, book: DirectBook, shape: Shape, mood: Mood) -> None:
         """Take the facts."""
         super().__init__(options, book, make_sender(options))
         self.shape = shape
-        self.sold_out = sold_out
+        self.mood = mood
         self.grants = Grants()
+        self.storm = Storm(f"{options.seed} {options.partner}")
         self._dice = Random(f"{options.seed} {options.partner} desk")
+        self._granted_at: dict[str, float] = {}
 
     def reserve(self, key: str, body: wire.ReserveBody) -> tuple[int, object]:
         """Reserve, as far as the profile promises."""
@@ -70,16 +86,25 @@ class ShapedDesk(Desk):
             self._count(key)
         return status, told
 
+    def shown(self, key: str) -> Held | None:
+        """Show what holds; now and then an old copy, in which what was granted a moment ago is not there yet."""
+        young = monotonic() - self._granted_at.get(key, -STALENESS_SECONDS) < STALENESS_SECONDS - SAFELY
+        if young and self.storm.is_behind():
+            self.storm.meet("stale_look_up")
+            return None
+        return super().shown(key)
+
     def _judged_first(self, key: str) -> bool:
         return self.shape.checks_key_first and self.book.held(key) is not None
 
     def _not_now(self, key: str, body: wire.ReserveBody) -> tuple[int, object] | None:
-        window = timedelta(seconds=VALIDITY_SECONDS) + SKEW
+        window = timedelta(seconds=self.mood.validity_seconds) + SKEW
         if self.shape.validity_enforced and self.now() > body.requested_at + window:
             return 409, refuse("offer_expired", key)
-        return (409, refuse("sold_out", key)) if self._dice.random() < self.sold_out else None
+        return (409, refuse("sold_out", key)) if self._dice.random() < self.mood.sold_out else None
 
     def _count(self, key: str) -> None:
+        self._granted_at[key] = monotonic()
         if LYING.get():
             self.grants.lied.add(key)
         else:
@@ -99,14 +124,14 @@ class RoomyBook(DirectBook):
         return 0
 
 
-def create(profile: str, seed: int, webhook_url: str | None = None, sold_out: float = SOLD_OUT) -> Simulator:
+def create(profile: str, seed: int, webhook_url: str | None = None, mood: Mood = USUAL) -> Simulator:
     """Make the partner of a profile."""
     options = SimulatorOptions(
         partner=partner_id(profile), seed=seed, webhook_url=webhook_url, webhook_secret=webhook_url and SECRET
     )
-    desk = ShapedDesk(options, RoomyBook("Asia/Shanghai"), SHAPES[profile], sold_out)
+    desk = ShapedDesk(options, RoomyBook("Asia/Shanghai"), SHAPES[profile], mood)
     simulator = around(desk, _control(desk))
-    simulator.faults = Storm(f"{seed} {profile}")
+    simulator.faults = desk.storm
     return simulator
 
 
@@ -146,18 +171,20 @@ def _control(desk: ShapedDesk) -> list[Any]:
 @click.option("--seed", type=int, required=True)
 @click.option("--webhook-url", required=True, help="Where the partner of profile A calls back.")
 @click.option("--willing", is_flag=True, help="Never be sold out.")
-def main(seed: int, webhook_url: str, willing: bool) -> None:
+@click.option("--validity-seconds", default=VALIDITY_SECONDS, help="How long a request of ours is good.")
+def main(seed: int, webhook_url: str, willing: bool, validity_seconds: int) -> None:
     """Serve until standard input ends; print the addresses by profile on one line."""
-    asyncio.run(_serve(seed, webhook_url, sold_out=0.0 if willing else SOLD_OUT))
+    mood = Mood(sold_out=0.0 if willing else SOLD_OUT, validity_seconds=validity_seconds)
+    asyncio.run(_serve(seed, webhook_url, mood))
 
 
-async def _serve(seed: int, webhook_url: str, sold_out: float) -> None:
+async def _serve(seed: int, webhook_url: str, mood: Mood) -> None:
     over = asyncio.Event()
     async with AsyncExitStack() as closing:
         addresses = {}
         for profile in SHAPES:
-            simulator = create(profile, seed, webhook_url if profile == "A" else None, sold_out)
-            addresses[profile] = await closing.enter_async_context(serve(simulator))
+            simulator = create(profile, seed, webhook_url if profile == "A" else None, mood)
+            addresses[profile] = await closing.enter_async_context(door(simulator, f"{seed} {profile}"))
         click.echo(json.dumps(addresses))
         sys.stdout.flush()
 

@@ -20,7 +20,7 @@ from config.settings import load_settings
 from gateway.redemption.states import State
 from gateway.redemption.tables import redemptions
 from tests.campaign.books import read_partners
-from tests.campaign.club import Club
+from tests.campaign.club import Club, patiently
 from tests.campaign.driver import Line, Members
 from tests.campaign.gateways import Gateways
 from tests.campaign.shapes import SHAPES
@@ -32,6 +32,8 @@ QUOTES = 15
 ROUNDS = 3
 ORDINARY = "[2, 5, 15, 60, 300, 900, 3600]"
 """The waiting times that the gateway has by default: recovery is measured with these."""
+WINDOW_SECONDS = 900
+"""The window that a manifest has by default: an outage is shorter than it, so that what was lost can be repeated."""
 CALM = Weather(share=0.0)
 HANGS = Weather(share=1.0, modes=("hang_then_commit",))
 OUT = Weather(share=1.0, modes=("error_500_before",))
@@ -57,14 +59,16 @@ async def weather(club: Club, http: aiohttp.ClientSession, how: Weather, *profil
     """Set the weather at some partners, or all."""
     body = {"share": how.share, "modes": list(how.modes)}
     for profile in profiles or tuple(SHAPES):
-        async with http.post(f"{club.partners[profile]}/_simulator/weather", json=body) as answer:
-            assert answer.status == 200, await answer.text()
+        status, told = await patiently(http, "POST", f"{club.partners[profile]}/_simulator/weather", json=body)
+        assert status == 200, told
 
 
 async def scenes(folder: Path, database_url: str, seed: int, say: Say) -> tuple[Figures, ...]:
     """Measure every scene on one database with one gateway."""
     async with AsyncExitStack() as closing:
-        club = await closing.enter_async_context(Club(folder, database_url, seed, schedule=ORDINARY))
+        club = await closing.enter_async_context(
+            Club(folder, database_url, seed, schedule=ORDINARY, validity_seconds=WINDOW_SECONDS)
+        )
         http = await closing.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
         gateways = await closing.enter_async_context(Gateways(club))
         await gateways.start(0)

@@ -46,11 +46,13 @@ def test_what_says_nothing_does_not_count() -> None:
     assert not breaker.is_open
 
 
-def test_it_stays_shut_to_calls_for_30_seconds_then_lets_3_probes_through() -> None:
+def test_it_stays_shut_to_all_but_scouts_for_30_seconds_then_lets_3_probes_through() -> None:
     clock = ManualClock()
     breaker = opened(clock)
-    clock.advance(seconds=29.9)
+    clock.advance(seconds=9.9)
     assert not breaker.allow()
+    clock.advance(seconds=20)
+    assert [breaker.allow() is not None for _ in range(4)] == [True, False, False, False]
     clock.advance(seconds=0.1)
     assert [breaker.allow() is not None for _ in range(4)] == [True, True, True, False]
 
@@ -70,9 +72,9 @@ def test_one_bad_probe_opens_it_for_another_30_seconds() -> None:
     clock.advance(seconds=30)
     pass_one(breaker, False)
     clock.advance(seconds=29)
-    assert not breaker.allow()
+    assert breaker.state == "open"
     clock.advance(seconds=1)
-    assert breaker.allow()
+    assert [breaker.allow() is not None for _ in range(4)] == [True, True, True, False]
 
 
 def test_a_probe_that_says_nothing_gives_its_place_back() -> None:

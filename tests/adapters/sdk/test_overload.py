@@ -75,6 +75,33 @@ async def test_op_02_half_of_twenty_opens_and_three_probes_close_it() -> None:
     assert network.sent == 23
 
 
+async def test_op_02_a_scout_every_ten_seconds_finds_a_partner_that_is_back() -> None:
+    clock, network = ManualClock(), Network(broken)
+    async with client_over(network, clock) as client:
+        for _ in range(20):
+            await client.call(CALL)
+        sent = []
+        for _ in range(8):
+            clock.advance(seconds=3)
+            network.sent = 0
+            await client.call(CALL)
+            sent.append(network.sent)
+        assert sent == [0, 0, 0, 1, 0, 0, 0, 1]
+        assert (client.breaker.state, client.turns_away) == ("open", True)
+        clock.advance(seconds=6)
+        assert client.breaker.state == "probing", "a scout that failed must not keep it open longer"
+        await client.call(CALL)
+        assert client.breaker.state == "open"
+        network.answer = well
+        clock.advance(seconds=10)
+        assert isinstance(await client.call(CALL), PartnerAnswer)
+        assert client.breaker.state == "probing"
+        for _ in range(3):
+            assert client.breaker.state == "probing"
+            await client.call(CALL)
+        assert client.breaker.state == "closed"
+
+
 async def test_op_02_an_outcome_that_nobody_knows_counts_as_a_failure() -> None:
     async def lost(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError("gone", request=request)

@@ -10,13 +10,14 @@ from itertools import repeat
 
 import pytest
 
-from adapters.sdk.outcomes import LookUpAnswer
+from adapters.sdk.outcomes import LookUpAnswer, Outcome
+from adapters.sdk.records import StepResult
 from config.database import Database
 from config.database_errors import DatabaseBusyError
 from config.settings import DatabaseSettings, RedemptionSettings
 from gateway.redemption import lease_store
 from gateway.redemption.engine import Engine
-from gateway.redemption.recovery import FAILURES_IN_A_ROW
+from gateway.redemption.recovery import FAILURES_IN_A_ROW, ROUNDS, SCOUT_SECONDS, Recovery
 from gateway.redemption.states import State
 from gateway.redemption.sweeper import Sweeper
 from tests.support.partners import LookingUpPartner, lost
@@ -48,6 +49,40 @@ async def test_the_first_answer_after_an_outage_wakes_what_waits(
     await room.sweeper.sweep()
     found = {(await room.get(one)).state for one in waiting}
     assert found == ({State.CAPTURED} if hastened else {State.UNKNOWN})
+
+
+async def test_a_partner_that_is_out_is_asked_one_thing_at_a_time_until_it_is_back(database: Database) -> None:
+    """Without traffic: all that waits was put off for a year, and the partner's return is noticed all the same."""
+    partner = LookingUpPartner()
+    room = await open_room(database, skyhub_lounge=partner)
+    partner.scripts.extend(repeat(lost, FAILURES_IN_A_ROW))
+    waiting = [(await room.redeem(points=100)).id for _ in range(FAILURES_IN_A_ROW)]
+    await wait_long(room, waiting)
+    partner.look_ups.append(LookUpAnswer.UNKNOWN)
+    assert [await room.sweeper.sweep(), await room.sweeper.sweep()] == [1, 0]
+    await wait_long(room, waiting)
+    room.clock.advance(seconds=SCOUT_SECONDS)
+    assert [await room.sweeper.sweep(), await room.sweeper.sweep()] == [1, FAILURES_IN_A_ROW - 1]
+    assert {(await room.get(one)).state for one in waiting} == {State.CAPTURED}
+    room.clock.advance(seconds=SCOUT_SECONDS)
+    assert await room.sweeper.sweep() == 0
+
+
+def test_what_a_breaker_turned_away_is_woken_a_few_times_more() -> None:
+    recovery = Recovery()
+    nothing = StepResult(outcome=Outcome.UNKNOWN)
+    for _ in range(FAILURES_IN_A_ROW - 1):
+        assert not recovery.is_back(PARTNER, nothing)
+    assert recovery.to_wake(0.0) == {}
+    recovery.is_back(PARTNER, nothing)
+    assert [recovery.to_wake(at) for at in (0.0, SCOUT_SECONDS - 0.1, SCOUT_SECONDS)] == [
+        {PARTNER: 1},
+        {},
+        {PARTNER: 1},
+    ]
+    assert recovery.is_back(PARTNER, StepResult(outcome=Outcome.NO))
+    woken = [recovery.to_wake(SCOUT_SECONDS * turn) for turn in range(2, 3 + ROUNDS)]
+    assert woken == [{PARTNER: None}] * ROUNDS + [{}]
 
 
 async def test_an_answer_in_hand_is_kept_though_what_waits_cannot_be_woken(
