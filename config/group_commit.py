@@ -34,7 +34,8 @@ from config.waiting import Waiting
 
 T = TypeVar("T")
 ENOUGH_SECONDS = 0.004
-"""How long a turn in the loop goes on taking operations, at least; as long as the last commit took, when longer."""
+"""How long a turn in the loop goes on taking operations, at least; as long as the last commit took, when longer, so
+that on a slow disk or a busy machine a commit is shared by more."""
 BUDGET_SECONDS = 0.02
 """The most that a turn, or one operation in it, may hold up the loop."""
 
@@ -116,7 +117,7 @@ class GroupCommit:
             return
         with self._lock:
             self._waiting.extendleft(reversed(batch[done:]))
-        self._jobs.put(partial(self._commit_aside, batch[:done]))
+        self._jobs.put(partial(self._commit_aside, batch[:done], time.monotonic()))
 
     def _taken(self, fits: Callable[[Waiting], bool]) -> list[Waiting]:
         """Take from the front what fits and still has somebody waiting for it."""
@@ -126,10 +127,9 @@ class GroupCommit:
                 batch.append(self._waiting.popleft())
         return [each for each in batch if not each.answer.cancelled()]
 
-    def _commit_aside(self, batch: list[Waiting]) -> list[Waiting]:
-        begun_at = time.monotonic()
+    def _commit_aside(self, batch: list[Waiting], handed_over_at: float) -> list[Waiting]:
         self._transaction.commit(batch)
-        took = time.monotonic() - begun_at
+        took = time.monotonic() - handed_over_at
         self._enough_seconds = min(max(took, ENOUGH_SECONDS), BUDGET_SECONDS)
         return batch
 
