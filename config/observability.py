@@ -42,6 +42,7 @@ def get_logger(name: str) -> FilteringBoundLogger:
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+        cache_logger_on_first_use=True,
     )
     return logger
 
@@ -59,6 +60,8 @@ def configure_logging(settings: LoggingSettings, stream: IO[str] | None = None) 
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_render(settings.format)],
         )
     )
+    # Nothing here writes them, and they cost a third of a record. Source: Logging HOWTO, Optimization, read 2026-11-28.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
@@ -121,7 +124,7 @@ def _add_correlation(_logger: WrappedLogger, _method: str, event: EventDict) -> 
     return event
 
 
-_OURS = {"_record", "_from_structlog"}
+_OURS = {"_record", "_from_structlog", "logged_at", "level", "logger"}
 
 
 def _redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
