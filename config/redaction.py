@@ -74,7 +74,7 @@ def redact(value: Any, depth: int = 0) -> Any:
         return "[too deep]"
     fields = _fields_of(value)
     if fields is not None:
-        return {_shown_key(str(key)): _redact_named(str(key), item, depth) for key, item in fields.items()}
+        return {shown_key(str(key)): redact_named(str(key), item, depth) for key, item in fields.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [redact(item, depth + 1) for item in value]
     return redact_text(_described(value))
@@ -109,7 +109,10 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
 
 
-_shown_key = lru_cache(maxsize=512)(printable)
+@lru_cache(maxsize=512)
+def shown_key(key: str) -> str:
+    """Answer a key as it is shown: on one line."""
+    return printable(key)
 
 
 @lru_cache(maxsize=512)
@@ -125,7 +128,8 @@ def mask_for_key(key: str) -> str | None:
     return PERSONAL if name in _PERSONAL_NAMES else None
 
 
-def _redact_named(key: str, value: Any, depth: int) -> Any:
+def redact_named(key: str, value: Any, depth: int = 0) -> Any:
+    """Answer what is safe to show of a value that stands under a key; see `redact`."""
     mask = mask_for_key(key)
     if mask is not None and value is not None:
         return mask
