@@ -168,17 +168,18 @@ async def test_one_that_is_cancelled_during_the_call_is_told_as_it_stands(
     house: House, liu: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     adapter: Any = house.gateway.partners[LOUNGE].adapter
-    reserve, cancelled = adapter.run_step, asyncio.Event()
+    reserve, reserved, cancelled = adapter.run_step, asyncio.Event(), asyncio.Event()
 
     async def slowly(*given: Any) -> Any:
         answer = await reserve(*given)
+        reserved.set()
         await cancelled.wait()
         return answer
 
     monkeypatch.setattr(adapter, "run_step", slowly)
     redeeming = asyncio.create_task(liu.redeem(await liu.lounge(days=3)))
-    while not (found := (await liu.get("/v1/redemptions")).json()["items"]):
-        await asyncio.sleep(0.02)
+    await reserved.wait()
+    found = (await liu.get("/v1/redemptions")).json()["items"]
     assert (await cancel(liu, found[0]["id"])).status_code == 202
     cancelled.set()
     told = (await redeeming).json()
