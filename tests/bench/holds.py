@@ -111,12 +111,14 @@ async def _by_ledger(database: Database, key: str, of: str) -> None:
     await database.write(
         lambda connection: ledger.hold(
             connection, key=f"{key}:hold", member_id=of, commodity=POINTS, quantity=AMOUNT, at=AT, reference=key
-        )
+        ),
+        short=True,
     )
     await database.write(
         lambda connection: ledger.capture(
             connection, hold_key=f"{key}:hold", key=f"{key}:capture", at=AT, to=counter_account(POINTS)
-        )
+        ),
+        short=True,
     )
 
 
