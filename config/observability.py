@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import IO, Any
 
@@ -45,6 +46,37 @@ def get_logger(name: str) -> FilteringBoundLogger:
         cache_logger_on_first_use=True,
     )
     return logger
+
+
+class OftenLogged:
+    """One event that is logged very often, without what a logger does to find out of what, where and whether.
+
+    Its lines are those of `get_logger`: redacted, with the correlation, the time and the logger's name.
+    """
+
+    def __init__(self, name: str, event: str) -> None:
+        """Keep the logger's name and the event's."""
+        self._logger = logging.getLogger(name)
+        self._event = event
+
+    def info(self, **facts: Any) -> None:
+        """Log the event with its facts, when that is wanted."""
+        if not self._logger.isEnabledFor(logging.INFO):
+            return
+        told = {shown_key(key): redact_named(key, value) for key, value in facts.items()}
+        told["event"] = self._event
+        identifier = _correlation.get()
+        if identifier is not None:
+            told["correlation_id"] = redact_named("correlation_id", identifier)
+        told |= {"logger": self._logger.name, "level": "info", "logged_at": _now()}
+        record = logging.LogRecord(self._logger.name, logging.INFO, __file__, 0, told, (), None)
+        record.__dict__ |= {"_logger": self._logger, "_name": "info"}
+        self._logger.handle(record)
+
+
+def _now() -> str:
+    """Write the time as `structlog.processors.TimeStamper` does."""
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
 def configure_logging(settings: LoggingSettings, stream: IO[str] | None = None) -> None:

@@ -10,13 +10,13 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.clock import Clock
-from config.observability import bind_correlation, get_logger, reset_correlation
+from config.observability import OftenLogged, bind_correlation, reset_correlation
 
 HEADER = b"x-request-id"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._\-]{1,64}\Z")
 _ALWAYS = ((b"x-content-type-options", b"nosniff"),)
 
-log = get_logger(__name__)
+_answered = OftenLogged(__name__, "answered")
 
 
 def request_id_of(scope: Mapping[str, Any]) -> str:
@@ -72,7 +72,7 @@ class Correlation:
     def _tell(self, http: dict[str, Any], status: int, began: float) -> None:
         milliseconds = round((self._clock.monotonic() - began) * 1000)
         route = http.get("path_template") or "no route"
-        log.info("answered", method=http["method"], route=route, status=status, milliseconds=milliseconds)
+        _answered.info(method=http["method"], route=route, status=status, milliseconds=milliseconds)
 
     def _request_id(self, headers: Any) -> str:
         for name, value in headers:

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from config.observability import (
+    OftenLogged,
     bind_correlation,
     configure_logging,
     correlated,
@@ -208,3 +209,29 @@ def test_configuring_twice_does_not_double_lines() -> None:
     get_logger("gateway").info("once")
     assert len(_events(stream)) == 1
     assert replaced.getvalue() == ""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_is_logged_often_is_the_line_that_a_logger_writes(form: str) -> None:
+    """Facts are masked, too: by name, by shape, and where they hold a secret of this process."""
+    secret = resolve_secret("env:OFTEN", {"OFTEN": "canary-often-17"})
+    facts = {"route": "/v1/me", "status": 200, "password": PASSWORD, "note": EMAIL, "by": f"x {secret.reveal()}\ny"}
+    stream = _configured(form)
+    with correlated("eyJhbGciOi.eyJzdWIi.c2ln"):
+        OftenLogged("gateway.edge", "answered").info(**facts)
+        get_logger("gateway.edge").info("answered", **facts)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2
+    assert not any(canary in stream.getvalue() for canary in (PASSWORD, EMAIL, secret.reveal(), "eyJ"))
+    if form == "json":
+        often, plain = _events(stream)
+        assert set(often) == set(plain)
+        assert often.pop("logged_at").endswith("Z")
+        assert plain.pop("logged_at")
+        assert often == plain
+
+
+def test_what_is_logged_often_is_not_logged_when_it_is_not_wanted() -> None:
+    stream = _configured(level="WARNING")
+    OftenLogged("gateway.edge", "answered").info(status=200)
+    assert stream.getvalue() == ""
