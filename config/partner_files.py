@@ -29,6 +29,7 @@ class PartnerEnvironment(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """Where one environment of the partner answers; credentials are secret references, see `resolve_secret`.
 
     ``deadline_seconds`` shortens the adapter's own deadline per call; it is never made longer.
+    ``ca_file`` holds certificates (PEM) of a private authority, trusted for this partner in place of the public ones.
     ``simulator_options`` are what the partner's simulator is started with, beside address and credentials.
     """
 
@@ -37,6 +38,7 @@ class PartnerEnvironment(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     webhook_secrets: tuple[str, ...] = ()
     desk_client: str | None = None
     deadline_seconds: float | None = None
+    ca_file: Path | None = None
     simulator_options: dict[str, str] = {}
 
 

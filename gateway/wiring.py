@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
+from adapters.sdk.client import PartnerClient
 from adapters.sdk.context import AdapterContext, open_context
 from adapters.sdk.manifest import Manifest
 from adapters.sdk.registry import AdapterPackage, Discovered, check_declared, discover
@@ -151,6 +153,7 @@ async def _connect(
         options=file.options,
         clock=clock,
         request_id=current_correlation,
+        client_type=partial(PartnerClient, ca_file=environment.ca_file),
     )
     closing.push_async_callback(context.client.aclose)
     adapter = _made(package, context)

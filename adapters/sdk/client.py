@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TypeGuard
 
 import httpx
@@ -18,9 +19,10 @@ from adapters.sdk.auth import Authenticator, NoAuthentication
 from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall, full_url
 from adapters.sdk.guards import Breaker, Bulkhead, BulkheadFullError, RetryBudget
 from adapters.sdk.manifest import Limits
+from adapters.sdk.mutual_tls import identity_of
 from adapters.sdk.outcomes import Outcome
 from adapters.sdk.personal import undeclared_field
-from adapters.sdk.transport import make_transport
+from adapters.sdk.transport import CertificateRefused, PartnerTransport, make_transport
 from config.clock import Clock
 
 __all__ = ["CallFailure", "PartnerAnswer", "PartnerCall", "PartnerClient", "classify"]
@@ -57,6 +59,7 @@ class PartnerClient:
         personal_fields: Collection[str] = (),
         request_id: Callable[[], str | None] = lambda: None,
         http: httpx.AsyncClient | None = None,
+        ca_file: Path | None = None,
     ) -> None:
         """Make the client; connections are opened by the first call.
 
@@ -68,6 +71,7 @@ class PartnerClient:
             personal_fields: the manifest's; a call that holds another is not sent.
             request_id: answers the correlation id of the work at hand, sent as ``X-Request-Id``.
             http: a client to use instead of our own; tests inject one.
+            ca_file: PEM certificates to trust instead of the public ones.
         """
         self.base_url = base_url.rstrip("/")
         self.limits = limits
@@ -78,7 +82,9 @@ class PartnerClient:
         self._personal_fields = frozenset(personal_fields)
         self._request_id = request_id
         self._bulkhead = Bulkhead(limits.concurrency, limits.queue)
-        self._send, self._close = _ways(http, limits)
+        self._send, self._close = _ways(
+            http, lambda: make_transport(limits.concurrency, ca_file=ca_file, identity=identity_of(authenticator))
+        )
         connect = min(3.0, limits.deadline_seconds / 2)
         self._extensions = {"timeout": httpx.Timeout(None, connect=connect, pool=connect).as_dict()}
 
@@ -227,14 +233,16 @@ class _Sent:
 Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
-def _ways(http: httpx.AsyncClient | None, limits: Limits) -> tuple[Send, Callable[[], Awaitable[None]]]:
+def _ways(
+    http: httpx.AsyncClient | None, make: Callable[[], PartnerTransport]
+) -> tuple[Send, Callable[[], Awaitable[None]]]:
     """Give what sends and what closes: the transport itself, of our own, or a client that was given.
 
     Of a client we need nothing beyond its transport, and it costs half as much again.
     """
     if http is not None:
         return partial(http.send, stream=True, follow_redirects=False), http.aclose
-    transport = make_transport(limits.concurrency)
+    transport = make()
     return transport.handle_async_request, transport.aclose
 
 
@@ -256,6 +264,8 @@ def _plain(headers: httpx.Headers) -> dict[str, str]:
 
 def classify(error: Exception) -> CallFailure:
     """Class an exception of the sending phase by what it proves."""
+    if isinstance(error, CertificateRefused):
+        return CallFailure(Outcome.NOT_SENT, "authentication:certificate_refused")
     if isinstance(error, NOT_SENT_ERRORS):
         return CallFailure(Outcome.NOT_SENT, "connect")
     return CallFailure(Outcome.UNKNOWN, f"lost:{type(error.__cause__ or error).__name__}")
