@@ -38,7 +38,7 @@ class PartnerEnvironment(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     webhook_secrets: tuple[str, ...] = ()
     desk_client: str | None = None
     deadline_seconds: float | None = None
-    ca_file: Path | None = None
+    ca_file: str | None = None
     simulator_options: dict[str, str] = {}
 
 

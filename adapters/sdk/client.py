@@ -18,6 +18,7 @@ import tenacity
 from adapters.sdk.auth import Authenticator, NoAuthentication
 from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall, full_url
 from adapters.sdk.guards import Breaker, Bulkhead, BulkheadFullError, RetryBudget
+from adapters.sdk.link_authenticator import LinkAuthenticator
 from adapters.sdk.manifest import Limits
 from adapters.sdk.mutual_tls import identity_of
 from adapters.sdk.outcomes import Outcome
@@ -74,6 +75,7 @@ class PartnerClient:
             ca_file: PEM certificates to trust instead of the public ones.
         """
         self.base_url = base_url.rstrip("/")
+        self.links: LinkAuthenticator | None = None
         self.limits = limits
         self.breaker = Breaker(clock)
         self.retries = RetryBudget()
@@ -94,7 +96,9 @@ class PartnerClient:
         return self._bulkhead.is_full or self.breaker.turns_away
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection, once the refreshes of members' tokens under way are kept."""
+        if self.links is not None:
+            await self.links.settle()
         await self._close()
 
     async def call(self, call: PartnerCall) -> PartnerAnswer | CallFailure:
@@ -138,9 +142,17 @@ class PartnerClient:
 
     async def _authenticated(self, call: PartnerCall, sent: _Sent) -> PartnerAnswer | CallFailure:
         answer = await self._attempt(call, sent)
-        if isinstance(answer, PartnerAnswer) and self._authenticator.refused(answer):
+        if isinstance(answer, PartnerAnswer) and self._is_refused(call, sent, answer):
             return await self._attempt(call, sent)
         return answer
+
+    def _is_refused(self, call: PartnerCall, sent: _Sent, answer: PartnerAnswer) -> bool:
+        """Say whether the partner wants other credentials, and there are fresh ones to be had."""
+        if not call.authenticated:
+            return False
+        if call.link is not None:
+            return self.links is not None and self.links.refused(sent.signed, answer)
+        return self._authenticator.refused(answer)
 
     async def _attempt(self, call: PartnerCall, sent: _Sent) -> PartnerAnswer | CallFailure:
         """Authenticate and send; try again what was not sent."""
@@ -170,14 +182,23 @@ class PartnerClient:
         return _worth_another_try(outcome.result()) and self.retries.spend()
 
     async def _once(self, call: PartnerCall, sent: _Sent) -> PartnerAnswer | CallFailure:
-        signed = await self._authenticator.authenticate(call, self.base_url, self._clock.now(), self._exchange)
+        signed = await self._signed(call)
         if isinstance(signed, CallFailure):
             return signed
-        sent.maybe = True
+        sent.maybe, sent.signed = True, signed
         answer = await self._exchange(signed)
         if isinstance(answer, CallFailure) and answer.outcome is Outcome.NOT_SENT:
             sent.maybe = False
         return answer
+
+    async def _signed(self, call: PartnerCall) -> PartnerCall | CallFailure:
+        if not call.authenticated:
+            return call
+        if call.link is None:
+            return await self._authenticator.authenticate(call, self.base_url, self._clock.now(), self._exchange)
+        if self.links is None:
+            return CallFailure(Outcome.NOT_SENT, "authentication:no_vault")
+        return await self.links.authenticate(call, self.base_url, self._clock.now(), self._exchange)
 
     async def _exchange(self, call: PartnerCall) -> PartnerAnswer | CallFailure:
         try:
@@ -222,12 +243,13 @@ class PartnerClient:
 
 
 class _Sent:
-    """Whether anything of a call may have been written."""
+    """Whether anything of a call may have been written, and how it was signed last."""
 
-    __slots__ = ("maybe",)
+    __slots__ = ("maybe", "signed")
 
     def __init__(self) -> None:
         self.maybe = False
+        self.signed: PartnerCall | None = None
 
 
 Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
