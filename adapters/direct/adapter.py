@@ -14,7 +14,7 @@ from adapters.sdk.calls import CallFailure
 from adapters.sdk.capabilities import Step
 from adapters.sdk.codec import decode
 from adapters.sdk.context import AdapterContext
-from adapters.sdk.errors import AuthenticationError, ManifestError, ProtocolError, WebhookError
+from adapters.sdk.errors import ManifestError, ProtocolError, WebhookError
 from adapters.sdk.link_tokens import LinkedAccount
 from adapters.sdk.outcomes import LookUpAnswer
 from adapters.sdk.records import (
@@ -108,8 +108,6 @@ class DirectAdapter:
     async def read_account(self, link: str) -> LinkedAccount:
         """Ask whose link it is; see `LinksAccounts`."""
         answer = readable(await self._client.call(calls.member(link)))
-        if answer.status == 401:
-            raise AuthenticationError("The partner does not take the member's link.")
         if answer.status != 200:
             raise ProtocolError("The member's status is not one of the contract.", status=answer.status)
         member = decode(answer.body, wire.MemberAnswer)

@@ -50,8 +50,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     ``offer_request`` and ``usage_account``: what the reading capabilities are asked.
     ``use``: lets the simulated member use what was granted, where the statement or a callback tells uses only.
     ``webhook_secret`` and ``callback(simulator, request)``: a callback that is genuine under it, headers and body.
-    ``authorise(simulator, url, account)``: what a member does at the partner's page for an authorisation URL; answers the
-    address that his browser is sent back to.
+    ``authorise(simulator, url, account)``: what a member does at the partner's page for an authorisation URL, answering
+    the address that his browser is sent back to.
     ``wrap``: puts another adapter in the place of the real one; how the kit's own tests show that a rule can fail.
     """
 

@@ -11,7 +11,7 @@ from adapters.direct.adapter import DirectAdapter
 from adapters.sdk.answers import readable
 from adapters.sdk.codec import decode
 from adapters.sdk.link_tokens import LinkedAccount
-from tests.adapters.sdk.hostile import GOOD, Hostile, acting, declaring, replace
+from tests.adapters.sdk.hostile import Hostile, acting, declaring, replace
 
 honest = DirectAdapter.read_account
 
