@@ -107,7 +107,7 @@ async def open_gateway(
         found = discover(settings.folders.adapters)
         partners = Partners()
         sealer = open_sealer(settings, environ, _first_linking(settings, files))
-        vault = DatabaseVault(database, sealer, clock)
+        vault = DatabaseVault(database, sealer, clock, crash)
         for partner, file in files.items():
             if file.partner.enabled:
                 partners[partner] = await _connect(settings, file, found, clock, environ, closing, vault)

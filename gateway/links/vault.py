@@ -6,6 +6,7 @@ from functools import partial
 
 from adapters.sdk.link_tokens import HeldTokens, LinkTokens
 from config.clock import Clock
+from config.crash_points import CrashPoints
 from config.database import Database
 from gateway.links import store
 from gateway.links.sealing import Sealer
@@ -14,8 +15,9 @@ from gateway.links.sealing import Sealer
 class DatabaseVault:
     """See `adapters.sdk.link_tokens.TokenVault`: each method is one transaction, on disk when it answers."""
 
-    def __init__(self, database: Database, sealer: Sealer, clock: Clock) -> None:
+    def __init__(self, database: Database, sealer: Sealer, clock: Clock, crash: CrashPoints | None = None) -> None:
         """Keep the seams."""
+        self._crash = crash or CrashPoints()
         self._database = database
         self._sealer = sealer
         self._clock = clock
@@ -31,6 +33,7 @@ class DatabaseVault:
 
     async def replace(self, link: str, generation: int, tokens: LinkTokens) -> bool:
         """Keep the next generation."""
+        self._crash.reach("tokens_answered")
         operation = partial(
             store.replace_tokens,
             sealer=self._sealer,
@@ -39,7 +42,9 @@ class DatabaseVault:
             tokens=tokens,
             at=self._clock.now(),
         )
-        return await self._database.write(operation)
+        kept = await self._database.write(operation)
+        self._crash.reach("tokens_kept")
+        return kept
 
     async def give_up(self, link: str, holder: str, *, unanswered: bool) -> None:
         """Give the lease back."""

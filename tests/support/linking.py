@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import msgspec
+import sqlalchemy as sa
 
 from adapters.direct.simulator import create_simulator
 from adapters.direct.simulator_book import DirectBook
@@ -20,6 +21,7 @@ from config.clock import Clock
 from config.files import PACKAGED_FOLDER
 from config.settings import Settings
 from gateway.app import create_app
+from gateway.links.tables import partner_links
 from gateway.oauth.issuer import DevelopmentIssuer, open_issuer
 from gateway.wiring import Gateway, open_gateway
 from tests.api.serving import serving
@@ -75,8 +77,9 @@ class LinkingClub:
 
     async def link_id(self, member_id: str, partner: str = LOUNGE) -> str:
         """Answer the identifier of a link."""
-        from_table = "SELECT id FROM partner_links WHERE member_id = '%s' AND partner = '%s'" % (member_id, partner)
-        found: str = await self.gateway.database.read(lambda each: each.exec_driver_sql(from_table).scalar_one())
+        mine = sa.and_(partner_links.c.member_id == member_id, partner_links.c.partner == partner)
+        query = sa.select(partner_links.c.id).where(mine)
+        found: str = await self.gateway.database.read(lambda each: each.execute(query).scalar_one())
         return found
 
 

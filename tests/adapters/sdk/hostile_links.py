@@ -11,6 +11,7 @@ from adapters.direct.adapter import DirectAdapter
 from adapters.sdk.answers import readable
 from adapters.sdk.codec import decode
 from adapters.sdk.link_tokens import LinkedAccount
+from adapters.sdk.manifest import LinkingFacts
 from tests.adapters.sdk.hostile import Hostile, acting, declaring, replace
 
 honest = DirectAdapter.read_account
@@ -64,7 +65,7 @@ LINKS = (
     Hostile(
         "link_is_the_members",
         "does not revoke",
-        declaring(lambda each: replace(each, linking=replace(each.linking, revocation_path=""))),
+        declaring(lambda each: replace(each, linking=LinkingFacts(scope="member", revocation_path=""))),
         "over a link that was revoked",
     ),
 )

@@ -79,8 +79,8 @@ def slow(gateway: Gateway, seconds: float = 0.5) -> None:
     links = authenticator(gateway)
     asked = links._asked
 
-    async def late(token: Secret, exchange: Exchange) -> PartnerAnswer | CallFailure:
-        answer = await asked(token, exchange)
+    async def late(refresh_token: Secret, exchange: Exchange) -> PartnerAnswer | CallFailure:
+        answer = await asked(refresh_token, exchange)
         await asyncio.sleep(seconds)
         return answer
 
