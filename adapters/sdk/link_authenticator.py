@@ -29,6 +29,7 @@ from adapters.sdk.manifest import LinkingFacts
 from adapters.sdk.oauth2 import token_failure
 from adapters.sdk.outcomes import Outcome
 from config.clock import Clock
+from config.errors import GatewayError
 from config.secrets import Secret
 
 RENEW_BEFORE = timedelta(seconds=30)
@@ -64,6 +65,12 @@ class LinkAuthenticator:
         self, call: PartnerCall, base_url: str, now: datetime, exchange: Exchange
     ) -> PartnerCall | CallFailure:
         """Add the access token of the call's link, refreshing it first when it has ended or was refused."""
+        try:
+            return await self._authenticated(call, now, exchange)
+        except GatewayError:
+            return _not_sent("vault")
+
+    async def _authenticated(self, call: PartnerCall, now: datetime, exchange: Exchange) -> PartnerCall | CallFailure:
         link = call.link or ""
         held = await self._vault.read(link)
         if held is None:

@@ -19,6 +19,8 @@ PUBLIC = (
     "currencies",
     "declarative.loading",
     "errors",
+    "link_tokens",
+    "linking",
     "manifest",
     "message_signatures",
     "options",

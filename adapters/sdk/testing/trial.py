@@ -13,6 +13,7 @@ from adapters.sdk.manifest import Manifest
 from adapters.sdk.records import ReservationRequest, Service, Traveller
 from adapters.sdk.testing.bench import Bench, Subject, reserve
 from adapters.sdk.testing.probe import Overheard, ProbeClient
+from adapters.sdk.testing.rules.linking import link_member
 from adapters.sdk.testing.showing import shown_body, shown_text
 from config.clock import Clock
 from config.errors import ConfigurationError, GatewayError
@@ -30,6 +31,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     subject: Subject
     clock: Clock
     fresh: bool
+    bench: Bench | None = None
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +106,7 @@ def bench_place(bench: Bench) -> Place:
         subject=bench.subject,
         clock=bench.clock,
         fresh=True,
+        bench=bench,
     )
 
 
@@ -204,6 +207,16 @@ async def _usage(place: Place, wishes: Wishes) -> Prepared:
     return lambda: place.adapter.fetch_usage(account, from_day, to_day), ""
 
 
+async def _read_account(place: Place, wishes: Wishes) -> Prepared:
+    """Link a member at the simulator; at a sandbox that takes a person with a browser."""
+    if place.bench is None:
+        raise ConfigurationError("read_account is tried against the simulator: a sandbox asks a person in a browser.")
+    member = wishes.take("account", "trial-member")
+    wishes.require_none_left()
+    place.bench.vault.put(member, await link_member(place.bench, member))
+    return lambda: place.adapter.read_account(member), ""
+
+
 OPERATIONS: dict[str, tuple[str, Callable[[Place, Wishes], Awaitable[Prepared]]]] = {
     "quote": ("quotes_offers", _quote),
     "reserve": ("reserves", _reserve),
@@ -212,6 +225,7 @@ OPERATIONS: dict[str, tuple[str, Callable[[Place, Wishes], Awaitable[Prepared]]]
     "fence": ("fences", _fence),
     "statement": ("reports_statements", _statement),
     "usage": ("reports_usage", _usage),
+    "read_account": ("links_accounts", _read_account),
 }
 """Every operation by name, with the capability it needs."""
 

@@ -46,7 +46,7 @@ async def row(club: LinkingClub) -> Any:
 
 
 @pytest.mark.parametrize(("crash_point", "kept"), [("tokens_answered", 1), ("tokens_kept", 2)])
-async def test_a_process_killed_in_a_refresh_ends_no_link(
+async def test_oa_11_a_process_killed_in_a_refresh_ends_no_link(
     database_url: str, tmp_path: Path, crash_point: str, kept: int
 ) -> None:
     settings = settings_for(database_url, tmp_path)

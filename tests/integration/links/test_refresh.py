@@ -116,7 +116,7 @@ async def test_while_the_token_lasts_nothing_is_refreshed(club: LinkingClub, clo
     assert club.desk().refreshes == 1, "within its last half minute it is renewed"
 
 
-async def test_an_access_token_that_the_partner_refuses_is_renewed_once(club: LinkingClub) -> None:
+async def test_oa_18_an_access_token_that_the_partner_refuses_is_renewed_once(club: LinkingClub) -> None:
     link = await linked(club)
     (grant,) = club.desk().grants.values()
     grant.access.clear()
@@ -180,7 +180,7 @@ async def lapse(club: LinkingClub) -> None:
     await club.gateway.database.write(lambda connection: connection.exec_driver_sql(past))
 
 
-async def test_killed_before_keeping_a_partner_that_repeats_its_answer_loses_nothing(
+async def test_oa_11_killed_before_keeping_a_partner_that_repeats_its_answer_loses_nothing(
     club: LinkingClub, another: Callable[[], Awaitable[Gateway]], clock: StandingClock
 ) -> None:
     link = await linked(club)
@@ -194,7 +194,7 @@ async def test_killed_before_keeping_a_partner_that_repeats_its_answer_loses_not
     assert club.desk().refreshes == 1, "the second was the first's answer again"
 
 
-async def test_killed_before_keeping_a_partner_that_takes_it_for_theft_leaves_the_consent_to_renew(
+async def test_oa_11_killed_before_keeping_a_partner_that_takes_it_for_theft_leaves_the_consent_to_renew(
     club: LinkingClub, another: Callable[[], Awaitable[Gateway]], clock: StandingClock
 ) -> None:
     link = await linked(club)

@@ -22,7 +22,7 @@ MEMBERS = ("kit-member-1", "kit-member-2")
 async def link_is_the_members(bench: Bench) -> None:
     """Two members link, are told apart, stay linked through a renewal, and are strangers once they have unlinked."""
     for name in MEMBERS:
-        bench.vault.put(name, await _linked(bench, name))
+        bench.vault.put(name, await link_member(bench, name))
     accounts = {name: await _account(bench, name) for name in MEMBERS}
     require(all(accounts.values()), "a linked member has no account number")
     require(len(set(accounts.values())) == len(MEMBERS), "two members have one account")
@@ -31,7 +31,7 @@ async def link_is_the_members(bench: Bench) -> None:
     require(await _account(bench, MEMBERS[1]) == accounts[MEMBERS[1]], "one member's unlinking changed another's link")
 
 
-async def _linked(bench: Bench, name: str) -> LinkTokens:
+async def link_member(bench: Bench, name: str) -> LinkTokens:
     """Walk the whole way for a member, with a verifier that is not his first."""
     linking, verifier = _linking(bench), secrets.token_urlsafe(32)
     wrong = await _code(bench, linking, name, verifier)
