@@ -97,6 +97,8 @@ def postgresql(settings: DatabaseSettings) -> AsyncEngine:
         sa.make_url(settings.url).set(drivername="postgresql+asyncpg"),
         pool_size=settings.pool_size,
         max_overflow=0,
+        pool_timeout=settings.patience_seconds,
+        connect_args={"server_settings": {"lock_timeout": f"{settings.patience_seconds * 1000:.0f}"}},
         hide_parameters=True,
     )
 
