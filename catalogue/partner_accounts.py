@@ -34,6 +34,13 @@ def put_account(connection: Connection, member_id: str, partner: str, account_nu
         raise ConflictError("This account is linked to another membership.", reason="account_taken")
 
 
+def remove_account(connection: Connection, member_id: str, partner: str, account_number: str) -> None:
+    """Forget a member's account at a partner, if it is this one."""
+    table = partner_accounts
+    mine = sa.and_(table.c.member_id == member_id, table.c.partner == partner, table.c.account_number == account_number)
+    connection.execute(sa.delete(table).where(mine))
+
+
 def get_accounts(connection: Connection, member_id: str) -> dict[str, str]:
     """Give a member's account numbers by partner."""
     table = partner_accounts

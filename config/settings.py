@@ -108,6 +108,20 @@ class PartnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base_urls: dict[str, str] = {}
 
 
+class LinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How members' tokens at partners are kept, and where partners send members back to.
+
+    ``keys``: by name, references (``env:NAME``, ``file:/path``) to 32 bytes in base64; ``current_key`` seals, the
+    others open what was sealed before. ``redirect_url``: where partners send members back to, as
+    it is registered there: the member app's address, which hands the query on with the member's token. Empty: the
+    edge's own ``/v1/partner-links/callback``.
+    """
+
+    keys: dict[str, str] = {}
+    current_key: str = ""
+    redirect_url: str = ""
+
+
 class LoggingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much is logged, and as what (``json`` or ``console``)."""
 
@@ -132,6 +146,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     catalogue: CatalogueSettings = CatalogueSettings()
     folders: FolderSettings = FolderSettings()
     partners: PartnerSettings = PartnerSettings()
+    links: LinkSettings = LinkSettings()
     logging: LoggingSettings = LoggingSettings()
     faults: FaultSettings = FaultSettings()
 

@@ -13,6 +13,7 @@ from config.observability import get_logger
 from gateway.housekeeping import Housekeeper
 from gateway.operations.auditor import Auditor
 from gateway.redemption.sweeper import Sweeper
+from gateway.services.partner_links import revoke_due
 from gateway.webhooks.worker import InboxWorker
 from gateway.wiring import Gateway
 
@@ -27,7 +28,7 @@ async def background(gateway: Gateway) -> AsyncIterator[None]:
     inbox = InboxWorker(gateway.database, gateway.clock, gateway.partners, gateway.observer)
     interval = gateway.settings.catalogue.refresh_seconds
     follower = CatalogueFollower(gateway.book, gateway.database, gateway.clock, interval)
-    housekeeper = Housekeeper(gateway.database, gateway.clock)
+    housekeeper = Housekeeper(gateway.database, gateway.clock, partial(revoke_due, gateway))
     auditor = Auditor(gateway.database, gateway.clock, gateway.identifiers, gateway.settings.audit)
     work: dict[str, Callable[[], Awaitable[None]]] = {
         "sweeper": sweeper.run,

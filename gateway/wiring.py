@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 import msgspec
 
+from adapters.sdk.client import PartnerClient
 from adapters.sdk.context import AdapterContext, open_context
+from adapters.sdk.linking import Linking, LinkingPlace, open_linking
 from adapters.sdk.manifest import Manifest
 from adapters.sdk.registry import AdapterPackage, Discovered, check_declared, discover
 from catalogue.book import CatalogueBook, open_book
@@ -24,6 +28,8 @@ from config.observability import current_correlation
 from config.partner_files import PartnerEnvironment, PartnerFile, read_partner_files
 from config.secrets import Secret, resolve_secret
 from config.settings import Settings, process_environment
+from gateway.links.sealing import Sealer, open_sealer
+from gateway.links.vault import DatabaseVault
 from gateway.oauth.denials import Denials
 from gateway.partners import ConnectedPartner, Partners
 from gateway.redemption.effects import Effects
@@ -60,6 +66,7 @@ class Gateway:
     crash: CrashPoints
     pages: BenefitPages
     denials: Denials
+    sealer: Sealer
     _closing: AsyncExitStack = field(repr=False)
 
     @property
@@ -99,9 +106,11 @@ async def open_gateway(
         book = await open_book(database, clock, texts, partners=tuple(files))
         found = discover(settings.folders.adapters)
         partners = Partners()
+        sealer = open_sealer(settings, environ, _first_linking(settings, files))
+        vault = DatabaseVault(database, sealer, clock, crash)
         for partner, file in files.items():
             if file.partner.enabled:
-                partners[partner] = await _connect(settings, file, found, clock, environ, closing)
+                partners[partner] = await _connect(settings, file, found, clock, environ, closing, vault)
         identifiers = Identifiers(clock)
         effects = Effects(book, contracts, identifiers)
         seams = Seams(database, clock, partners, effects, identifiers, settings.redemption, crash)
@@ -123,6 +132,7 @@ async def open_gateway(
             crash=crash,
             pages=BenefitPages(),
             denials=Denials(),
+            sealer=sealer,
             _closing=closing.pop_all(),
         )
 
@@ -134,6 +144,7 @@ async def _connect(
     clock: Clock,
     environ: Mapping[str, str],
     closing: AsyncExitStack,
+    vault: DatabaseVault,
 ) -> ConnectedPartner:
     partner = file.partner.id
     package = found.packages.get(file.partner.adapter)
@@ -151,8 +162,10 @@ async def _connect(
         options=file.options,
         clock=clock,
         request_id=current_correlation,
+        client_type=partial(PartnerClient, ca_file=Path(environment.ca_file) if environment.ca_file else None),
     )
     closing.push_async_callback(context.client.aclose)
+    linking = _linking(context, environment, vault)
     adapter = _made(package, context)
     return ConnectedPartner(
         file=file,
@@ -160,8 +173,26 @@ async def _connect(
         manifest=context.manifest,
         adapter=adapter,
         client=context.client,
+        linking=linking,
         webhook_secrets=tuple(resolve_secret(reference, environ) for reference in environment.webhook_secrets),
     )
+
+
+def _linking(context: AdapterContext, environment: PartnerEnvironment, vault: DatabaseVault) -> Linking | None:
+    """Let members link where the partner's file says so; elsewhere nothing is called in a member's name."""
+    if environment.linking is None:
+        return None
+    place = LinkingPlace(issuer=environment.linking.issuer, authorization_url=environment.linking.authorization_url)
+    return open_linking(context.client, context.manifest, context.credentials, context.clock, vault, place)
+
+
+def _first_linking(settings: Settings, files: Mapping[str, PartnerFile]) -> str | None:
+    """Name a partner whose members link in the environment in force; None when there is none."""
+    for partner, file in files.items():
+        environment = file.environments.get(settings.partners.environment)
+        if file.partner.enabled and environment is not None and environment.linking is not None:
+            return partner
+    return None
 
 
 def _made(package: AdapterPackage, context: AdapterContext) -> object:

@@ -7,13 +7,15 @@ from datetime import date
 
 import msgspec
 
-from adapters.direct import calls, mapping, responses
+from adapters.direct import calls, mapping, responses, wire
 from adapters.sdk import statement_file, webhooks
 from adapters.sdk.answers import failed_cancel, failed_step, readable
 from adapters.sdk.calls import CallFailure
 from adapters.sdk.capabilities import Step
+from adapters.sdk.codec import decode
 from adapters.sdk.context import AdapterContext
 from adapters.sdk.errors import ManifestError, ProtocolError, WebhookError
+from adapters.sdk.link_tokens import LinkedAccount
 from adapters.sdk.outcomes import LookUpAnswer
 from adapters.sdk.records import (
     CancelResult,
@@ -102,6 +104,14 @@ class DirectAdapter:
     def parse_statement(self, name: str, content: bytes) -> StatementFile:
         """Read the contractual statement file."""
         return statement_file.parse_statement(name, content)
+
+    async def read_account(self, link: str) -> LinkedAccount:
+        """Ask whose link it is; see `LinksAccounts`."""
+        answer = readable(await self._client.call(calls.member(link)))
+        if answer.status != 200:
+            raise ProtocolError("The member's status is not one of the contract.", status=answer.status)
+        member = decode(answer.body, wire.MemberAnswer)
+        return LinkedAccount(account_number=member.account, tier=member.tier)
 
     async def fetch_statement(self, business_date: date) -> tuple[str, bytes] | None:
         """Fetch the file of a day; None while the partner has none.

@@ -39,6 +39,11 @@ def cancel(key: str, reference: str) -> PartnerCall:
     return PartnerCall(operation="cancel", method="POST", path=f"{_path(key)}/cancel", body=body)
 
 
+def member(link: str) -> PartnerCall:
+    """Ask who the member of a link is, in his name."""
+    return PartnerCall(operation="read_account", method="GET", path="/v1/members/me", link=link)
+
+
 def statement(business_date: date, cap_bytes: int, deadline_seconds: float) -> PartnerCall:
     """Fetch a day's statement."""
     return PartnerCall(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from adapters.direct import wire
 from adapters.direct.responses import RESERVE
@@ -53,6 +54,17 @@ def refusal(status: int, code: str | None, request: ReservationRequest) -> bytes
     return None if status < 300 or code is None else encode(refuse(code, request.key))
 
 
+async def authorise(simulator: Simulator, url: str, account: str) -> str:
+    """Answer for a member at the partner's page, and give where his browser is sent."""
+    assert isinstance(simulator.book, DirectBook)
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    complaint = simulator.book.links.complaint(query)
+    assert complaint is None, complaint
+    place: str = simulator.book.links.authorise({**query, "member": account}, f"{parts.scheme}://{parts.netloc}")
+    return place
+
+
 def create_subject(package: AdapterPackage) -> Subject:
     """Make the subject."""
     return Subject(
@@ -68,4 +80,5 @@ def create_subject(package: AdapterPackage) -> Subject:
         offer_request=OFFERS,
         use=use,
         webhook_secret=WEBHOOK_SECRET,
+        authorise=authorise,
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.direct import responses, wire
+from adapters.direct import published_links, responses, wire
 from adapters.direct.mapping import EVENT_KINDS
 from adapters.sdk.manifest import Manifest, read_manifest
 from adapters.sdk.outcomes import Outcome, ResponseTable
@@ -24,6 +24,7 @@ KEY_PATTERN = "^[A-Za-z0-9_-]{8,64}$"
 DECIMAL = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?$"
 TYPES = (
     wire.OffersQuery, wire.OffersAnswer, wire.ReserveBody, wire.Reservation, wire.CancelBody, wire.Refusal, wire.Event,
+    wire.MemberAnswer,
 )  # fmt: skip
 ELSEWHERE = {
     "reserve": {409: ("key_reused",)},
@@ -62,6 +63,7 @@ def contract_document(manifest: Manifest) -> dict[str, Any]:
         "security": [{"client_credentials": ["benefits"]}],
         "paths": {
             "/oauth/token": {"post": _token()},
+            **published_links.paths(ORIGIN),
             "/v1/offers": {"post": _offers()},
             "/v1/reservations/{key}": {"parameters": [_key()], "put": _reserve(), "get": _look_up()},
             "/v1/reservations/{key}/fence": {"parameters": [_key()], "post": _fence()},
@@ -83,19 +85,18 @@ def _about(manifest: Manifest) -> str:
 
 
 def _token() -> dict[str, Any]:
-    form = {
-        "type": "object",
-        "required": ["grant_type"],
-        "properties": {"grant_type": {"const": "client_credentials"}, "scope": {"type": "string"}},
-    }
+    form = published_links.token_form()
     return {
         "operationId": "token",
-        "summary": "Give a bearer token (RFC 6749, section 4.4; the client authenticates by HTTP Basic)",
+        "summary": "Give tokens, ours (RFC 6749, section 4.4) or a member's (4.1 and 6), to a client proved by Basic",
         "security": [{"basic": []}],
         "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}},
         "responses": {
             "200": _answer("A token.", {"$ref": "#/components/schemas/Token"}),
-            "400": _answer("Another grant than client_credentials.", {"type": "object"}),
+            "400": _answer(
+                "Another grant, or `invalid_grant`: a code or token that holds no more.",
+                {"type": "object"},
+            ),
             "401": _answer("The client is not known or its secret is wrong.", {"type": "object"}),
         },
     }
@@ -230,6 +231,9 @@ def _schemas() -> dict[str, Any]:
             "access_token": {"type": "string", "minLength": 1},
             "token_type": {"type": "string", "pattern": "^[Bb]earer$"},
             "expires_in": {"type": "integer", "minimum": 1},
+            "refresh_token": {"type": "string", "minLength": 1, "description": "A member's; a new one each time."},
+            "refresh_expires_in": {"type": "integer", "minimum": 1, "description": "Until he is asked again."},
+            "scope": {"type": "string"},
         },
     }
     return dict(sorted(schemas.items()))
@@ -240,6 +244,7 @@ def _schemes() -> dict[str, Any]:
     return {
         "basic": {"type": "http", "scheme": "basic"},
         "client_credentials": {"type": "oauth2", "flows": {"clientCredentials": flow}},
+        **published_links.schemes(ORIGIN),
     }
 
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote
 from litestar import Request, Response, get, post, put
 from litestar.params import FromPath
 
-from adapters.direct import wire
+from adapters.direct import simulator_links, wire
 from adapters.direct.simulator_book import DirectBook
 from adapters.direct.simulator_desk import TOKEN_SECONDS, Desk, ReportEvent, ReportVisit, refuse
 from adapters.sdk.codec import decode
@@ -28,6 +28,9 @@ AnyRequest = Request[Any, Any, Any]
 
 OPERATIONS = (
     Operation("token", "POST", "/oauth/token"),
+    Operation("authorise", "GET", "/oauth/authorize"),
+    Operation("unlink", "POST", "/oauth/revoke"),
+    Operation("read_account", "GET", "/v1/members/me"),
     Operation("quote_offers", "POST", "/v1/offers"),
     Operation("reserve", "PUT", "/v1/reservations/{key}"),
     Operation("look_up", "GET", "/v1/reservations/{key}"),
@@ -45,17 +48,21 @@ def create_simulator(options: SimulatorOptions) -> Simulator:
 
 def around(desk: Desk, control_handlers: Sequence[Any] = ()) -> Simulator:
     """Put the contract's paths around a desk; ``control_handlers`` are further ones below ``/_simulator``."""
-    return Simulator(
+    links = simulator_links.LinkDesk(desk)
+    tokens, members = _token_handlers(desk, links), simulator_links.handlers(links)
+    simulator = Simulator(
         desk.options,
         book=desk.book,
-        handlers=[*_token_handlers(desk), *_reservation_handlers(desk), *_reading_handlers(desk)],
+        handlers=[*tokens, *members, *_reservation_handlers(desk), *_reading_handlers(desk)],
         operations=OPERATIONS,
-        control_handlers=[*_desk_handlers(desk), *control_handlers],
+        control_handlers=[*_desk_handlers(desk), *simulator_links.control_handlers(links), *control_handlers],
         webhooks=desk.webhooks,
     )
+    desk.book.links = links
+    return simulator
 
 
-def _token_handlers(desk: Desk) -> list[Any]:
+def _token_handlers(desk: Desk, links: simulator_links.LinkDesk) -> list[Any]:
     given = desk.options.credentials
     expected = (given.get("client_id", "simulator"), given.get("client_secret", "simulator-secret"))
 
@@ -64,11 +71,22 @@ def _token_handlers(desk: Desk) -> list[Any]:
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         if _basic(request) != expected:
             return answer({"error": "invalid_client"}, 401)
+        if form.get("grant_type") in simulator_links.GRANTS:
+            status, told = links.token(form)
+            return answer(told, status)
         if form.get("grant_type") != "client_credentials":
             return answer({"error": "unsupported_grant_type"}, 400)
         return answer({"access_token": desk.token(), "token_type": "Bearer", "expires_in": TOKEN_SECONDS})
 
-    return [token]
+    @post("/oauth/revoke")
+    async def revoke(request: AnyRequest) -> Response[bytes]:
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        if _basic(request) != expected:
+            return answer({"error": "invalid_client"}, 401)
+        links.revoke(form.get("token", ""))
+        return answer({})
+
+    return [token, revoke]
 
 
 def _reservation_handlers(desk: Desk) -> list[Any]:

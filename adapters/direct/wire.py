@@ -111,3 +111,10 @@ class Event(msgspec.Struct, frozen=True):
     occurred_at: AwareInstant
     sequence: int
     reservation: EventReservation
+
+
+class MemberAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``GET /v1/members/me``: whose token it is."""
+
+    account: str
+    tier: str | None = None

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from adapters.sdk.link_tokens import LinkedAccount
 from adapters.sdk.records import (
     CancelResult,
     LookUpResult,
@@ -137,5 +138,18 @@ class ReportsUsage(Protocol):
 
         Raises:
             PartnerError: the partner gave no trustworthy answer.
+        """
+        ...
+
+
+@runtime_checkable
+class LinksAccounts(Protocol):
+    """Knows a member by the permission that he gave at the partner; the SDK does the linking itself."""
+
+    async def read_account(self, link: str) -> LinkedAccount:
+        """Ask, in the member's name (``PartnerCall(link=link)``), which account the link is of.
+
+        Raises:
+            PartnerError: no trustworthy answer; `AuthenticationError` when the partner does not take the link.
         """
         ...

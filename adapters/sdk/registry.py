@@ -45,6 +45,7 @@ PROTOCOLS: dict[str, type] = {
     "receives_webhooks": capabilities.ReceivesWebhooks,
     "reports_statements": capabilities.ReportsStatements,
     "reports_usage": capabilities.ReportsUsage,
+    "links_accounts": capabilities.LinksAccounts,
 }
 """Capability as declared, and the protocol that implements it."""
 
@@ -136,6 +137,8 @@ def check_declared(package: AdapterPackage, adapter: object) -> None:
     wrong += [f"{name} is implemented and not declared" for name in sorted(implemented - declared)]
     if isinstance(adapter, capabilities.Reserves) and sum(step.commit for step in adapter.steps) != 1:
         wrong.append("exactly one step must be the commit")
+    if ("links_accounts" in declared) != (package.manifest.linking is not None):
+        wrong.append("links_accounts and the section [linking] go together")
     if wrong:
         raise ManifestError(f"{package.name}: {'; '.join(wrong)}.")
 

@@ -167,12 +167,6 @@ class LinkBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account_number: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9\-]{3,40}$", max_length=40)]
 
 
-class LinkList(msgspec.Struct, frozen=True):
-    """Every link of the member."""
-
-    items: list[PartnerLink]
-
-
 class ConsentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Given or withdrawn; ``version`` is that of the text the member read."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from catalogue import consents, members, partner_accounts
 from config.errors import NotFoundError
-from gateway.schemas.members import ConsentAnswer, ConsentBody, ConsentList, LinkList, PartnerLink
+from gateway.schemas.members import ConsentAnswer, ConsentBody, ConsentList, PartnerLink
 
 
 def list_consents(connection: Connection, *, member_id: str) -> ConsentList:
@@ -43,13 +43,6 @@ def put_consent(
         if (consent.partner, consent.purpose) == (partner, purpose):
             return _present(consent)
     raise NotFoundError("This was never consented to.")
-
-
-def list_links(connection: Connection, *, member_id: str) -> LinkList:
-    """List the member's accounts at partners."""
-    members.get_member(connection, member_id)
-    accounts = partner_accounts.get_accounts(connection, member_id)
-    return LinkList([PartnerLink(partner, number) for partner, number in sorted(accounts.items())])
 
 
 def put_link(

@@ -16,6 +16,7 @@ TABLES = (
     "catalogue.programme_tables",
     "catalogue.tables",
     "gateway.edge_tables",
+    "gateway.links.tables",
     "gateway.operations.tables",
     "gateway.redemption.tables",
     "settlement.night_tables",

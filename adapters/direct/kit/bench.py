@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -150,6 +152,11 @@ class Bench:
         """Make a key that was never used."""
         self._count += 1
         return f"kit-{self._run}-{self._count}-{name}"
+
+    def proof(self) -> dict[str, str]:
+        """Give the header by which we prove ourselves at the token endpoint."""
+        pair = f"{quote(self.settings.client_id, safe='')}:{quote(self.settings.client_secret, safe='')}"
+        return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
     async def call(self, call: PartnerCall, *, authenticated: bool = True) -> PartnerAnswer:
         """Make a call.

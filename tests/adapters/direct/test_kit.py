@@ -21,6 +21,7 @@ from adapters.direct.kit.checks import CHECKS
 from adapters.direct.kit.running import Result, run_kit, table
 from adapters.direct.simulator_book import DirectBook, Held
 from adapters.direct.simulator_desk import Desk, refuse
+from adapters.direct.simulator_links import LinkDesk
 from adapters.sdk.records import Visit
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, listen, serve
 from config.clock import SystemClock
@@ -172,7 +173,7 @@ BROKEN: dict[type[Desk], set[str]] = {
     Forgetful: {"fence_before_reserve"},
     Doubling: {"replay"},
     Trusting: {"other_body"},
-    Silent: {name.name for name in CHECKS} - {"token", "offers", "malformed"},
+    Silent: {name.name for name in CHECKS} - {"token", "offers", "malformed", "member_links"},
     Once: {"void"},
     Careless: {"void_of_another"},
     Credulous: {"token", "unknown_offer"},
@@ -191,6 +192,23 @@ async def test_a_broken_server_fails_where_it_is_broken(desk: type[Desk], monkey
     failed = {name for name, result in results.items() if result.verdict == "failed"}
     assert failed == BROKEN[desk] & set(names), {name: one.detail for name, one in results.items()}
     assert all(results[name].detail for name in failed)
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong", "detail"),
+    [
+        ("token", lambda self, form: (200, {"access_token": "a", "token_type": "Bearer"}), "was answered with 200"),
+        ("token", lambda self, form: (400, {"error": "invalid_request"}), "is not invalid_grant"),
+        ("member", lambda self, authorization: wire.MemberAnswer(account="anybody"), "200"),
+    ],
+)
+async def test_a_server_that_links_anybody_fails(
+    part: str, wrong: Any, detail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LinkDesk, part, wrong)
+    async with partner() as settings:
+        (result,) = (await run(settings, "member_links")).values()
+    assert (result.verdict, detail in result.detail) == ("failed", True), result.detail
 
 
 def _cut(content: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.sdk.testing.rules import accounting, guarding, package, undoing, writing
+from adapters.sdk.testing.rules import accounting, guarding, linking, package, undoing, writing
 from adapters.sdk.testing.rules.rule import Grade, Rule, on_bench
 
 RESERVES = frozenset({"reserves"})
@@ -251,6 +251,15 @@ GOLD = (
         remedy="Verify with the SDK's verifiers over the raw body, before anything is read.",
         needs=frozenset({"reserves", "receives_webhooks"}),
         prove=on_bench(guarding.callbacks_are_proved),
+    ),
+    Rule(
+        id="link_is_the_members",
+        title="A link is its member's",
+        grade=Grade.GOLD,
+        proves="PKCE is checked, members are told apart, a renewed link goes on, a revoked one is over",
+        remedy="Make read_account's call with PartnerCall(link=link) and remember nothing; mend [linking].",
+        needs=frozenset({"links_accounts"}),
+        prove=on_bench(linking.link_is_the_members),
     ),
 )
 
