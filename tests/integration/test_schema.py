@@ -18,6 +18,7 @@ TABLES = (
     "gateway.edge_tables",
     "gateway.operations.tables",
     "gateway.redemption.tables",
+    "gateway.usage.tables",
     "settlement.night_tables",
     "settlement.tables",
 )
