@@ -111,6 +111,7 @@ PURE = (
     "gateway.redemption.plan",
     "gateway.redemption.services",
     "gateway.redemption.states",
+    "gateway.usage.matching",
 )
 """The modules marked P in ARCHITECTURE.md; a test holds the two lists together."""
 
