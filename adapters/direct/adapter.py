@@ -7,10 +7,11 @@ from datetime import date
 
 import msgspec
 
-from adapters.direct import calls, mapping, responses
+from adapters.direct import calls, mapping, members, responses
 from adapters.sdk import statement_file, webhooks
+from adapters.sdk.account_records import AccountCheck, AccountRequest, StatusReport
 from adapters.sdk.answers import failed_cancel, failed_step, readable
-from adapters.sdk.calls import CallFailure
+from adapters.sdk.calls import CallFailure, PartnerAnswer
 from adapters.sdk.capabilities import Step
 from adapters.sdk.context import AdapterContext
 from adapters.sdk.errors import ManifestError, ProtocolError, WebhookError
@@ -87,6 +88,20 @@ class DirectAdapter:
         if isinstance(answer, CallFailure):
             return failed_cancel(answer)
         return mapping.read_cancel(request.key, answer, responses.CANCEL, self._clock.now())
+
+    async def validate_member(self, request: AccountRequest) -> AccountCheck:
+        """Ask whether an account is the member's; see `ValidatesMembers`."""
+        answer = await self._client.call(calls.validate_member(request))
+        if isinstance(answer, CallFailure):
+            return AccountCheck(outcome=answer.outcome, code=answer.reason)
+        return members.read_check(request, answer, self._clock.now())
+
+    async def report_status(self, request: AccountRequest) -> StatusReport | None:
+        """Ask for the tier of an account; see `ReportsStatus`."""
+        answer = await self._client.call(calls.report_status(request))
+        if isinstance(answer, PartnerAnswer) and answer.status == 501:
+            return members.read_status(request, answer)
+        return members.read_status(request, readable(answer))
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...], now: int) -> str:
         """Verify by Standard Webhooks."""

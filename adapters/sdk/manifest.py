@@ -27,6 +27,8 @@ Capability = Literal[
     "receives_webhooks",
     "reports_statements",
     "reports_usage",
+    "validates_members",
+    "reports_status",
 ]
 
 

@@ -45,6 +45,8 @@ PROTOCOLS: dict[str, type] = {
     "receives_webhooks": capabilities.ReceivesWebhooks,
     "reports_statements": capabilities.ReportsStatements,
     "reports_usage": capabilities.ReportsUsage,
+    "validates_members": capabilities.ValidatesMembers,
+    "reports_status": capabilities.ReportsStatus,
 }
 """Capability as declared, and the protocol that implements it."""
 

@@ -11,7 +11,7 @@ from litestar.params import JSONBody
 from gateway.controllers.paths import PartnerPath, PurposePath
 from gateway.oauth.principal import Principal
 from gateway.schemas.members import ConsentAnswer, ConsentBody, ConsentList, LinkBody, LinkList, PartnerLink
-from gateway.services import consents
+from gateway.services import consents, links
 from gateway.wiring import Gateway
 
 
@@ -73,13 +73,11 @@ class PartnerLinksController(Controller):
         gateway: NamedDependency[Gateway],
         principal: NamedDependency[Principal],
     ) -> PartnerLink:
-        """Record or change the account number at a partner."""
-        operation = partial(
-            consents.put_link,
-            partners=gateway.partner_files,
+        """Record or change the account number at a partner, which is asked first where it validates its members."""
+        return await links.put_link(
+            gateway,
             member_id=principal.member_id,
             partner=partner,
             account_number=data.account_number,
-            now=gateway.clock.now(),
+            factors=data.factors,
         )
-        return await gateway.database.write(operation)

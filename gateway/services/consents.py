@@ -1,10 +1,11 @@
-"""Consents and partner accounts: what the member allows, and where he is known."""
+"""Consents and partner accounts: what the member allows, and where he is known. `links` takes a new account."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import Connection
 
 from catalogue import consents, members, partner_accounts
@@ -48,29 +49,8 @@ def put_consent(
 def list_links(connection: Connection, *, member_id: str) -> LinkList:
     """List the member's accounts at partners."""
     members.get_member(connection, member_id)
-    accounts = partner_accounts.get_accounts(connection, member_id)
-    return LinkList([PartnerLink(partner, number) for partner, number in sorted(accounts.items())])
-
-
-def put_link(
-    connection: Connection,
-    *,
-    partners: Collection[str],
-    member_id: str,
-    partner: str,
-    account_number: str,
-    now: datetime,
-) -> PartnerLink:
-    """Record or change the member's account number at a partner; doing it again changes nothing.
-
-    Raises:
-        NotFoundError: no such partner or member.
-        ConflictError: another member has this account.
-    """
-    if partner not in partners:
-        raise NotFoundError(f"There is no partner {partner!r}.")
-    partner_accounts.put_account(connection, member_id, partner, account_number, now)
-    return PartnerLink(partner, account_number)
+    accounts = partner_accounts.linked_accounts(connection, member_id)
+    return LinkList([PartnerLink(**msgspec.structs.asdict(one)) for one in accounts])
 
 
 def _present(consent: consents.Consent) -> ConsentAnswer:

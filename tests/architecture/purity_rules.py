@@ -85,6 +85,7 @@ PURE = (
     "adapters.sdk.errors",
     "adapters.sdk.manifest",
     "adapters.sdk.options",
+    "adapters.sdk.account_records",
     "adapters.sdk.outcomes",
     "adapters.sdk.personal",
     "adapters.sdk.reading",

@@ -27,7 +27,9 @@ from tests.support.referee import Referee
 
 SUBJECT = create_subject(discover().packages["direct"])
 DOCUMENT = contract_document(discover().packages["direct"].manifest)
-OPERATIONS = {"token", "quote_offers", "reserve", "look_up", "fence", "cancel", "statement"}
+OPERATIONS = {
+    "token", "quote_offers", "reserve", "look_up", "fence", "cancel", "statement", "validate_member", "report_status",
+}  # fmt: skip
 
 
 def test_the_file_is_what_the_code_makes() -> None:
@@ -70,7 +72,9 @@ async def test_the_reference_answers_as_published_to_the_whole_kit() -> None:
     referee = Referee(DOCUMENT)
     simulator = reference.create_simulator(SimulatorOptions(partner="lounge"))
     async with serve_app(watched(referee, simulator)) as url:
-        settings = KitSettings(url=url, client_id="simulator", client_secret="simulator-secret", service=VISIT)
+        settings = KitSettings(
+            url=url, client_id="simulator", client_secret="simulator-secret", service=VISIT, account="8800123457"
+        )
         wrong_on_purpose = {"malformed", "token"} if wanted() else {"malformed"}
         checks = tuple(check for check in CHECKS if check.name not in wrong_on_purpose)
         results = await run_kit(settings, SystemClock(), lambda what: _nobody(), checks)
@@ -107,6 +111,8 @@ async def test_the_adapter_asks_as_published() -> None:
         await bench.adapter.cancel(request, result.partner_reference)
         await bench.adapter.fence(await bench.request("fenced"))
         await bench.adapter.fetch_statement(bench.today())
+        await bench.adapter.validate_member(SUBJECT.account_request)
+        await bench.adapter.report_status(SUBJECT.account_request)
     assert referee.faults == []
     assert {operation for operation, _ in referee.seen} == OPERATIONS
 
