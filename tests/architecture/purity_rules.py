@@ -86,6 +86,7 @@ PURE = (
     "adapters.sdk.manifest",
     "adapters.sdk.message_signatures",
     "adapters.sdk.options",
+    "adapters.sdk.account_records",
     "adapters.sdk.outcomes",
     "adapters.sdk.personal",
     "adapters.sdk.reading",
