@@ -25,7 +25,8 @@ class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the truth is kept. ``sqlite:///path`` or ``postgresql://user@host/name``.
 
     ``pool_size`` connections to PostgreSQL. ``queue_limit`` writes may wait; one more is answered 503. ``batch_limit``
-    of them share one commit at most.
+    of them share one commit at most. Who waits ``patience_seconds`` for a connection of PostgreSQL, or for a row that
+    another holds, is answered 503 as well.
     """
 
     url: str = "sqlite:///var/gateway.db"
@@ -33,6 +34,7 @@ class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pool_size: Annotated[int, Meta(ge=1)] = 10
     queue_limit: Annotated[int, Meta(ge=1)] = 1000
     batch_limit: Annotated[int, Meta(ge=1)] = 64
+    patience_seconds: Annotated[float, Meta(gt=0)] = 5.0
 
 
 class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,6 +21,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -149,18 +150,19 @@ class IdempotencyKeys:
         self._crash = crash or CrashPoints()
         self._in_flight: set[tuple[str, str]] = set()
 
-    async def once(self, request: KeyedRequest, work: Callable[[Connection], Answer]) -> Answer:
+    async def once(self, request: KeyedRequest, work: Callable[[Connection], Answer], *, short: bool = False) -> Answer:
         """Run ``work`` in one transaction with its key, or answer what the first request got (``replayed``).
 
         ``work`` is an operation as `config.database` describes it. When it raises an error that is answered with 409 or
-        422, what it wrote is undone, the refusal is stored under the key, and the error is raised.
+        422, what it wrote is undone, the refusal is stored under the key, and the error is raised. ``short``: see
+        `config.database.Database.write`.
 
         Raises:
             KeyReusedError, KeyInFlightError, ReplayedRefusalError: see `claim`.
             GatewayError: whatever the work raises.
         """
         with self._working(request):
-            outcome = await self._database.write(lambda connection: self._run(connection, request, work))
+            outcome = await self._database.write(partial(self._run, request=request, work=work), short=short)
         if isinstance(outcome, GatewayError):
             raise outcome
         return outcome

@@ -24,12 +24,14 @@ KEY_PATTERN = "^[A-Za-z0-9_-]{8,64}$"
 DECIMAL = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?$"
 TYPES = (
     wire.OffersQuery, wire.OffersAnswer, wire.ReserveBody, wire.Reservation, wire.CancelBody, wire.Refusal, wire.Event,
-    wire.MemberAnswer,
+    wire.MemberQuery, wire.MemberAnswer, wire.MemberStatus, wire.LinkedMember,
 )  # fmt: skip
 ELSEWHERE = {
     "reserve": {409: ("key_reused",)},
     "look_up": {404: ("not_found",)},
     "cancel": {404: ("not_found",)},
+    "validate_member": {501: (responses.NOT_OFFERED,)},
+    "report_status": {501: (responses.NOT_OFFERED,)},
 }
 """Codes that no table needs: they decide nothing about a write, or mean that nothing is there."""
 MEANINGS = {
@@ -40,6 +42,7 @@ MEANINGS = {
     404: "There is no such thing.",
     409: "Refused: the code says why, `key` repeats the key.",
     429: "Busy: nothing was done. `Retry-After` is honoured up to 15 minutes.",
+    501: "We have chosen not to serve this endpoint.",
     503: "Busy: nothing was done. `Retry-After` is honoured up to 15 minutes.",
 }
 
@@ -68,6 +71,8 @@ def contract_document(manifest: Manifest) -> dict[str, Any]:
             "/v1/reservations/{key}": {"parameters": [_key()], "put": _reserve(), "get": _look_up()},
             "/v1/reservations/{key}/fence": {"parameters": [_key()], "post": _fence()},
             "/v1/reservations/{key}/cancel": {"parameters": [_key()], "post": _cancel()},
+            "/v1/members/validate": {"post": _validate_member()},
+            "/v1/members/{account}/status": {"parameters": [_account()], "get": _report_status()},
             "/v1/statements/{date}": {"get": _statement()},
         },
         "webhooks": {kind: {"post": _webhook(kind)} for kind in sorted(EVENT_KINDS)},
@@ -123,6 +128,16 @@ def _fence() -> dict[str, Any]:
 
 def _cancel() -> dict[str, Any]:
     return _operation("cancel", "Cancel what was reserved", responses.CANCEL, "CancelBody", {200: ""})
+
+
+def _validate_member() -> dict[str, Any]:
+    summary = "Say whether an account is the member's; not every partner serves this"
+    return _operation("validate_member", summary, ResponseTable(), "MemberQuery", {200: "MemberAnswer"})
+
+
+def _report_status() -> dict[str, Any]:
+    summary = "Tell the tier of an account as it is now; not every partner serves this"
+    return _operation("report_status", summary, ResponseTable(), None, {200: "MemberStatus"})
 
 
 def _statement() -> dict[str, Any]:
@@ -204,6 +219,11 @@ def _answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _key() -> dict[str, Any]:
     schema = {"type": "string", "pattern": KEY_PATTERN}
     return {"name": "key", "in": "path", "required": True, "description": "Ours.", "schema": schema}
+
+
+def _account() -> dict[str, Any]:
+    schema = {"type": "string", "minLength": 1, "maxLength": 64}
+    return {"name": "account", "in": "path", "required": True, "description": "Yours.", "schema": schema}
 
 
 def _header(name: str, schema: dict[str, Any]) -> dict[str, Any]:

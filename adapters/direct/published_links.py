@@ -84,7 +84,7 @@ def _member() -> dict[str, Any]:
         "summary": "Say whose token it is",
         "security": [{"member": ["member"]}],
         "responses": {
-            "200": _answer("The member's account.", "MemberAnswer"),
+            "200": _answer("The member's account.", "LinkedMember"),
             "401": _answer("No token, or one that has ended or was revoked.", "Refusal"),
         },
     }

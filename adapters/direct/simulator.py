@@ -36,6 +36,8 @@ OPERATIONS = (
     Operation("look_up", "GET", "/v1/reservations/{key}"),
     Operation("fence", "POST", "/v1/reservations/{key}/fence"),
     Operation("cancel", "POST", "/v1/reservations/{key}/cancel"),
+    Operation("validate_member", "POST", "/v1/members/validate"),
+    Operation("report_status", "GET", "/v1/members/{account}/status"),
     Operation("statement", "GET", "/v1/statements/{date}"),
 )
 
@@ -53,7 +55,13 @@ def around(desk: Desk, control_handlers: Sequence[Any] = ()) -> Simulator:
     simulator = Simulator(
         desk.options,
         book=desk.book,
-        handlers=[*tokens, *members, *_reservation_handlers(desk), *_reading_handlers(desk)],
+        handlers=[
+            *tokens,
+            *members,
+            *_reservation_handlers(desk),
+            *_reading_handlers(desk),
+            *_member_handlers(desk),
+        ],
         operations=OPERATIONS,
         control_handlers=[*_desk_handlers(desk), *simulator_links.control_handlers(links), *control_handlers],
         webhooks=desk.webhooks,
@@ -117,7 +125,7 @@ def _reading_handlers(desk: Desk) -> list[Any]:
     async def look_up(request: AnyRequest, key: FromPath[str]) -> Response[bytes]:
         if not desk.authorised(request.headers.get("authorization", "")):
             return answer(refuse("unauthenticated", key), 401)
-        held = desk.book.held(key)
+        held = desk.shown(key)
         return answer(held.reservation) if held else answer(refuse("not_found", key), 404)
 
     @get("/v1/statements/{business_date:date}")
@@ -130,6 +138,21 @@ def _reading_handlers(desk: Desk) -> list[Any]:
         return Response(content, media_type="text/csv", headers=headers)
 
     return [offers, look_up, statement]
+
+
+def _member_handlers(desk: Desk) -> list[Any]:
+    @post("/v1/members/validate")
+    async def validate(request: AnyRequest) -> Response[bytes]:
+        return await _write(desk, request, None, wire.MemberQuery, desk.validate)
+
+    @get("/v1/members/{account:str}/status")
+    async def status(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
+        if not desk.authorised(request.headers.get("authorization", "")):
+            return answer(refuse("unauthenticated", None), 401)
+        code, value = desk.member_status(account)
+        return answer(value, code)
+
+    return [validate, status]
 
 
 def _desk_handlers(desk: Desk) -> list[Any]:

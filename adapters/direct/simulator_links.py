@@ -102,13 +102,13 @@ class LinkDesk:
             if token == grant.refresh or token in grant.access or token in grant.spent:
                 grant.revoked = True
 
-    def member(self, authorization: str) -> wire.MemberAnswer | None:
+    def member(self, authorization: str) -> wire.LinkedMember | None:
         """Say whose token it is; None when it is none that holds."""
         scheme, _, token = authorization.partition(" ")
         for grant in self.grants.values():
             ends = grant.access.get(token)
             if scheme == "Bearer" and ends is not None and self._desk.now() < ends and not grant.revoked:
-                return wire.MemberAnswer(account=grant.account)
+                return wire.LinkedMember(account=grant.account)
         return None
 
     def _redeem(self, form: Mapping[str, str]) -> tuple[int, dict[str, Any]]:

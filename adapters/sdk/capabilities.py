@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from adapters.sdk.account_records import AccountCheck, AccountRequest, StatusReport
 from adapters.sdk.link_tokens import LinkedAccount
 from adapters.sdk.records import (
     CancelResult,
@@ -151,5 +152,31 @@ class LinksAccounts(Protocol):
 
         Raises:
             PartnerError: no trustworthy answer; `AuthenticationError` when the partner does not take the link.
+        """
+        ...
+
+
+@runtime_checkable
+class ValidatesMembers(Protocol):
+    """Says whether an account is this member's."""
+
+    async def validate_member(self, request: AccountRequest) -> AccountCheck:
+        """Ask; it changes nothing there. Never raises for what the partner answers: the outcome says it.
+
+        NO needs a documented refusal that is about this account. That our own credentials or our form were refused
+        says nothing of the member: it is UNKNOWN.
+        """
+        ...
+
+
+@runtime_checkable
+class ReportsStatus(Protocol):
+    """Reports the tier that an account has."""
+
+    async def report_status(self, request: AccountRequest) -> StatusReport | None:
+        """Ask for the tier as it is now; None where this partner has chosen not to report any.
+
+        Raises:
+            PartnerError: the partner gave no trustworthy answer.
         """
         ...

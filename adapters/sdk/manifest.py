@@ -28,6 +28,8 @@ Capability = Literal[
     "reports_statements",
     "reports_usage",
     "links_accounts",
+    "validates_members",
+    "reports_status",
 ]
 
 

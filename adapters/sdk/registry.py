@@ -46,6 +46,8 @@ PROTOCOLS: dict[str, type] = {
     "reports_statements": capabilities.ReportsStatements,
     "reports_usage": capabilities.ReportsUsage,
     "links_accounts": capabilities.LinksAccounts,
+    "validates_members": capabilities.ValidatesMembers,
+    "reports_status": capabilities.ReportsStatus,
 }
 """Capability as declared, and the protocol that implements it."""
 

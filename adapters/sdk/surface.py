@@ -8,6 +8,7 @@ in `DEPRECATED` while the version before was served; an adapter of another versi
 from __future__ import annotations
 
 PUBLIC = (
+    "account_records",
     "answers",
     "auth",
     "auth_schemes",

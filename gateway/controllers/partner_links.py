@@ -15,7 +15,7 @@ from gateway.controllers.paths import PartnerPath
 from gateway.oauth.principal import Principal
 from gateway.schemas.members import LinkBody, PartnerLink
 from gateway.schemas.partner_links import AuthorizationAnswer, LinkView, LinkViews
-from gateway.services import consents, partner_links
+from gateway.services import links, partner_links
 from gateway.wiring import Gateway
 
 _LONGEST = 2_048
@@ -75,14 +75,15 @@ class PartnerLinksController(Controller):
         gateway: NamedDependency[Gateway],
         principal: NamedDependency[Principal],
     ) -> PartnerLink:
-        """Record or change the account number at a partner where members do not link."""
+        """Record or change the account number at a partner where members do not link.
+
+        A partner that validates its members is asked first.
+        """
         partner_links.require_entered(gateway, partner)
-        operation = partial(
-            consents.put_link,
-            partners=gateway.partner_files,
+        return await links.put_link(
+            gateway,
             member_id=principal.member_id,
             partner=partner,
             account_number=data.account_number,
-            now=gateway.clock.now(),
+            factors=data.factors,
         )
-        return await gateway.database.write(operation)

@@ -170,7 +170,7 @@ def activate(connection: Connection, link_id: str, account_number: str, at: date
     values = {"state": "active", "account_number": account_number, "linked_at": at, "updated_at": at}
     if connection.execute(sa.update(partner_links).where(usable).values(values)).rowcount != 1:
         raise _refused()
-    partner_accounts.put_account(connection, link.member_id, link.partner, account_number, at)
+    partner_accounts.put_account(connection, link.member_id, link.partner, account_number, at, verified=True)
     care.tell(connection, link.member_id, "linked", f"linked:{link.id}:{at.isoformat()}", {"partner": link.partner}, at)
     return get_link(connection, link_id)
 

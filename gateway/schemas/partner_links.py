@@ -21,6 +21,7 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True):
     """One link: ``pending``, ``active``, ``expiring``, ``re_consent``, ``revoked_by_member``, ``revoked_by_partner``.
 
     ``entered`` is no link but a number that the member gave. ``ends_at``: when the partner wants his consent again.
+    ``verified_at``: when the partner last said that the account is his.
     """
 
     partner: str
@@ -28,6 +29,7 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True):
     account_number: str | None = None
     linked_at: datetime | None = None
     ends_at: datetime | None = None
+    verified_at: datetime | None = None
 
 
 class LinkViews(msgspec.Struct, frozen=True):

@@ -44,11 +44,12 @@ def list_links(connection: Connection, *, member_id: str) -> LinkViews:
     """
     members.get_member(connection, member_id)
     found = {link.partner: present(link) for link in store.list_links(connection, member_id)}
-    accounts = partner_accounts.get_accounts(connection, member_id)
     entered = {
-        partner: LinkView(partner=partner, state=ENTERED, account_number=number)
-        for partner, number in accounts.items()
-        if partner not in found
+        one.partner: LinkView(
+            partner=one.partner, state=ENTERED, account_number=one.account_number, verified_at=one.verified_at
+        )
+        for one in partner_accounts.linked_accounts(connection, member_id)
+        if one.partner not in found
     }
     return LinkViews([view for _, view in sorted((found | entered).items())])
 

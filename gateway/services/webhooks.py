@@ -40,7 +40,7 @@ async def take_in(
         body=body,
         at=gateway.clock.now(),
     )
-    receipt = await gateway.database.write(operation)
+    receipt = await gateway.database.write(operation, short=True)
     gateway.crash.reach("callback_stored")
     if receipt is inbox.Receipt.CONFLICT:
         log.error("ALARM: a callback came under a known id with another body", partner=partner, message_id=message_id)

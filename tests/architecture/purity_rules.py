@@ -86,6 +86,7 @@ PURE = (
     "adapters.sdk.manifest",
     "adapters.sdk.message_signatures",
     "adapters.sdk.options",
+    "adapters.sdk.account_records",
     "adapters.sdk.outcomes",
     "adapters.sdk.personal",
     "adapters.sdk.reading",
@@ -111,6 +112,7 @@ PURE = (
     "gateway.redemption.plan",
     "gateway.redemption.services",
     "gateway.redemption.states",
+    "gateway.usage.matching",
 )
 """The modules marked P in ARCHITECTURE.md; a test holds the two lists together."""
 

@@ -93,7 +93,7 @@ async def _bare(url: str) -> AsyncIterator[Work]:
 
     async def take(request: Request[Any, Any, Any]) -> dict[str, str]:
         row = _row(await request.body())
-        await database.write(partial(_insert, row))
+        await database.write(partial(_insert, row), short=True)
         return {"status": "accepted"}
 
     app = Litestar([post("/", status_code=202)(take)], logging_config=None, openapi_config=None)

@@ -97,13 +97,15 @@ async def _bare(url: str, port: int) -> AsyncIterator[Work]:
         await database.write(
             lambda connection: ledger.hold(
                 connection, key=f"{key}:hold", member_id=of, commodity=POINTS, quantity=100, at=AT, reference=key
-            )
+            ),
+            short=True,
         )
         await raw.post(BODY)
         await database.write(
             lambda connection: ledger.capture(
                 connection, hold_key=f"{key}:hold", key=f"{key}:capture", at=AT, to=counter_account(POINTS)
-            )
+            ),
+            short=True,
         )
         await send({"type": "http.response.start", "status": 201, "headers": []})
         await send({"type": "http.response.body", "body": BODY})

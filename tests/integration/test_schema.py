@@ -19,6 +19,7 @@ TABLES = (
     "gateway.links.tables",
     "gateway.operations.tables",
     "gateway.redemption.tables",
+    "gateway.usage.tables",
     "settlement.night_tables",
     "settlement.tables",
 )

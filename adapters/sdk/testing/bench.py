@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from adapters.sdk.account_records import AccountRequest
 from adapters.sdk.calls import PartnerCall
 from adapters.sdk.capabilities import Reserves
 from adapters.sdk.context import open_context
@@ -48,6 +49,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     ``reads_back``: the adapter reads a booking back before it believes it, so that a lie is UNKNOWN; else it is
     believed and only the statement tells.
     ``offer_request`` and ``usage_account``: what the reading capabilities are asked.
+    ``account_request`` and ``stranger``: an account that the simulator knows, with everything that proves it, and one
+    that it does not know.
     ``use``: lets the simulated member use what was granted, where the statement or a callback tells uses only.
     ``webhook_secret`` and ``callback(simulator, request)``: a callback that is genuine under it, headers and body.
     ``authorise(simulator, url, account)``: what a member does at the partner's page for an authorisation URL, answering
@@ -72,6 +75,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     reads_back: bool = False
     offer_request: OfferRequest | None = None
     usage_account: str | None = None
+    account_request: AccountRequest | None = None
+    stranger: AccountRequest | None = None
     use: Callable[[Simulator, ReservationRequest], None] = lambda simulator, request: None
     webhook_secret: str | None = None
     authorise: Callable[[Simulator, str, str], Awaitable[str]] | None = None

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from adapters.sdk.account_records import AccountRequest
 from adapters.sdk.calls import CallFailure
 from adapters.sdk.manifest import Manifest
 from adapters.sdk.records import ReservationRequest, Service, Traveller
@@ -217,6 +218,16 @@ async def _read_account(place: Place, wishes: Wishes) -> Prepared:
     return lambda: place.adapter.read_account(member), ""
 
 
+async def _validate(place: Place, wishes: Wishes) -> Prepared:
+    asked = _account(place, wishes)
+    return lambda: place.adapter.validate_member(asked), ""
+
+
+async def _status(place: Place, wishes: Wishes) -> Prepared:
+    asked = _account(place, wishes)
+    return lambda: place.adapter.report_status(asked), ""
+
+
 OPERATIONS: dict[str, tuple[str, Callable[[Place, Wishes], Awaitable[Prepared]]]] = {
     "quote": ("quotes_offers", _quote),
     "reserve": ("reserves", _reserve),
@@ -226,8 +237,19 @@ OPERATIONS: dict[str, tuple[str, Callable[[Place, Wishes], Awaitable[Prepared]]]
     "statement": ("reports_statements", _statement),
     "usage": ("reports_usage", _usage),
     "read_account": ("links_accounts", _read_account),
+    "validate": ("validates_members", _validate),
+    "status": ("reports_status", _status),
 }
 """Every operation by name, with the capability it needs."""
+
+
+def _account(place: Place, wishes: Wishes) -> AccountRequest:
+    """Make the example's request with what is wished in it; factors are the example's, for they are secrets."""
+    asked = place.subject.account_request
+    if asked is None:
+        raise ConfigurationError("The package's conformance.py gives no account_request.")
+    traveller: Traveller = wishes.over(asked.traveller, "traveller.")
+    return msgspec.structs.replace(asked, account=wishes.take("account", asked.account), traveller=traveller)
 
 
 async def _request(place: Place, wishes: Wishes) -> ReservationRequest:

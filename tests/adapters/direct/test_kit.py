@@ -29,6 +29,7 @@ from config.clock import SystemClock
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER_SECRET = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 VISIT = Visit(airport="PVG", lounge_id="kit-lounge", visit_date=date(2026, 12, 1), guests=1)
+MEMBERS = ("member_validation", "member_status")
 EVENTS = tuple(check.name for check in CHECKS if check.name.startswith("event["))
 
 
@@ -49,6 +50,7 @@ async def partner(secret: str = SECRET) -> Any:
             webhook_secret=SECRET,
             webhook_port=port,
             trigger=f"{url}/_simulator/events",
+            account="8800123457",
             wait_seconds=1.5,
         )
 
@@ -162,6 +164,36 @@ class Lying(Desk):
         return 200, held.reservation
 
 
+class Welcoming(Desk):
+    """Has every account that is asked for."""
+
+    def validate(self, query: wire.MemberQuery) -> tuple[int, object]:
+        return 200, wire.MemberAnswer(account=query.account, valid=True)
+
+    def member_status(self, account: str) -> tuple[int, object]:
+        return 200, wire.MemberStatus(account=account, known=True, tier="gold")
+
+
+class Mixing(Desk):
+    """Tells of another account."""
+
+    def validate(self, query: wire.MemberQuery) -> tuple[int, object]:
+        return super().validate(msgspec.structs.replace(query, account=f"{query.account}1"))
+
+    def member_status(self, account: str) -> tuple[int, object]:
+        return super().member_status(f"{account}1")
+
+
+class Reserved(Desk):
+    """Serves nothing about members."""
+
+    def validate(self, query: wire.MemberQuery) -> tuple[int, object]:
+        return 501, refuse("not_offered", None)
+
+    def member_status(self, account: str) -> tuple[int, object]:
+        return 501, refuse("not_offered", None)
+
+
 class Expired(Desk):
     """Offers what has ended."""
 
@@ -173,7 +205,9 @@ BROKEN: dict[type[Desk], set[str]] = {
     Forgetful: {"fence_before_reserve"},
     Doubling: {"replay"},
     Trusting: {"other_body"},
-    Silent: {name.name for name in CHECKS} - {"token", "offers", "malformed", "member_links"},
+    Silent: {name.name for name in CHECKS} - {"token", "offers", "malformed", "member_links", *MEMBERS},
+    Welcoming: set(MEMBERS),
+    Mixing: set(MEMBERS),
     Once: {"void"},
     Careless: {"void_of_another"},
     Credulous: {"token", "unknown_offer"},
@@ -199,7 +233,7 @@ async def test_a_broken_server_fails_where_it_is_broken(desk: type[Desk], monkey
     [
         ("token", lambda self, form: (200, {"access_token": "a", "token_type": "Bearer"}), "was answered with 200"),
         ("token", lambda self, form: (400, {"error": "invalid_request"}), "is not invalid_grant"),
-        ("member", lambda self, authorization: wire.MemberAnswer(account="anybody"), "200"),
+        ("member", lambda self, authorization: wire.LinkedMember(account="anybody"), "200"),
     ],
 )
 async def test_a_server_that_links_anybody_fails(
@@ -209,6 +243,13 @@ async def test_a_server_that_links_anybody_fails(
     async with partner() as settings:
         (result,) = (await run(settings, "member_links")).values()
     assert (result.verdict, detail in result.detail) == ("failed", True), result.detail
+
+
+async def test_what_a_partner_may_leave_alone_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "Desk", Reserved)
+    async with partner() as settings:
+        results = await run(settings, *MEMBERS)
+    assert {result.verdict for result in results.values()} == {"not proven"}
 
 
 def _cut(content: bytes) -> bytes:

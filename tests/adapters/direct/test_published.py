@@ -31,7 +31,7 @@ from tests.support.referee import Referee
 SUBJECT = create_subject(discover().packages["direct"])
 DOCUMENT = contract_document(discover().packages["direct"].manifest)
 OPERATIONS = {"token", "quote_offers", "reserve", "look_up", "fence", "cancel", "statement"} | {
-    *("authorise", "unlink", "read_account"),
+    *("authorise", "unlink", "read_account", "validate_member", "report_status"),
 }
 
 
@@ -75,7 +75,9 @@ async def test_the_reference_answers_as_published_to_the_whole_kit() -> None:
     referee = Referee(DOCUMENT)
     simulator = reference.create_simulator(SimulatorOptions(partner="lounge"))
     async with serve_app(watched(referee, simulator)) as url:
-        settings = KitSettings(url=url, client_id="simulator", client_secret="simulator-secret", service=VISIT)
+        settings = KitSettings(
+            url=url, client_id="simulator", client_secret="simulator-secret", service=VISIT, account="8800123457"
+        )
         wrong_on_purpose = {"malformed", "token"} if wanted() else {"malformed"}
         checks = tuple(check for check in CHECKS if check.name not in wrong_on_purpose)
         results = await run_kit(settings, SystemClock(), lambda what: _nobody(), checks)
@@ -113,6 +115,8 @@ async def test_the_adapter_asks_as_published() -> None:
         await bench.adapter.fence(await bench.request("fenced"))
         await bench.adapter.fetch_statement(bench.today())
         await link_and_unlink(bench)
+        await bench.adapter.validate_member(SUBJECT.account_request)
+        await bench.adapter.report_status(SUBJECT.account_request)
     assert referee.faults == []
     assert {operation for operation, _ in referee.seen} == OPERATIONS
 

@@ -37,7 +37,7 @@ async def remembers_after_the_end(self: Any, link: str) -> LinkedAccount:
     if getattr(answer, "status", 401) == 401:
         found: LinkedAccount = self.granted[link]
         return found
-    account = decode(readable(answer).body, wire.MemberAnswer).account
+    account = decode(readable(answer).body, wire.LinkedMember).account
     self.granted[link] = LinkedAccount(account_number=account)
     found = self.granted[link]
     return found

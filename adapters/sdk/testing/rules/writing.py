@@ -23,7 +23,7 @@ from config.secrets import Secret
 FAULT_SECONDS = 5.0
 """How long a waiting fault waits: longer than anybody's patience here."""
 PATIENCE_SECONDS = 0.5
-WAITING = ("commit_then_hang", "hang_then_commit", "slow_header", "slow_body", "endless")
+WAITING = ("commit_then_hang", "hang_then_commit", "slow_header", "slow_body", "endless", "early_100")
 FAULTS = tuple(mode for mode in MODES if mode != "none")
 
 
