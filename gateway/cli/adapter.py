@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 import msgspec
 
+from adapters.sdk.probation import deaths
 from adapters.sdk.registry import discover
 from config.settings import Settings
 from gateway.cli.adapter_check import check
@@ -56,7 +57,7 @@ def list_adapters(context: CommandContext, as_json: bool) -> int:
 
 def installed(settings: Settings) -> AdapterList:
     """Discover adapters as start-up does."""
-    found = discover(settings.folders.adapters)
+    found = discover(settings.folders.adapters, fatal=deaths(settings.folders.adapters))
     facts = [
         AdapterFacts(
             name=name,
