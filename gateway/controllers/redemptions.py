@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from catalogue import voucher_store
 from config.errors import NotFoundError
-from gateway.controllers.answers import REPLAYED
+from gateway.controllers.answers import REPLAYED, written
 from gateway.idempotency import IdempotencyKeys, keyed_request
 from gateway.oauth.principal import Principal
 from gateway.pages import DEFAULT_LIMIT, Cursors, cut
@@ -192,5 +192,4 @@ async def full_view(gateway: Gateway, redemption: Redemption) -> RedemptionView:
 def redemption_response(redemption: Redemption, annexes: redeem.Annexes, replayed: bool) -> Response[RedemptionView]:
     """Answer a redemption as it stands: 201 once captured, else 202."""
     status = HTTP_201_CREATED if redemption.state is State.CAPTURED else HTTP_202_ACCEPTED
-    headers = {REPLAYED: "true"} if replayed else {}
-    return Response(RedemptionView.of(redemption, Annexes(*annexes)), status_code=status, headers=headers)
+    return written(RedemptionView.of(redemption, Annexes(*annexes)), status, RedemptionView, replayed=replayed)
