@@ -18,6 +18,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.util import await_only
 
+from config import side_by_side
+
 
 @dataclass(frozen=True)
 class Look:
@@ -56,11 +58,15 @@ def many_on_sqlite(connection: Connection, sql: str, rows: Sequence[Mapping[str,
 
 
 def on_postgresql(connection: Connection, sql: str, *values: Any) -> Any:
-    """Run one statement with ``$1`` values, in one way there and back, and answer the first column of its first row.
+    """Run one statement with ``$1`` values, in one way there and back, and answer the first column of its only row.
+
+    An operation that runs beside others shares that way with those that ask for the same (`config.side_by_side`).
 
     Raises:
         DBAPIError: PostgreSQL refused it, or failed.
     """
+    if side_by_side.is_beside():
+        return side_by_side.ask(sql, values)
     return _awaited(sql, _postgresql(connection).fetchval(sql, *values))
 
 
@@ -95,7 +101,16 @@ def _awaited(sql: str, asked: Awaitable[Any]) -> Any:
 
 @contextmanager
 def savepoint(connection: Connection, name: str) -> Iterator[None]:
-    """Undo what is done inside when it raises, and let that pass; a savepoint below SQLAlchemy, which costs it less."""
+    """Undo what is done inside when it raises, and let that pass; a savepoint below SQLAlchemy, which costs it less.
+
+    An operation that runs beside others has none, and stops there when something is to be undone: it runs again alone.
+    """
+    if side_by_side.is_beside():
+        try:
+            yield
+        except Exception:  # noqa: BLE001  # it is raised again where it can be undone
+            side_by_side.stop()
+        return
     _plainly(connection, f"SAVEPOINT {name}")
     try:
         yield

@@ -21,6 +21,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ from config.database import Database, insert_new
 from config.errors import GatewayError
 from config.hot_statements import on_postgresql, savepoint
 from config.prepared import Prepared
+from config.side_by_side import About
 from gateway.canonical import fingerprint
 from gateway.edge_tables import idempotency_keys
 from gateway.errors import KeyInFlightError, KeyMissingError, KeyReusedError, ReplayedRefusalError
@@ -160,7 +162,8 @@ class IdempotencyKeys:
             GatewayError: whatever the work raises.
         """
         with self._working(request):
-            outcome = await self._database.write(lambda connection: self._run(connection, request, work))
+            keyed = partial(self._run, request=request, work=work)
+            outcome = await self._database.write(About(work.subject, keyed) if isinstance(work, About) else keyed)
         if isinstance(outcome, GatewayError):
             raise outcome
         return outcome

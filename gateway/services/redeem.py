@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from catalogue import voucher_store
 from catalogue.voucher_store import Voucher
 from config.errors import NotFoundError
+from config.side_by_side import About
 from gateway.errors import PartnerRefusedError, ReplayedRefusalError
 from gateway.idempotency import Answer, IdempotencyKeys, KeyedRequest
 from gateway.redemption import reversal_store, store
@@ -52,7 +53,7 @@ async def redeem(
         return Answer(202, resource_id=taken.id)
 
     async def take_in() -> tuple[Answer, asyncio.Task[None] | None]:
-        answer = await keys.once(keyed, work)
+        answer = await keys.once(keyed, About(member_id, work))
         if begun is None or answer.replayed:
             return answer, None
         return answer, gateway.engine.go_on(begun)

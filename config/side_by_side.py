@@ -1,0 +1,190 @@
+"""Operations that run side by side over one connection: where several ask for the same statement, it is asked once.
+
+On PostgreSQL a way over the socket costs more than most statements. Operations that wait together and are about
+different things (`About`) need not take turns: each runs until it asks for something, and what asks for the same
+statement is sent as one message with a row of values for each (asyncpg's ``fetchmany``). An operation is written as
+everywhere and sees what it would see; its neighbours' rows are those of a transaction that shares its own.
+
+What one of them decides must hold whatever its neighbours do in the same transaction, where no lock keeps them out:
+by guarded statements, or because two that look at the same rows are about the same thing, and so take turns. What a
+sum over several has to obey is judged after the write, when each sees the others.
+
+There are no savepoints here. Whoever needs one undone (`stop`), is refused or has the database refuse a statement ends
+the attempt: all of it is rolled back, and it is the caller's to run the operations otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
+
+import asyncpg
+from greenlet import GreenletExit, getcurrent, greenlet
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from config.waiting import Waiting
+
+T = TypeVar("T")
+_MARK = "side_by_side"
+
+
+@dataclass(frozen=True, slots=True)
+class About(Generic[T]):
+    """An operation that decides about the rows of one subject (a member), and may run beside one about another."""
+
+    subject: str
+    operation: Callable[[Connection], T]
+
+    def __call__(self, connection: Connection) -> T:
+        """Run it, as an operation like any other."""
+        return self.operation(connection)
+
+
+class NotTogetherError(Exception):
+    """Operations could not be run side by side; nothing of them may be committed.
+
+    ``alone`` are those that stopped it, where that is known, and the others may be tried once more.
+    """
+
+    def __init__(self, alone: Sequence[Waiting] = ()) -> None:
+        """Keep them."""
+        super().__init__()
+        self.alone = tuple(alone)
+
+
+class _Asked(NamedTuple):
+    """A statement that gives one value; ``$1`` stands for the first of the values."""
+
+    sql: str
+    values: Sequence[Any]
+
+
+class _StoppedError(BaseException):
+    """What ends an operation that cannot go on here; no operation's own handler takes it for its own."""
+
+
+def is_beside() -> bool:
+    """Say whether this operation runs side by side with others."""
+    return hasattr(getcurrent(), _MARK)
+
+
+def ask(sql: str, values: Sequence[Any]) -> Any:
+    """Ask for a statement that gives exactly one row, of an operation that runs side by side; answer its first column.
+
+    What the database says against it is not told to the operation: it ends there and runs again otherwise.
+    """
+    return getcurrent().parent.switch(_Asked(sql, values))
+
+
+def stop() -> NoReturn:
+    """End an operation that needs what it cannot have beside others."""
+    raise _StoppedError
+
+
+class _Running:
+    """One operation under way: what it asks for now, and what it raised."""
+
+    def __init__(self, waiting: Waiting, connection: Connection) -> None:
+        self.waiting = waiting
+        self.raised: BaseException | None = None
+        self.asks: _Asked | Awaitable[Any] | None = None
+        self._greenlet = greenlet(lambda: self._work(connection))
+        self._greenlet.__sqlalchemy_greenlet_provider__ = True
+        setattr(self._greenlet, _MARK, True)
+
+    def _work(self, connection: Connection) -> None:
+        try:
+            self.waiting.run(connection)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it runs again and then it is the caller's
+            self.raised = error
+
+    def go_on(self, *answer: Any) -> None:
+        """Run until it asks for something or ends."""
+        self.asks = self._greenlet.switch(*answer)
+
+    def end(self) -> None:
+        """Let go of an operation that waits for an answer it will not get."""
+        while not self._greenlet.dead:
+            if isinstance(self.asks, Coroutine):
+                self.asks.close()
+            self.asks = self._greenlet.throw(GreenletExit)
+
+
+async def run(connection: AsyncConnection, operations: Sequence[Waiting]) -> None:
+    """Run operations that are about something in the transaction of a connection; each keeps its result.
+
+    Raises:
+        NotTogetherError: one of them, or the database, refused; roll back.
+    """
+    raw: Any = (await connection.get_raw_connection()).driver_connection
+    below = connection.sync_connection
+    assert below is not None
+    for wave in _waves(operations):
+        running = [_Running(each, below) for each in wave]
+        try:
+            await _side_by_side(raw, below, running)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise NotTogetherError from error
+        finally:
+            for each in running:
+                each.end()
+
+
+def _waves(operations: Sequence[Waiting]) -> Iterator[list[Waiting]]:
+    """Let those about one subject take turns; those that run together in the order of their subjects.
+
+    That is the order in which they lock rows of their own, so that two transactions do not wait for each other.
+    """
+    waves: list[dict[str, Waiting]] = []
+    for each in operations:
+        assert isinstance(each.operation, About)
+        subject = each.operation.subject
+        wave = next((wave for wave in waves if subject not in wave), None)
+        if wave is None:
+            wave = {}
+            waves.append(wave)
+        wave[subject] = each
+    for wave in waves:
+        yield [wave[subject] for subject in sorted(wave)]
+
+
+async def _side_by_side(raw: Any, connection: Connection, running: list[_Running]) -> None:
+    for each in running:
+        each.go_on()
+    while asking := _asking(running):
+        chosen = _most_wanted(asking)
+        first = chosen[0].asks
+        if isinstance(first, _Asked):
+            values = [each.asks.values for each in chosen if isinstance(each.asks, _Asked)]
+            rows = await raw.fetchmany(first.sql, values)
+            for each, row in zip(chosen, rows, strict=True):
+                each.go_on(row[0])
+        else:
+            assert first is not None
+            chosen[0].go_on(await first)
+            if connection.in_nested_transaction():
+                raise NotTogetherError
+
+
+def _asking(running: Iterable[_Running]) -> list[_Running]:
+    """List those that have not ended.
+
+    Raises:
+        NotTogetherError: some have ended by raising.
+    """
+    raised = [each.waiting for each in running if each.raised is not None]
+    if raised:
+        raise NotTogetherError(raised)
+    return [each for each in running if each.asks is not None]
+
+
+def _most_wanted(asking: list[_Running]) -> list[_Running]:
+    """Choose those that ask for the statement that most of them ask for; what is none is asked one by one."""
+    by_statement: dict[str, list[_Running]] = {}
+    for each in asking:
+        if not isinstance(each.asks, _Asked):
+            return [each]
+        by_statement.setdefault(each.asks.sql, []).append(each)
+    return max(by_statement.values(), key=len)
