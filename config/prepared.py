@@ -34,6 +34,7 @@ class _Compiled:
         assert not made.post_compile_params, "a list of values is given as `among` makes it"
         assert not made.insert_prefetch, "every column is given; none has a default that Python makes"
         self.sql = made.string
+        self.only_reads = made.string.startswith("SELECT") and " FOR " not in made.string
         types = {name: bind.type for bind, name in made.bind_names.items()}
         self._constants = made.construct_params(_check=False)
         self._binds = [(name, types[name].dialect_impl(dialect).bind_processor(dialect)) for name in made.positiontup]
@@ -81,7 +82,7 @@ class Prepared:
         compiled = self._for(connection)
         if side_by_side.is_beside():
             asked = self._put(connection, _gathered)
-            found = side_by_side.ask(asked.sql, asked.values(values)) or ()
+            found = side_by_side.ask(asked.sql, asked.values(values), alike=asked.only_reads) or ()
         elif connection.dialect.name == "postgresql":
             found = rows_on_postgresql(connection, compiled.sql, compiled.values(values))
         else:

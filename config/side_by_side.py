@@ -55,10 +55,11 @@ class NotTogetherError(Exception):
 
 
 class _Asked(NamedTuple):
-    """A statement that gives one value; ``$1`` stands for the first of the values."""
+    """A statement that gives one value; ``$1`` stands for the first of the values. ``alike``: see `ask`."""
 
     sql: str
     values: Sequence[Any]
+    alike: bool
 
 
 class _StoppedError(BaseException):
@@ -70,12 +71,13 @@ def is_beside() -> bool:
     return hasattr(getcurrent(), _MARK)
 
 
-def ask(sql: str, values: Sequence[Any]) -> Any:
+def ask(sql: str, values: Sequence[Any], *, alike: bool = False) -> Any:
     """Ask for a statement that gives exactly one row, of an operation that runs side by side; answer its first column.
 
-    What the database says against it is not told to the operation: it ends there and runs again otherwise.
+    What the database says against it is not told to the operation: it ends there and runs again otherwise. A statement
+    that only reads is ``alike`` for all that give the same values, and then run once for them.
     """
-    return getcurrent().parent.switch(_Asked(sql, values))
+    return getcurrent().parent.switch(_Asked(sql, values, alike))
 
 
 def stop() -> NoReturn:
@@ -157,15 +159,24 @@ async def _side_by_side(raw: Any, connection: Connection, running: list[_Running
         chosen = _most_wanted(asking)
         first = chosen[0].asks
         if isinstance(first, _Asked):
-            values = [each.asks.values for each in chosen if isinstance(each.asks, _Asked)]
-            rows = await raw.fetchmany(first.sql, values)
-            for each, row in zip(chosen, rows, strict=True):
-                each.go_on(row[0])
+            for each, answer in zip(chosen, await _answers(raw, first, chosen), strict=True):
+                each.go_on(answer)
         else:
             assert first is not None
             chosen[0].go_on(await first)
             if connection.in_nested_transaction():
                 raise NotTogetherError
+
+
+async def _answers(raw: Any, first: _Asked, asking: list[_Running]) -> list[Any]:
+    """Run the statement that all ask for; answer what it gives to each."""
+    values = [tuple(each.asks.values) for each in asking if isinstance(each.asks, _Asked)]
+    rows = list(dict.fromkeys(values)) if first.alike else values
+    found = [row[0] for row in await raw.fetchmany(first.sql, rows)]
+    if len(rows) == len(values):
+        return found
+    by_values = dict(zip(rows, found, strict=True))
+    return [by_values[row] for row in values]
 
 
 def _asking(running: Iterable[_Running]) -> list[_Running]:
