@@ -45,13 +45,9 @@ FLUSHERS = 2
 
 _ATTEMPTS = 5
 _PATIENCE_MS = 5
-_PATIENCE_TOGETHER_MS = 250
-"""Longer than another batch holds a row; two that wait for each other all the same do not do so for long."""
-
 _LOCKED = "55P03"
 _CAREFUL_BATCHES = 16
 _IMPATIENT = f"SET LOCAL lock_timeout = {_PATIENCE_MS}"
-_TOGETHER = f"SET LOCAL lock_timeout = {_PATIENCE_TOGETHER_MS}"
 _FIRST = "SAVEPOINT operation"
 _NEXT = f"RELEASE SAVEPOINT operation; {_IMPATIENT}; SAVEPOINT operation"
 _UNDO = "ROLLBACK TO SAVEPOINT operation"
@@ -139,9 +135,7 @@ class BatchedWrites:
         together, apart = batch, list[Waiting]()
         while together:
             try:
-                async with self._engine.connect() as connection, connection.begin():
-                    await connection.exec_driver_sql(_TOGETHER)
-                    await side_by_side.run(connection, together)
+                await side_by_side.commit(self._engine, together)
             except NotTogetherError as error:
                 if apart or not error.alone:
                     self._careful = _CAREFUL_BATCHES if len(batch) > 1 else 0

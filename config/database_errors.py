@@ -15,6 +15,9 @@ from config.errors import DatabaseError
 LOST_RACE = {"40001", "40P01"}
 """SQL states after which the same operation is simply run again: serialisation failure, deadlock."""
 
+_CONSTRAINT = "23"
+"""The class of SQL states of constraints that were violated."""
+
 _RAISED_BY_TRIGGER = "P0001"
 _DISK_FAILED = {10, 11, 26}
 """SQLite's primary result codes IOERR, CORRUPT and NOTADB. Source: SQLite result codes, read 2026-11-28."""
@@ -57,6 +60,13 @@ def converted(error: DBAPIError | OSError) -> DatabaseError:
     if error.statement is not None:
         made.add_note(f"Statement: {error.statement}")
     return made
+
+
+def of_driver(sql: str, error: Exception) -> DBAPIError:
+    """Make SQLAlchemy's error of one of asyncpg's, so that whoever handles errors knows of one kind only."""
+    state = str(getattr(error, "sqlstate", None) or "")
+    refused = IntegrityError if state.startswith(_CONSTRAINT) else DBAPIError
+    return refused(sql, None, error, hide_parameters=True)
 
 
 def disk_failed(error: DBAPIError) -> bool:

@@ -15,10 +15,11 @@ from typing import Any, NoReturn
 
 import asyncpg
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only
 
 from config import side_by_side
+from config.database_errors import of_driver
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,6 @@ class Look:
 
     sqlite: str
     postgresql: str
-
-
-_CONSTRAINT = "23"
-"""The class of SQL states of constraints that were violated."""
 
 
 def on_sqlite(connection: Connection, sql: str, values: Mapping[str, Any] | Sequence[Any]) -> sqlite3.Cursor:
@@ -94,9 +91,7 @@ def _awaited(sql: str, asked: Awaitable[Any]) -> Any:
     try:
         return await_only(asked)
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        state = str(getattr(error, "sqlstate", None) or "")
-        refused = IntegrityError if state.startswith(_CONSTRAINT) else DBAPIError
-        raise refused(sql, None, error, hide_parameters=True) from None
+        raise of_driver(sql, error) from None
 
 
 @contextmanager

@@ -22,11 +22,17 @@ from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 import asyncpg
 from greenlet import GreenletExit, getcurrent, greenlet
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from config.database_errors import of_driver
 from config.waiting import Waiting
 
 T = TypeVar("T")
+PATIENCE_MS = 250
+"""Longer than another batch holds a row; two that wait for each other all the same do not do so for long."""
+
+_BEGIN = f"BEGIN; SET LOCAL lock_timeout = {PATIENCE_MS}"
+_REFUSED = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 _MARK = "side_by_side"
 
 
@@ -114,24 +120,50 @@ class _Running:
             self.asks = self._greenlet.throw(GreenletExit)
 
 
-async def run(connection: AsyncConnection, operations: Sequence[Waiting]) -> None:
-    """Run operations that are about something in the transaction of a connection; each keeps its result.
+async def commit(engine: AsyncEngine, operations: Sequence[Waiting]) -> None:
+    """Run operations that are about something in one transaction, which is on disk then; each keeps its result.
 
     Raises:
-        NotTogetherError: one of them, or the database, refused; roll back.
+        NotTogetherError: one of them, or the database, refused; nothing was written.
+        DBAPIError: the transaction was refused when it was to end, or (connection lost) it is not known.
     """
-    raw: Any = (await connection.get_raw_connection()).driver_connection
-    below = connection.sync_connection
-    assert below is not None
-    for wave in _waves(operations):
-        running = [_Running(each, below) for each in wave]
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        below, raw = connection.sync_connection, (await connection.get_raw_connection()).driver_connection
+        assert below is not None
+        assert isinstance(raw, asyncpg.Connection)
         try:
-            await _side_by_side(raw, below, running)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise NotTogetherError from error
+            await _in_transaction(raw, below, operations)
         finally:
-            for each in running:
-                each.end()
+            if raw.is_closed():
+                await connection.invalidate()
+
+
+async def _in_transaction(raw: asyncpg.Connection, connection: Connection, operations: Sequence[Waiting]) -> None:
+    """Begin and end below SQLAlchemy: with what has to be said at the beginning it is one way over the socket."""
+    try:
+        await raw.execute(_BEGIN)
+        try:
+            for wave in _waves(operations):
+                await _run(raw, connection, wave)
+        except BaseException:
+            await raw.execute("ROLLBACK")
+            raise
+    except _REFUSED as error:
+        raise NotTogetherError from error
+    try:
+        await raw.execute("COMMIT")
+    except _REFUSED as error:
+        raise of_driver("COMMIT", error) from None
+
+
+async def _run(raw: asyncpg.Connection, connection: Connection, wave: Sequence[Waiting]) -> None:
+    running = [_Running(each, connection) for each in wave]
+    try:
+        await _side_by_side(raw, connection, running)
+    finally:
+        for each in running:
+            each.end()
 
 
 def _waves(operations: Sequence[Waiting]) -> Iterator[list[Waiting]]:
@@ -152,7 +184,7 @@ def _waves(operations: Sequence[Waiting]) -> Iterator[list[Waiting]]:
         yield [wave[subject] for subject in sorted(wave)]
 
 
-async def _side_by_side(raw: Any, connection: Connection, running: list[_Running]) -> None:
+async def _side_by_side(raw: asyncpg.Connection, connection: Connection, running: list[_Running]) -> None:
     for each in running:
         each.go_on()
     while asking := _asking(running):
@@ -168,7 +200,7 @@ async def _side_by_side(raw: Any, connection: Connection, running: list[_Running
                 raise NotTogetherError
 
 
-async def _answers(raw: Any, first: _Asked, asking: list[_Running]) -> list[Any]:
+async def _answers(raw: asyncpg.Connection, first: _Asked, asking: list[_Running]) -> list[Any]:
     """Run the statement that all ask for; answer what it gives to each."""
     values = [tuple(each.asks.values) for each in asking if isinstance(each.asks, _Asked)]
     rows = list(dict.fromkeys(values)) if first.alike else values
