@@ -113,11 +113,18 @@ class _Running:
         self.asks = self._greenlet.switch(*answer)
 
     def end(self) -> None:
-        """Let go of an operation that waits for an answer it will not get."""
+        """Let go of an operation that waits for an answer it will not get.
+
+        One that waits within SQLAlchemy is told that the driver failed: of anything else that ends it there SQLAlchemy
+        takes the connection for lost.
+        """
         while not self._greenlet.dead:
-            if isinstance(self.asks, Coroutine):
-                self.asks.close()
-            self.asks = self._greenlet.throw(GreenletExit)
+            if isinstance(self.asks, _Asked):
+                self.asks = self._greenlet.throw(GreenletExit)
+            else:
+                if isinstance(self.asks, Coroutine):
+                    self.asks.close()
+                self.asks = self._greenlet.throw(of_driver("", asyncpg.InterfaceError("let go")))
 
 
 async def commit(engine: AsyncEngine, operations: Sequence[Waiting]) -> None:
@@ -197,7 +204,7 @@ async def _side_by_side(raw: asyncpg.Connection, connection: Connection, running
             assert first is not None
             chosen[0].go_on(await first)
             if connection.in_nested_transaction():
-                raise NotTogetherError
+                raise NotTogetherError([chosen[0].waiting])
 
 
 async def _answers(raw: asyncpg.Connection, first: _Asked, asking: list[_Running]) -> list[Any]:
