@@ -201,10 +201,17 @@ async def _side_by_side(raw: asyncpg.Connection, connection: Connection, running
             for each, answer in zip(chosen, await _answers(raw, first, chosen), strict=True):
                 each.go_on(answer)
         else:
-            assert first is not None
-            chosen[0].go_on(await first)
+            chosen[0].go_on(await _through_sqlalchemy(first))
             if connection.in_nested_transaction():
                 raise NotTogetherError([chosen[0].waiting])
+
+
+async def _through_sqlalchemy(asked: Awaitable[Any] | None) -> Any:
+    assert asked is not None
+    try:
+        return await asked
+    except Exception as error:
+        raise NotTogetherError from error
 
 
 async def _answers(raw: asyncpg.Connection, first: _Asked, asking: list[_Running]) -> list[Any]:
