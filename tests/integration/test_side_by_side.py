@@ -50,6 +50,7 @@ _CHANGE = Prepared(
     .values(said=sa.bindparam("told"))
     .returning(ROWS.c.id, ROWS.c.at, ROWS.c.facts)
 )
+_GROW = Prepared(sa.update(ROWS).values(said=ROWS.c.said + "x").returning(ROWS.c.said))
 _DROP = Prepared(sa.delete(ROWS).where(ROWS.c.id >= sa.bindparam("least")))
 
 
@@ -152,6 +153,22 @@ async def test_what_only_reads_is_asked_once_for_all_that_ask_alike(
     assert [count for _, count in sent] == [2]
 
 
+async def test_what_writes_is_run_for_each_though_all_ask_alike(database: Database) -> None:
+    await database.write(add(1, said=""))
+    grown = await at_once(database, *(About(name, _GROW.rows) for name in "abc"))
+    assert grown == [[["x"]], [["xx"]], [["xxx"]]]
+
+
+async def test_what_one_had_written_that_raises_is_undone(database: Database) -> None:
+    def refusing(connection: Connection) -> None:
+        add(7)(connection)
+        raise KeyError("mine")
+
+    found = await at_once(database, About("a", add(1)), About("b", refusing), About("c", add(2)))
+    assert [found[0], type(found[1]), found[2]] == [1, KeyError, 1]
+    assert await database.read(ids) == [1, 2]
+
+
 async def test_a_savepoint_undoes_what_is_in_it_and_nothing_of_the_neighbours(database: Database) -> None:
     def undone(connection: Connection) -> bool:
         try:
@@ -170,7 +187,7 @@ async def test_a_savepoint_undoes_what_is_in_it_and_nothing_of_the_neighbours(da
 async def test_a_savepoint_of_sqlalchemy_s_runs_alone_too(database: Database) -> None:
     def undone(connection: Connection) -> None:
         nested = connection.begin_nested()
-        connection.execute(ROWS.insert().values(id=7))
+        add(7)(connection)
         nested.rollback()
         connection.execute(ROWS.insert().values(id=8))
 
