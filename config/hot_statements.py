@@ -15,8 +15,11 @@ from typing import Any, NoReturn
 
 import asyncpg
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only
+
+from config import side_by_side
+from config.database_errors import of_driver
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,6 @@ class Look:
 
     sqlite: str
     postgresql: str
-
-
-_CONSTRAINT = "23"
-"""The class of SQL states of constraints that were violated."""
 
 
 def on_sqlite(connection: Connection, sql: str, values: Mapping[str, Any] | Sequence[Any]) -> sqlite3.Cursor:
@@ -56,11 +55,15 @@ def many_on_sqlite(connection: Connection, sql: str, rows: Sequence[Mapping[str,
 
 
 def on_postgresql(connection: Connection, sql: str, *values: Any) -> Any:
-    """Run one statement with ``$1`` values, in one way there and back, and answer the first column of its first row.
+    """Run one statement with ``$1`` values, in one way there and back, and answer the first column of its only row.
+
+    An operation that runs beside others shares that way with those that ask for the same (`config.side_by_side`).
 
     Raises:
         DBAPIError: PostgreSQL refused it, or failed.
     """
+    if side_by_side.is_beside():
+        return side_by_side.ask(sql, values)
     return _awaited(sql, _postgresql(connection).fetchval(sql, *values))
 
 
@@ -88,14 +91,21 @@ def _awaited(sql: str, asked: Awaitable[Any]) -> Any:
     try:
         return await_only(asked)
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        state = str(getattr(error, "sqlstate", None) or "")
-        refused = IntegrityError if state.startswith(_CONSTRAINT) else DBAPIError
-        raise refused(sql, None, error, hide_parameters=True) from None
+        raise of_driver(sql, error) from None
 
 
 @contextmanager
 def savepoint(connection: Connection, name: str) -> Iterator[None]:
-    """Undo what is done inside when it raises, and let that pass; a savepoint below SQLAlchemy, which costs it less."""
+    """Undo what is done inside when it raises, and let that pass; a savepoint below SQLAlchemy, which costs it less.
+
+    An operation that runs beside others has none, and stops there when something is to be undone: it runs again alone.
+    """
+    if side_by_side.is_beside():
+        try:
+            yield
+        except Exception:  # noqa: BLE001  # it is raised again where it can be undone
+            side_by_side.stop()
+        return
     _plainly(connection, f"SAVEPOINT {name}")
     try:
         yield
