@@ -28,7 +28,7 @@ from config.database import Database
 from config.errors import ConfigurationError, GatewayError
 from config.observability import current_correlation, get_logger
 from config.partner_files import PartnerEnvironment, PartnerFile, read_partner_files
-from config.secrets import Secret, resolve_secret
+from config.secrets import Secret, mask_known_secrets, resolve_secret
 from config.settings import Settings, process_environment
 from gateway.isolation import bounded
 from gateway.links.sealing import Sealer, open_sealer
@@ -227,9 +227,8 @@ def _made(package: AdapterPackage, context: AdapterContext) -> object:
     except GatewayError:
         raise
     except (Exception, SystemExit) as error:
-        raise ManifestError(
-            f"{where} raised {type(error).__name__}: {error}. `gateway adapter check {package.name}` examines it."
-        ) from error
+        told = mask_known_secrets(f"{type(error).__name__}: {error}")
+        raise ManifestError(f"{where} raised {told}. `gateway adapter check {package.name}` examines it.") from error
     check_declared(package, adapter)
     return adapter if package.ships else bounded(adapter, context.manifest.limits)
 

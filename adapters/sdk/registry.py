@@ -135,8 +135,8 @@ def load_named(name: str, folders: Iterable[Path] = ()) -> AdapterPackage:
 
 
 def load_part(package: AdapterPackage, part: str) -> ModuleType | None:
-    """Import a module of a package, such as ``simulator``; None when it has no such file."""
-    if not (package.folder / f"{part}.py").is_file():
+    """Import a module of a package, such as ``simulator`` or ``kit.command``; None when it has no such file."""
+    if not package.folder.joinpath(*part.split(".")).with_suffix(".py").is_file():
         return None
     return importlib.import_module(f"{package.module}.{part}")
 

@@ -99,16 +99,17 @@ class Served:
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
-    def get(self, path: str) -> Any:
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", trust_env=False, timeout=10).json()
+    def get(self, path: str, token: str = "") -> Any:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        url = f"http://127.0.0.1:{self.port}{path}"
+        return httpx.get(url, headers=headers, trust_env=False, timeout=10).json()
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=40)
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def served_environment(tmp_path: Path) -> dict[str, str]:
     return os.environ | {
         "GATEWAY__DATABASE__URL": f"sqlite:///{tmp_path / 'gateway.db'}",
         "GATEWAY__FOLDERS__DATA": str(tmp_path),
@@ -119,7 +120,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def test_it_serves_beside_every_kind_and_says_what_each_does(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_it_serves_beside_every_kind_and_says_what_each_does(tmp_path: Path) -> None:
+    environment = served_environment(tmp_path)
     packages(tmp_path / "plugins", FATAL)
     configuration(tmp_path / "config", tuple(FATAL))
     served = Served(tmp_path, environment)
@@ -137,8 +139,8 @@ def test_it_serves_beside_every_kind_and_says_what_each_does(tmp_path: Path, env
         assert words in told[name]
         assert told[name].startswith((f"{name}:", f"partners/partner-{name}.toml"))
     assert "Traceback" not in served.said()
-    words = [sys.executable, "-m", "gateway", "adapter", "list"]
-    listed = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    line = [sys.executable, "-m", "gateway", "adapter", "list"]
+    listed = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
     assert listed.returncode == 1
     seen_when_listed = set(FATAL) - {"boasts"}
     for name in seen_when_listed:

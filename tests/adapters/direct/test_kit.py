@@ -15,9 +15,9 @@ import pytest
 
 from adapters.direct import simulator as reference
 from adapters.direct import wire
-from adapters.direct.kit.__main__ import kit
 from adapters.direct.kit.bench import KitSettings
 from adapters.direct.kit.checks import CHECKS
+from adapters.direct.kit.command import kit
 from adapters.direct.kit.running import Result, run_kit, table
 from adapters.direct.simulator_book import DirectBook, Held
 from adapters.direct.simulator_desk import Desk, refuse
@@ -25,6 +25,7 @@ from adapters.direct.simulator_links import LinkDesk
 from adapters.sdk.records import Visit
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, listen, serve
 from config.clock import SystemClock
+from gateway.cli.main import run as gateway
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER_SECRET = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -351,3 +352,13 @@ def test_the_exit_code_says_whether_all_is_well() -> None:
     verdicts = {one["check"]: one["verdict"] for one in json.loads(result.output)}
     assert verdicts["replay"] == "failed"
     assert verdicts["event[visit.reported]"] == "not proven"
+
+
+def test_the_command_line_has_it_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("KIT_SECRET", "x")
+    assert gateway(["adapter", "kit", *BASE, "--json"]) == 1
+    assert {one["check"] for one in json.loads(capsys.readouterr().out)} == {check.name for check in CHECKS}
+    assert gateway(["adapter", "kit", "--help"]) == 0
+    assert "Usage: gateway adapter kit [OPTIONS]" in capsys.readouterr().out
+    assert gateway(["adapter", "kit", *BASE[:-1], "NOT_SET_AT_ALL"]) == 2
+    assert "NOT_SET_AT_ALL is not set" in capsys.readouterr().err
