@@ -8,7 +8,7 @@ one function of the schema on PostgreSQL. Errors leave as SQLAlchemy's, so that 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -65,6 +65,23 @@ def on_postgresql(connection: Connection, sql: str, *values: Any) -> Any:
     if side_by_side.is_beside():
         return side_by_side.ask(sql, values)
     return _awaited(sql, _postgresql(connection).fetchval(sql, *values))
+
+
+def on_postgresql_for_all(connection: Connection, sql: str, part: Any, put: Callable[[Sequence[Any]], Any]) -> Any:
+    """Run one statement that does the parts of several operations at once, and answer the one value it gives.
+
+    Args:
+        connection: of the operation.
+        sql: its ``$1`` is what ``put`` makes of the parts; it gives null when all of them are done.
+        part: this operation's.
+        put: of one part, or of those of all operations that run side by side and ask for this.
+
+    Raises:
+        DBAPIError: PostgreSQL refused it, or failed.
+    """
+    if side_by_side.is_beside():
+        return side_by_side.ask_for_all(sql, part, put)
+    return on_postgresql(connection, sql, put([part]))
 
 
 def rows_on_postgresql(connection: Connection, sql: str, values: Sequence[Any]) -> list[Any]:

@@ -68,6 +68,14 @@ class _Asked(NamedTuple):
     alike: bool
 
 
+class _AskedForAll(NamedTuple):
+    """A statement that does the parts of all that ask for it at once; see `ask_for_all`."""
+
+    sql: str
+    part: Any
+    put: Callable[[Sequence[Any]], Any]
+
+
 class _StoppedError(BaseException):
     """What ends an operation that cannot go on here; no operation's own handler takes it for its own."""
 
@@ -86,6 +94,15 @@ def ask(sql: str, values: Sequence[Any], *, alike: bool = False) -> Any:
     return getcurrent().parent.switch(_Asked(sql, values, alike))
 
 
+def ask_for_all(sql: str, part: Any, put: Callable[[Sequence[Any]], Any]) -> Any:
+    """Ask for a statement that is run once, with what ``put`` makes of the parts of all that ask for it.
+
+    It gives null when all parts are done. Anything else is the answer of one that asked alone; of several nobody knows
+    whose part it was, and all of them run again otherwise.
+    """
+    return getcurrent().parent.switch(_AskedForAll(sql, part, put))
+
+
 def stop() -> NoReturn:
     """End an operation that needs what it cannot have beside others."""
     raise _StoppedError
@@ -97,7 +114,7 @@ class _Running:
     def __init__(self, waiting: Waiting, connection: Connection) -> None:
         self.waiting = waiting
         self.raised: BaseException | None = None
-        self.asks: _Asked | Awaitable[Any] | None = None
+        self.asks: _Asked | _AskedForAll | Awaitable[Any] | None = None
         self._greenlet = greenlet(lambda: self._work(connection))
         self._greenlet.__sqlalchemy_greenlet_provider__ = True
         setattr(self._greenlet, _MARK, True)
@@ -119,7 +136,7 @@ class _Running:
         takes the connection for lost.
         """
         while not self._greenlet.dead:
-            if isinstance(self.asks, _Asked):
+            if isinstance(self.asks, _Asked | _AskedForAll):
                 self.asks = self._greenlet.throw(GreenletExit)
             else:
                 if isinstance(self.asks, Coroutine):
@@ -200,10 +217,22 @@ async def _side_by_side(raw: asyncpg.Connection, connection: Connection, running
         if isinstance(first, _Asked):
             for each, answer in zip(chosen, await _answers(raw, first, chosen), strict=True):
                 each.go_on(answer)
+        elif isinstance(first, _AskedForAll):
+            answer = await _answer_for_all(raw, first, chosen)
+            for each in chosen:
+                each.go_on(answer)
         else:
             chosen[0].go_on(await _through_sqlalchemy(first))
             if connection.in_nested_transaction():
                 raise NotTogetherError([chosen[0].waiting])
+
+
+async def _answer_for_all(raw: asyncpg.Connection, first: _AskedForAll, asking: list[_Running]) -> Any:
+    parts = [each.asks.part for each in asking if isinstance(each.asks, _AskedForAll)]
+    answer = await raw.fetchval(first.sql, first.put(parts))
+    if answer is not None and len(parts) > 1:
+        raise NotTogetherError
+    return answer
 
 
 async def _through_sqlalchemy(asked: Awaitable[Any] | None) -> Any:
@@ -241,7 +270,7 @@ def _most_wanted(asking: list[_Running]) -> list[_Running]:
     """Choose those that ask for the statement that most of them ask for; what is none is asked one by one."""
     by_statement: dict[str, list[_Running]] = {}
     for each in asking:
-        if not isinstance(each.asks, _Asked):
+        if not isinstance(each.asks, _Asked | _AskedForAll):
             return [each]
         by_statement.setdefault(each.asks.sql, []).append(each)
     return max(by_statement.values(), key=len)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import itertools
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
@@ -24,9 +25,11 @@ from config.prepared import Prepared, inserting
 from config.settings import DatabaseSettings
 from config.side_by_side import About, is_beside
 from settlement import ledger
-from settlement.accounts import POINTS, counter_account
+from settlement.accounts import POINTS, Account, AccountKind, counter_account, partner_payable
 from settlement.audit import audit
 from settlement.errors import InsufficientFundsError
+from settlement.journal import Posting
+from settlement.tables import accounts, journal_entries, lots, postings
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -283,3 +286,73 @@ async def test_a_statement_answers_beside_others_what_it_answers_in_turn(databas
         assert beside == in_turn
 
     await asyncio.to_thread(same)
+
+
+_STEP = st.tuples(st.sampled_from(["hold", "hold", "capture", "void"]), st.integers(0, 2), st.integers(1, 400))
+_ROUNDS = st.lists(st.dictionaries(st.integers(0, 3), _STEP, min_size=1), min_size=1, max_size=6)
+"""What each of four members does in each round: of which of his holds, and how much."""
+
+_OWED = Account("bearer/maker/expense", "CNY", AccountKind.BEARER, may_go_negative=True), partner_payable("p", "CNY")
+
+
+async def test_entries_written_together_are_those_that_would_be_written_in_turn(database: Database) -> None:
+    loop, runs = asyncio.get_running_loop(), itertools.count()
+
+    def operation(run: str, number: int, step: tuple[str, int, int]) -> About[bool]:
+        what, which, quantity = step
+        member, key = f"{run}m{number}", f"{run}m{number}:{which}"
+        if what == "hold":
+            return holding(member, key, quantity)
+        if what == "void":
+            return About(member, partial(ledger.void, hold_key=key, key=f"{key}:void", at=AT))
+        also = tuple(Posting(account, sign * quantity) for account, sign in zip(_OWED, (1, -1), strict=True))
+        end = partial(ledger.capture, hold_key=key, key=f"{key}:end", at=AT, to=counter_account(POINTS), also=also)
+        return About(member, end)
+
+    async def written(run: str, rounds: list[Any], *, together: bool) -> tuple[list[Any], Any]:
+        await give(database, *(f"{run}m{number}" for number in range(4)))
+        before = await database.read(shared_balances)
+        found: list[Any] = []
+        for steps in rounds:
+            asked = [operation(run, number, steps[number]) for number in sorted(steps)]
+            for part in [asked] if together else [[each] for each in asked]:
+                found += await at_once(database, *part)
+        after = await database.read(shared_balances)
+        told = [each if isinstance(each, bool) else type(each) for each in found]
+        moved = {of: balance - before.get(of, 0) for of, balance in after.items()}
+        return told, (moved, await database.read(partial(entries_of, run)))
+
+    @given(_ROUNDS)
+    @settings(max_examples=20, deadline=None)
+    def same(rounds: list[Any]) -> None:
+        one, other = f"a{next(runs)}", f"b{next(runs)}"
+        in_turn = asyncio.run_coroutine_threadsafe(written(one, rounds, together=False), loop).result()
+        beside = asyncio.run_coroutine_threadsafe(written(other, rounds, together=True), loop).result()
+        assert beside == in_turn
+
+    await asyncio.to_thread(same)
+    assert (await database.read(audit)).clean
+
+
+def shared_balances(connection: Connection) -> dict[tuple[str, str], int]:
+    own = accounts.c
+    rows = connection.execute(sa.select(own.code, own.commodity, own.balance).where(own.code.not_like("member/%")))
+    return {(row.code, row.commodity): row.balance for row in rows}
+
+
+_OF_ITS_OWN = {"fingerprint"}
+
+
+def entries_of(run: str, connection: Connection) -> list[Any]:
+    """Everything of a run's members: headers, postings, lots and balances, without the run's own name."""
+    told: list[Any] = []
+    for table, column in (
+        (journal_entries, journal_entries.c.member_id),
+        (postings, postings.c.entry_key),
+        (lots, lots.c.member_id),
+        (accounts, sa.func.substr(accounts.c.code, len("member/") + 1)),
+    ):
+        rows = connection.execute(sa.select(table).where(column.startswith(f"{run}m")))
+        kept = ({name: value for name, value in row.items() if name not in _OF_ITS_OWN} for row in rows.mappings())
+        told.append(sorted(repr(row).replace(run, "") for row in kept))
+    return told
