@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config import engines
 from config.batched_writes import BatchedWrites
-from config.database_errors import RefusedByDatabaseError, converted
+from config.database_errors import DRIVER_ERRORS, RefusedByDatabaseError, converted
 from config.errors import DatabaseError
 from config.group_commit import GroupCommit
 from config.hot_statements import Look
@@ -154,7 +154,7 @@ class Database:
                 driver = (await connection.get_raw_connection()).driver_connection
                 assert isinstance(driver, asyncpg.Connection)
                 return await driver.fetchval(sql, *values)
-        except (DBAPIError, OSError) as error:
+        except DRIVER_ERRORS as error:
             raise converted(error) from None
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise converted(DBAPIError(sql, None, error, hide_parameters=True)) from None
@@ -186,7 +186,7 @@ class Database:
                     await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 async with connection.begin():
                     return await connection.run_sync(operation)
-        except (DBAPIError, OSError) as error:
+        except DRIVER_ERRORS as error:
             raise converted(error) from None
 
 

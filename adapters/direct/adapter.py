@@ -7,13 +7,16 @@ from datetime import date
 
 import msgspec
 
-from adapters.direct import calls, mapping, responses
+from adapters.direct import calls, mapping, members, responses, wire
 from adapters.sdk import statement_file, webhooks
+from adapters.sdk.account_records import AccountCheck, AccountRequest, StatusReport
 from adapters.sdk.answers import failed_cancel, failed_step, readable
-from adapters.sdk.calls import CallFailure
+from adapters.sdk.calls import CallFailure, PartnerAnswer
 from adapters.sdk.capabilities import Step
+from adapters.sdk.codec import decode
 from adapters.sdk.context import AdapterContext
 from adapters.sdk.errors import ManifestError, ProtocolError, WebhookError
+from adapters.sdk.link_tokens import LinkedAccount
 from adapters.sdk.outcomes import LookUpAnswer
 from adapters.sdk.records import (
     CancelResult,
@@ -88,6 +91,20 @@ class DirectAdapter:
             return failed_cancel(answer)
         return mapping.read_cancel(request.key, answer, responses.CANCEL, self._clock.now())
 
+    async def validate_member(self, request: AccountRequest) -> AccountCheck:
+        """Ask whether an account is the member's; see `ValidatesMembers`."""
+        answer = await self._client.call(calls.validate_member(request))
+        if isinstance(answer, CallFailure):
+            return AccountCheck(outcome=answer.outcome, code=answer.reason)
+        return members.read_check(request, answer, self._clock.now())
+
+    async def report_status(self, request: AccountRequest) -> StatusReport | None:
+        """Ask for the tier of an account; see `ReportsStatus`."""
+        answer = await self._client.call(calls.report_status(request))
+        if isinstance(answer, PartnerAnswer) and answer.status == 501:
+            return members.read_status(request, answer)
+        return members.read_status(request, readable(answer))
+
     def verify_webhook(self, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...], now: int) -> str:
         """Verify by Standard Webhooks."""
         return webhooks.verify(headers, body, secrets, now)
@@ -102,6 +119,14 @@ class DirectAdapter:
     def parse_statement(self, name: str, content: bytes) -> StatementFile:
         """Read the contractual statement file."""
         return statement_file.parse_statement(name, content)
+
+    async def read_account(self, link: str) -> LinkedAccount:
+        """Ask whose link it is; see `LinksAccounts`."""
+        answer = readable(await self._client.call(calls.member(link)))
+        if answer.status != 200:
+            raise ProtocolError("The member's status is not one of the contract.", status=answer.status)
+        member = decode(answer.body, wire.LinkedMember)
+        return LinkedAccount(account_number=member.account, tier=member.tier)
 
     async def fetch_statement(self, business_date: date) -> tuple[str, bytes] | None:
         """Fetch the file of a day; None while the partner has none.

@@ -45,6 +45,17 @@ FENCE = ResponseTable(
     *_NOT_PROCESSED,
 )
 
+VALID, NOT_VALID = "valid", "not_valid"
+NOT_OFFERED = "not_offered"
+"""Code of 501: the partner serves no such endpoint, which the contract lets it choose."""
+
+VALIDATE_MEMBER = ResponseTable(
+    _rule(200, VALID, Outcome.OK, "Members"),
+    _rule(200, NOT_VALID, Outcome.NO, "Members"),
+    *_NOT_PROCESSED,
+)
+"""``POST /v1/members/validate``; the code of a 200 is what its ``valid`` says."""
+
 LOOK_UP = {
     "reserved": LookUpAnswer.ISSUED,
     "used": LookUpAnswer.ISSUED,

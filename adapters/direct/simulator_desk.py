@@ -11,6 +11,7 @@ import msgspec
 from adapters.direct import wire
 from adapters.direct.mapping import to_amount, to_money
 from adapters.direct.simulator_book import DirectBook, Held
+from adapters.direct.simulator_members import MemberDesk
 from adapters.sdk.codec import minor_units
 from adapters.sdk.records import Service, Visit
 from adapters.sdk.testing.simulator import SimulatorOptions
@@ -36,7 +37,7 @@ class ReportEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str
 
 
-class Desk:
+class Desk(MemberDesk):
     """The partner behind the paths: the contract's rules over the book."""
 
     def __init__(self, options: SimulatorOptions, book: DirectBook, webhooks: WebhookSender) -> None:

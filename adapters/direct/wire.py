@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -80,6 +81,33 @@ class CancelBody(msgspec.Struct, frozen=True):
     reference: str
 
 
+class MemberQuery(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``POST /v1/members/validate``: an account, and what its owner proves himself with, by the partner's names."""
+
+    account: str
+    factors: dict[str, str] = {}
+
+
+class MemberAnswer(msgspec.Struct, frozen=True):
+    """Whether the account is the member's; ``masked`` shows the factors that were looked at, masked."""
+
+    account: str
+    valid: bool
+    reason: str | None = None
+    masked: dict[str, str] = {}
+
+
+class MemberStatus(msgspec.Struct, frozen=True):
+    """``GET /v1/members/{account}/status``: the tier as it is now; of an unknown account only that it is not known."""
+
+    account: str
+    known: bool
+    tier: str | None = None
+    valid_until_date: date | None = None
+    provenance: Literal["earned", "granted"] | None = None
+    reference: str | None = None
+
+
 class ErrorDetail(msgspec.Struct, frozen=True):
     """Why not."""
 
@@ -111,3 +139,10 @@ class Event(msgspec.Struct, frozen=True):
     occurred_at: AwareInstant
     sequence: int
     reservation: EventReservation
+
+
+class LinkedMember(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``GET /v1/members/me``: whose token it is."""
+
+    account: str
+    tier: str | None = None

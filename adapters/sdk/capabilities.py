@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from adapters.sdk.account_records import AccountCheck, AccountRequest, StatusReport
+from adapters.sdk.link_tokens import LinkedAccount
 from adapters.sdk.records import (
     CancelResult,
     LookUpResult,
@@ -134,6 +136,45 @@ class ReportsUsage(Protocol):
 
     async def fetch_usage(self, account: str, from_date: date, to_date: date) -> tuple[Usage, ...]:
         """Ask for the uses of an account, both days included, in the partner's order.
+
+        Raises:
+            PartnerError: the partner gave no trustworthy answer.
+        """
+        ...
+
+
+@runtime_checkable
+class LinksAccounts(Protocol):
+    """Knows a member by the permission that he gave at the partner; the SDK does the linking itself."""
+
+    async def read_account(self, link: str) -> LinkedAccount:
+        """Ask, in the member's name (``PartnerCall(link=link)``), which account the link is of.
+
+        Raises:
+            PartnerError: no trustworthy answer; `AuthenticationError` when the partner does not take the link.
+        """
+        ...
+
+
+@runtime_checkable
+class ValidatesMembers(Protocol):
+    """Says whether an account is this member's."""
+
+    async def validate_member(self, request: AccountRequest) -> AccountCheck:
+        """Ask; it changes nothing there. Never raises for what the partner answers: the outcome says it.
+
+        NO needs a documented refusal that is about this account. That our own credentials or our form were refused
+        says nothing of the member: it is UNKNOWN.
+        """
+        ...
+
+
+@runtime_checkable
+class ReportsStatus(Protocol):
+    """Reports the tier that an account has."""
+
+    async def report_status(self, request: AccountRequest) -> StatusReport | None:
+        """Ask for the tier as it is now; None where this partner has chosen not to report any.
 
         Raises:
             PartnerError: the partner gave no trustworthy answer.

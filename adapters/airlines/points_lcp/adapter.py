@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TypeVar
 
-from adapters.airlines.points_lcp import calls, mapping, responses, webhooks
+from adapters.airlines.points_lcp import calls, mapping, members, responses, webhooks
 from adapters.airlines.points_lcp.wire import Credit, Errors, MemberValidation, Order, Wire
+from adapters.sdk.account_records import AccountCheck, AccountRequest, StatusReport
 from adapters.sdk.answers import failed_step, readable
 from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall
 from adapters.sdk.capabilities import Step
@@ -59,6 +60,34 @@ class PointsLcpAdapter:
         if order.partner_transaction_id != request.key:
             return mapping.undecided("wrong_echo")
         return await self._look_up_credit(order, request)
+
+    async def validate_member(self, request: AccountRequest) -> AccountCheck:
+        """Validate an account by the programme's factors; see `adapters.sdk.capabilities.ValidatesMembers`.
+
+        The validation is not used for anything: one serves one transaction, and lapses.
+        """
+        lacking = members.missing(request, self._options)
+        if lacking is not None:
+            return AccountCheck(outcome=Outcome.NOT_SENT, code="missing_factor", message=f"{lacking} is asked for.")
+        answer = await self._client.call(self._account_call(request))
+        if isinstance(answer, CallFailure):
+            return AccountCheck(outcome=answer.outcome, code=answer.reason)
+        return members.read_check(request, answer, self._options)
+
+    async def report_status(self, request: AccountRequest) -> StatusReport | None:
+        """Read the membership level of a fresh validation; None where the programme asks for more than we have.
+
+        Raises:
+            PartnerError: no trustworthy answer.
+        """
+        if members.missing(request, self._options) is not None:
+            return None
+        answer = readable(await self._client.call(self._account_call(request)))
+        return members.read_status(request, answer, self._options)
+
+    def _account_call(self, request: AccountRequest) -> PartnerCall:
+        body = members.validation_request(request, self._options)
+        return calls.validate_member(self._options.loyalty_programme, body)
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...], now: int) -> str:
         """Check the path's secret; there is no signature and no timestamp to check. See `webhooks`."""

@@ -7,13 +7,18 @@ from typing import Any
 from adapters.airlines.points_lcp.responses import CREDIT
 from adapters.airlines.points_lcp.simulator import MAC_ID, MAC_KEY, create_simulator
 from adapters.airlines.points_lcp.webhooks import PATH_SECRET_HEADER
+from adapters.sdk.account_records import AccountRequest
 from adapters.sdk.codec import encode
 from adapters.sdk.records import Mileage, ReservationRequest, Traveller
 from adapters.sdk.registry import AdapterPackage
 from adapters.sdk.testing.bench import Subject, requested_at
 from adapters.sdk.testing.simulator import Simulator
 from config.clock import SystemClock
+from config.secrets import Secret
 
+PROOF = {"password": Secret("open-sesame")}
+MEMBER = AccountRequest(account="80012347", factors=PROOF)
+STRANGER = AccountRequest(account="80010000", factors=PROOF)
 WEBHOOK_SECRET = "simulator-callback-path-of-the-bench"  # noqa: S105 - a published throw-away value
 
 
@@ -57,7 +62,13 @@ def create_subject(package: AdapterPackage) -> Subject:
         refusal=refusal,
         look_up_operations=("get_order", "get_credit"),
         credentials={"mac_id": MAC_ID, "mac_key": MAC_KEY},
-        options={"loyalty_programme": "skyward"},
+        options={
+            "loyalty_programme": "skyward",
+            "authenticating_factors": ["password"],
+            "levels": {"Gold": "gold"},
+        },
+        account_request=MEMBER,
+        stranger=STRANGER,
         harmless_look_up_modes={
             "wrong_echo": "a GET says nothing that the answer could repeat; each link is checked by its own test"
         },

@@ -39,12 +39,16 @@ class PointsLcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[options]`` of a partner file that names this adapter.
 
     ``loyalty_programme`` is the platform's id of the programme; ``identifying_factors`` what its request schema asks
-    for; ``order_type``, ``credit_type`` and ``product_code`` are agreed with the platform; ``statement_path`` (with
-    ``{date}``) is where the contract lays the statement file, empty when files arrive another way.
+    for, ``authenticating_factors`` what a member proves himself with where an account is validated; ``levels``: the
+    programme's words for its membership levels to our tiers. ``order_type``, ``credit_type`` and ``product_code`` are
+    agreed with the platform; ``statement_path`` (with ``{date}``) is where the contract lays the statement file, empty
+    when files arrive another way.
     """
 
     loyalty_programme: str
     identifying_factors: tuple[str, ...] = (ACCOUNT_FACTOR,)
+    authenticating_factors: tuple[str, ...] = ()
+    levels: dict[str, str] = {}
     order_type: str = "EXCHANGE_CREDIT"
     credit_type: str | None = None
     product_code: str | None = None

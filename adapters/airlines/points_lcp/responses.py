@@ -38,6 +38,15 @@ VALIDATE_MEMBER = ResponseTable(
 )
 """``POST /v1/lps/{programme}/mvs/``; the code of a 201 is the status in its body."""
 
+CHECK_MEMBER = ResponseTable(
+    _rule(201, "success", Outcome.OK, CREATE_MV),
+    _rule(422, "INELIGIBLE", Outcome.NO, CREATE_MV),
+    _rule(422, "MAXIMUM_ATTEMPTS_EXCEEDED", Outcome.NO, CREATE_MV),
+    _rule(422, "UNKNOWN_MEMBER", Outcome.NO, CREATE_MV),
+    _rule(502, "INVALID_UPSTREAM_RESPONSE", Outcome.BUSY, f"{CREATE_MV}: a validation moves nothing"),
+)
+"""The same call where only the member is in question: that we, or our form, were refused says nothing of him."""
+
 CREATE_ORDER = ResponseTable(
     _rule(201, "initial", Outcome.OK, "reference manual, Create an Order"),
     _rule(422, "VALUE_NOT_UNIQUE", Outcome.UNKNOWN, f"{ERRORS}: our key is known there; look up"),

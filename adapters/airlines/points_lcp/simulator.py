@@ -17,7 +17,14 @@ from typing import Any
 from litestar import Request, Response, get, patch, post
 from litestar.params import FromPath
 
-from adapters.airlines.points_lcp.simulator_book import Credit, Order, PlatformBook, RefusedError, Validation
+from adapters.airlines.points_lcp.simulator_book import (
+    SANDBOX_LEVELS,
+    Credit,
+    Order,
+    PlatformBook,
+    RefusedError,
+    Validation,
+)
 from adapters.sdk.auth import mac_digest, mac_ext, mac_text
 from adapters.sdk.codec import encode
 from adapters.sdk.testing.simulator import Operation, Simulator, SimulatorOptions
@@ -231,13 +238,15 @@ def _found(row: Any) -> Any:
 
 def validation_resource(row: Validation, origin: str) -> dict[str, Any]:
     """Write a member validation as the platform does."""
-    return _resource(row.path, "memberValidation", row.made_at, row.made_at, origin) | {
-        "authenticatingFactors": {},
+    level = SANDBOX_LEVELS.get(row.factors["memberId"][-1:])
+    found = _resource(row.path, "memberValidation", row.made_at, row.made_at, origin) | {
+        "authenticatingFactors": dict.fromkeys(row.proofs, "*****"),
         "balance": 48_200,
         "identifyingFactors": row.factors,
         "loyaltyProgram": f"{origin}/v1/lps/{row.programme}",
         "status": "success",
     }
+    return found | ({"membershipLevel": level} if level else {})
 
 
 def order_resource(row: Order) -> dict[str, Any]:

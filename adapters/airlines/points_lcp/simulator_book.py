@@ -41,6 +41,10 @@ SANDBOX_MEMBERS: dict[str, tuple[int, str]] = {
 }
 """How an account number ends that is refused; which numbers do is the simulator's choice."""
 
+SANDBOX_LEVELS = {"3": "Silver", "7": "Gold", "9": "Platinum"}
+"""The level by an account number's last digit, others none. The choice, and the password, are the simulator's."""
+PASSWORD = "open-sesame"  # noqa: S105 - a published throw-away value
+
 Fields = Mapping[str, type]
 
 
@@ -67,6 +71,7 @@ class Validation(Row, frozen=True, kw_only=True):
 
     programme: str
     factors: dict[str, str]
+    proofs: tuple[str, ...] = ()
     used: bool = False
 
 
@@ -124,8 +129,11 @@ class PlatformBook(Book):
         check(factors, {"memberId": str}, {"lastName": str, "firstName": str})
         if factors["memberId"][-4:] in SANDBOX_MEMBERS:
             raise RefusedError(*SANDBOX_MEMBERS[factors["memberId"][-4:]])
+        proofs = body.get("authenticatingFactors", {})
+        if proofs.get("password", PASSWORD) != PASSWORD:
+            raise RefusedError(422, "UNKNOWN_MEMBER")
         path = f"/v1/lps/{programme}/mvs/mv-{self._next('validations')}"
-        made = Validation(path=path, made_at=at, programme=programme, factors=factors)
+        made = Validation(path=path, made_at=at, programme=programme, factors=factors, proofs=tuple(proofs))
         self.put("validations", path, made)
         return made
 

@@ -64,15 +64,21 @@ class MemberValidationRequest(WireRequest, frozen=True):
     """Asks whether an account exists and may transact. Which factors are asked for is each programme's choice."""
 
     identifying_factors: dict[str, str]
+    authenticating_factors: dict[str, str] | None = None
 
 
 class MemberValidation(Wire, frozen=True):
-    """A validated member; good for one transaction. The balance that comes with it is not read."""
+    """A validated member; good for one transaction. The balance that comes with it is not read.
+
+    Authenticating factors come back masked. Not every programme gives a level.
+    """
 
     links: Links
     status: str
     loyalty_program: str
     identifying_factors: dict[str, str]
+    authenticating_factors: dict[str, str] = {}
+    membership_level: str | None = None
 
 
 class OrderDetails(WireRequest, frozen=True):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -32,6 +34,7 @@ class KitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the partner is and what may be reserved there.
 
     ``trigger``: address at which the partner makes an event happen on demand; without it people are asked to.
+    ``account``: a member's account at the partner; without it nothing about members is asked.
     ``statement_date``: the day whose file is looked at; None: today, by the contract's zone.
     """
 
@@ -45,6 +48,7 @@ class KitSettings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_host: str = "127.0.0.1"
     webhook_port: int | None = None
     trigger: str = ""
+    account: str = ""
     wait_seconds: float = 60.0
     statement_date: date | None = None
 
@@ -150,6 +154,11 @@ class Bench:
         """Make a key that was never used."""
         self._count += 1
         return f"kit-{self._run}-{self._count}-{name}"
+
+    def proof(self) -> dict[str, str]:
+        """Give the header by which we prove ourselves at the token endpoint."""
+        pair = f"{quote(self.settings.client_id, safe='')}:{quote(self.settings.client_secret, safe='')}"
+        return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
     async def call(self, call: PartnerCall, *, authenticated: bool = True) -> PartnerAnswer:
         """Make a call.

@@ -8,11 +8,13 @@ from typing import Any
 
 import msgspec
 
+from adapters.sdk.account_records import AccountRequest
 from adapters.sdk.calls import CallFailure
 from adapters.sdk.manifest import Manifest
 from adapters.sdk.records import ReservationRequest, Service, Traveller
 from adapters.sdk.testing.bench import Bench, Subject, reserve
 from adapters.sdk.testing.probe import Overheard, ProbeClient
+from adapters.sdk.testing.rules.linking import link_member
 from adapters.sdk.testing.showing import shown_body, shown_text
 from config.clock import Clock
 from config.errors import ConfigurationError, GatewayError
@@ -30,6 +32,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     subject: Subject
     clock: Clock
     fresh: bool
+    bench: Bench | None = None
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +107,7 @@ def bench_place(bench: Bench) -> Place:
         subject=bench.subject,
         clock=bench.clock,
         fresh=True,
+        bench=bench,
     )
 
 
@@ -204,6 +208,26 @@ async def _usage(place: Place, wishes: Wishes) -> Prepared:
     return lambda: place.adapter.fetch_usage(account, from_day, to_day), ""
 
 
+async def _read_account(place: Place, wishes: Wishes) -> Prepared:
+    """Link a member at the simulator; at a sandbox that takes a person with a browser."""
+    if place.bench is None:
+        raise ConfigurationError("read_account is tried against the simulator: a sandbox asks a person in a browser.")
+    member = wishes.take("account", "trial-member")
+    wishes.require_none_left()
+    place.bench.vault.put(member, await link_member(place.bench, member))
+    return lambda: place.adapter.read_account(member), ""
+
+
+async def _validate(place: Place, wishes: Wishes) -> Prepared:
+    asked = _account(place, wishes)
+    return lambda: place.adapter.validate_member(asked), ""
+
+
+async def _status(place: Place, wishes: Wishes) -> Prepared:
+    asked = _account(place, wishes)
+    return lambda: place.adapter.report_status(asked), ""
+
+
 OPERATIONS: dict[str, tuple[str, Callable[[Place, Wishes], Awaitable[Prepared]]]] = {
     "quote": ("quotes_offers", _quote),
     "reserve": ("reserves", _reserve),
@@ -212,8 +236,20 @@ OPERATIONS: dict[str, tuple[str, Callable[[Place, Wishes], Awaitable[Prepared]]]
     "fence": ("fences", _fence),
     "statement": ("reports_statements", _statement),
     "usage": ("reports_usage", _usage),
+    "read_account": ("links_accounts", _read_account),
+    "validate": ("validates_members", _validate),
+    "status": ("reports_status", _status),
 }
 """Every operation by name, with the capability it needs."""
+
+
+def _account(place: Place, wishes: Wishes) -> AccountRequest:
+    """Make the example's request with what is wished in it; factors are the example's, for they are secrets."""
+    asked = place.subject.account_request
+    if asked is None:
+        raise ConfigurationError("The package's conformance.py gives no account_request.")
+    traveller: Traveller = wishes.over(asked.traveller, "traveller.")
+    return msgspec.structs.replace(asked, account=wishes.take("account", asked.account), traveller=traveller)
 
 
 async def _request(place: Place, wishes: Wishes) -> ReservationRequest:

@@ -10,13 +10,16 @@ import msgspec
 import pytest
 
 from adapters import direct
-from adapters.direct import mapping, responses
+from adapters.direct import mapping, members, responses
+from adapters.sdk.account_records import AccountRequest
 from adapters.sdk.calls import PartnerAnswer
 from adapters.sdk.records import ReservationRequest, Traveller, Visit
 from catalogue.values import Money
+from config.secrets import Secret
 
 FOLDER = Path(direct.__file__).parent / "fixtures"
 KEY = "rdm_01jd5v0w4ze6r8t2y4u6i8o0pa"
+MEMBER = AccountRequest(account="8800123457", factors={"pin": Secret("246813")})
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 REQUEST = ReservationRequest(
     key=KEY,
@@ -34,11 +37,12 @@ class Fixture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     operation: str
     status: int
-    expect: dict[str, str | None]
+    expect: dict[str, str | bool | None]
     body: Any
 
     def answer(self) -> PartnerAnswer:
         body = msgspec.json.encode(self.body).replace(b"{key}", KEY.encode())
+        body = body.replace(b"{account}", MEMBER.account.encode())
         return PartnerAnswer(status=self.status, headers={}, body=body)
 
 
@@ -50,6 +54,10 @@ def judged(fixture: Fixture) -> Any:
             return mapping.read_look_up(REQUEST, fixture.answer(), NOW)
         case "fence":
             return mapping.read_cancel(KEY, fixture.answer(), responses.FENCE, NOW)
+        case "validate_member":
+            return members.read_check(MEMBER, fixture.answer(), NOW)
+        case "report_status":
+            return members.read_status(MEMBER, fixture.answer())
         case _:
             return mapping.read_cancel(KEY, fixture.answer(), responses.CANCEL, NOW)
 

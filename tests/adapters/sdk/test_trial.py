@@ -50,6 +50,8 @@ def test_one_operation_shows_its_call_its_answer_and_its_result(capsys: pytest.C
         ("look_up", "answer", "issued"),
         ("cancel", "outcome", "ok"),
         ("fence", "outcome", "ok"),
+        ("validate", "outcome", "ok"),
+        ("status", "tier", "gold"),
         ("statement", "partner", "skyhub-lounge"),
     ],
 )

@@ -85,7 +85,10 @@ async def test_accepted_at_once_and_captured_after_the_night(house: House, liu: 
 
 async def test_an_account_that_the_airline_does_not_know_is_refused_and_given_back(house: House, liu: Member) -> None:
     link = {"account_number": f"8812{house.clock.now().microsecond:06d}0000"}
-    assert (await liu.put(f"/v1/partner-links/{AIRLINE}", link)).status_code == 200
+    consent = f"/v1/consents/{AIRLINE}/mileage_credit"
+    await liu.put(consent, {"granted": False})
+    assert (await liu.put(f"/v1/partner-links/{AIRLINE}", link)).json()["verified_at"] is None, "nobody was asked"
+    await liu.put(consent, {"granted": True})
     quote = (await quoted(liu, 1_000)).json()
     answer = await liu.post("/v1/conversions", {"quote_id": quote["id"]})
     assert (answer.status_code, answer.json()["code"]) == (409, "partner_refused")

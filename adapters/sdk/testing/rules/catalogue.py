@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from adapters.sdk.testing.rules import accounting, guarding, package, undoing, writing
+from adapters.sdk.testing.rules import accounting, accounts, guarding, linking, package, undoing, writing
 from adapters.sdk.testing.rules.rule import Grade, Rule, on_bench
 
 RESERVES = frozenset({"reserves"})
 LOOKS_UP = RESERVES | {"looks_up"}
 CANCELS = RESERVES | {"cancels"}
 FENCES = RESERVES | {"fences"}
+VALIDATES = frozenset({"validates_members"})
+REPORTS_STATUS = frozenset({"reports_status"})
 STATEMENTS = RESERVES | {"reports_statements"}
 
 LOADS = Rule(
@@ -150,6 +152,15 @@ SILVER = (
         remedy="Use require_ok or readable, and decode; let their errors through.",
         prove=on_bench(guarding.reads_fail_honestly),
     ),
+    Rule(
+        id="validation_is_not_misled",
+        title="No nonsense misleads the validation of a member",
+        grade=Grade.SILVER,
+        proves="a validation that got nonsense makes nobody a member and turns nobody away",
+        remedy="Judge the answer by a response table, and check that it repeats the account.",
+        needs=VALIDATES,
+        prove=on_bench(accounts.validation_is_not_misled),
+    ),
 )
 
 GOLD = (
@@ -251,6 +262,33 @@ GOLD = (
         remedy="Verify with the SDK's verifiers over the raw body, before anything is read.",
         needs=frozenset({"reserves", "receives_webhooks"}),
         prove=on_bench(guarding.callbacks_are_proved),
+    ),
+    Rule(
+        id="link_is_the_members",
+        title="A link is its member's",
+        grade=Grade.GOLD,
+        proves="PKCE is checked, members are told apart, a renewed link goes on, a revoked one is over",
+        remedy="Make read_account's call with PartnerCall(link=link) and remember nothing; mend [linking].",
+        needs=frozenset({"links_accounts"}),
+        prove=on_bench(linking.link_is_the_members),
+    ),
+    Rule(
+        id="members_are_told_apart",
+        title="A member is told from a stranger",
+        grade=Grade.GOLD,
+        proves="his own account is OK, one that there is not is NO, and no factor is handed on open",
+        remedy="Answer NO for the documented refusal only, and leave out of masked what is not masked.",
+        needs=VALIDATES,
+        prove=on_bench(accounts.members_are_told_apart),
+    ),
+    Rule(
+        id="status_is_the_accounts",
+        title="A reported status is the account's own",
+        grade=Grade.GOLD,
+        proves="a report is about the account that was asked for, and none is made up for one that there is not",
+        remedy="Check the account that the answer repeats; give known=False where there is no such account.",
+        needs=REPORTS_STATUS,
+        prove=on_bench(accounts.status_is_the_accounts),
     ),
 )
 

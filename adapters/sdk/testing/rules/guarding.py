@@ -145,7 +145,7 @@ def reads(bench: Bench) -> list[tuple[str, Callable[[], Awaitable[Any]]]]:
         RuleBrokenError: the subject does not say what one of them is to be asked.
     """
     adapter, subject, declared = bench.adapter, bench.subject, bench.manifest.capabilities
-    offers, account = subject.offer_request, subject.usage_account
+    offers, account, member = subject.offer_request, subject.usage_account, subject.account_request
     found: list[tuple[str, Callable[[], Awaitable[Any]]]] = []
     if "quotes_offers" in declared:
         require(offers is not None, "conformance.py gives no offer_request, and quotes_offers is declared")
@@ -153,6 +153,9 @@ def reads(bench: Bench) -> list[tuple[str, Callable[[], Awaitable[Any]]]]:
     if "reports_usage" in declared:
         require(account is not None, "conformance.py gives no usage_account, and reports_usage is declared")
         found.append(("fetch_usage", lambda: adapter.fetch_usage(account, bench.today(), bench.today())))
+    if "reports_status" in declared:
+        require(member is not None, "conformance.py gives no account_request, and reports_status is declared")
+        found.append(("report_status", lambda: adapter.report_status(member)))
     if "reports_statements" in declared:
         found.append(("fetch_statement", lambda: adapter.fetch_statement(bench.today())))
     return found
