@@ -9,7 +9,7 @@ import msgspec
 
 from adapters.direct import calls, mapping, members, responses
 from adapters.sdk import statement_file, webhooks
-from adapters.sdk.account_records import AccountCheck, AccountRequest, StatusReport
+from adapters.sdk.account_records import AccountCheck, AccountRequest, PointsReversal, StatusReport, refused_reversal
 from adapters.sdk.answers import failed_cancel, failed_step, readable
 from adapters.sdk.calls import CallFailure, PartnerAnswer
 from adapters.sdk.capabilities import Step
@@ -88,6 +88,20 @@ class DirectAdapter:
         if isinstance(answer, CallFailure):
             return failed_cancel(answer)
         return mapping.read_cancel(request.key, answer, responses.CANCEL, self._clock.now())
+
+    async def reverse_credit(self, request: PointsReversal) -> CancelResult:
+        """Take back credited points; see `CreditsPoints`."""
+        return refused_reversal(request, "credit") or await self._reverse(request)
+
+    async def reverse_debit(self, request: PointsReversal) -> CancelResult:
+        """Give back debited points; see `DebitsPoints`."""
+        return refused_reversal(request, "debit") or await self._reverse(request)
+
+    async def _reverse(self, request: PointsReversal) -> CancelResult:
+        answer = await self._client.call(calls.reverse(request))
+        if isinstance(answer, CallFailure):
+            return failed_cancel(answer)
+        return mapping.read_reversal(request, answer, self._clock.now())
 
     async def validate_member(self, request: AccountRequest) -> AccountCheck:
         """Ask whether an account is the member's; see `ValidatesMembers`."""

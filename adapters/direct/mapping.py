@@ -7,7 +7,8 @@ from datetime import datetime
 from msgspec import structs
 
 from adapters.direct import wire
-from adapters.direct.responses import LOOK_UP
+from adapters.direct.responses import LOOK_UP, REVERSE, REVERSED
+from adapters.sdk.account_records import PointsReversal
 from adapters.sdk.answers import retry_after_seconds
 from adapters.sdk.calls import PartnerAnswer
 from adapters.sdk.codec import decimal_text, decode, minor_units
@@ -138,6 +139,23 @@ def read_cancel(key: str, answer: PartnerAnswer, table: ResponseTable, now: date
     return CancelResult(
         outcome=table.decide(answer.status, reservation.status), code=reservation.status.value, refund=refund
     )
+
+
+def read_reversal(request: PointsReversal, answer: PartnerAnswer, now: datetime) -> CancelResult:
+    """Judge the answer to a reversal: OK only when it is this one, of this quantity."""
+    wait = retry_after_seconds(answer, now)
+    key = request.original.key
+    try:
+        if answer.status >= 300:
+            refused = _refused_step(key, answer, REVERSE)
+            return CancelResult(outcome=refused.outcome, code=refused.code, retry_after_seconds=wait)
+        told = decode(answer.body, wire.Reversal)
+    except ProtocolError:
+        return CancelResult(outcome=Outcome.UNKNOWN, code=UNREADABLE, retry_after_seconds=wait)
+    wanted = request.reversed_before + request.quantity
+    if (told.key, told.reversal, told.quantity) != (key, request.key, request.quantity) or told.reversed < wanted:
+        return CancelResult(outcome=Outcome.UNKNOWN, code=WRONG_ECHO)
+    return CancelResult(outcome=REVERSE.decide(answer.status, REVERSED), code=REVERSED)
 
 
 def read_event(message_id: str, body: bytes) -> PartnerEvent | None:

@@ -33,6 +33,7 @@ OPERATIONS = (
     Operation("look_up", "GET", "/v1/reservations/{key}"),
     Operation("fence", "POST", "/v1/reservations/{key}/fence"),
     Operation("cancel", "POST", "/v1/reservations/{key}/cancel"),
+    Operation("reverse", "PUT", "/v1/reservations/{key}/reversals/{reversal}"),
     Operation("validate_member", "POST", "/v1/members/validate"),
     Operation("report_status", "GET", "/v1/members/{account}/status"),
     Operation("statement", "GET", "/v1/statements/{date}"),
@@ -91,7 +92,11 @@ def _reservation_handlers(desk: Desk) -> list[Any]:
     async def cancel(request: AnyRequest, key: FromPath[str]) -> Response[bytes]:
         return await _write(desk, request, key, wire.CancelBody, lambda body: desk.cancel(key, body.reference))
 
-    return [reserve, fence, cancel]
+    @put("/v1/reservations/{key:str}/reversals/{reversal:str}")
+    async def reverse(request: AnyRequest, key: FromPath[str], reversal: FromPath[str]) -> Response[bytes]:
+        return await _write(desk, request, key, wire.ReversalBody, lambda body: desk.reverse(key, reversal, body))
+
+    return [reserve, fence, cancel, reverse]
 
 
 def _reading_handlers(desk: Desk) -> list[Any]:

@@ -13,7 +13,7 @@ from adapters.direct.mapping import to_amount, to_money
 from adapters.direct.simulator_book import DirectBook, Held
 from adapters.direct.simulator_members import MemberDesk
 from adapters.sdk.codec import minor_units
-from adapters.sdk.records import Service, Visit
+from adapters.sdk.records import Mileage, Service, Visit
 from adapters.sdk.testing.simulator import SimulatorOptions
 from adapters.sdk.testing.webhook_sender import WebhookSender
 from catalogue.values import Money
@@ -108,6 +108,23 @@ class Desk(MemberDesk):
             held = msgspec.structs.replace(held, reservation=gone, cancelled_at=self.now())
             self.book.keep(held)
         return 200, held.reservation
+
+    def reverse(self, key: str, reversal: str, body: wire.ReversalBody) -> tuple[int, object]:
+        """Take back points of a mileage: each reversal once, and never more than were moved."""
+        held = self.book.held(key)
+        if held is None or held.reservation.reference != body.reference:
+            return 404, refuse("not_found", key)
+        service = held.reservation.service
+        known = [one for one in self.book.reversals() if one.key == key]
+        same = next((one for one in known if one.reversal == reversal), None)
+        if same is not None:
+            return (200, same) if same.quantity == body.quantity else (409, refuse("key_reused", key))
+        total = body.quantity + sum(one.quantity for one in known)
+        if not isinstance(service, Mileage) or body.quantity <= 0 or total > service.quantity:
+            return 409, refuse("more_than_original", key)
+        made = wire.Reversal(key=key, reversal=reversal, quantity=body.quantity, reversed=total)
+        self.book.put("reversals", f"{key}/{reversal}", made)
+        return 201, made
 
     def report_visit(self, report: ReportVisit) -> tuple[int, object]:
         """Mark a visit as used and tell it by webhook; a second report changes nothing."""

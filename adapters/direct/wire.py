@@ -81,6 +81,22 @@ class CancelBody(msgspec.Struct, frozen=True):
     reference: str
 
 
+class ReversalBody(msgspec.Struct, frozen=True):
+    """``PUT /v1/reservations/{key}/reversals/{reversal}``: take back so much of a mileage."""
+
+    reference: str
+    quantity: int
+
+
+class Reversal(msgspec.Struct, frozen=True):
+    """A reversal that stands; ``reversed`` is the sum of all of the reservation's."""
+
+    key: str
+    reversal: str
+    quantity: int
+    reversed: int
+
+
 class MemberQuery(msgspec.Struct, frozen=True, omit_defaults=True):
     """``POST /v1/members/validate``: an account, and what its owner proves himself with, by the partner's names."""
 

@@ -29,6 +29,8 @@ Capability = Literal[
     "reports_usage",
     "validates_members",
     "reports_status",
+    "credits_points",
+    "debits_points",
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Literal
 
 import msgspec
 
@@ -55,11 +56,12 @@ class Ride(Record, frozen=True, tag="ride", tag_field="kind"):
     passengers: int = 1
 
 
-class Mileage(Record, frozen=True, tag="mileage", tag_field="kind"):
-    """Partner currency credited to an account of the member's at the partner."""
+class Mileage(Record, frozen=True, tag="mileage", tag_field="kind", omit_defaults=True):
+    """Partner currency credited to an account of the member's at the partner, or debited from it."""
 
     account: str
     quantity: int
+    direction: Literal["credit", "debit"] = "credit"
 
 
 Service = Stay | Rental | Visit | Ride | Mileage

@@ -47,6 +47,8 @@ PROTOCOLS: dict[str, type] = {
     "reports_usage": capabilities.ReportsUsage,
     "validates_members": capabilities.ValidatesMembers,
     "reports_status": capabilities.ReportsStatus,
+    "credits_points": capabilities.CreditsPoints,
+    "debits_points": capabilities.DebitsPoints,
 }
 """Capability as declared, and the protocol that implements it."""
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from catalogue import voucher_store
 from config.errors import NotFoundError
 from gateway.controllers.answers import REPLAYED
-from gateway.idempotency import IdempotencyKeys, keyed_request
+from gateway.idempotency import IdempotencyKeys, KeyedRequest, keyed_request
 from gateway.oauth.principal import Principal
 from gateway.pages import DEFAULT_LIMIT, Cursors, cut
 from gateway.redemption import store
@@ -131,16 +131,23 @@ class RedemptionsController(Controller):
     ) -> Response[CancellationView]:
         """Cancel by the benefit's rule; ``dry_run`` only shows what would come back."""
         redemption = await redeem.of_member(gateway, principal.member_id, redemption_id, "benefit")
-        if dry_run:
-            found = await cancellations.terms(gateway, redemption)
-            return Response(_cancellation(redemption, found.back, None, found.obstacle, dry_run=True))
         keyed = keyed_request(principal.caller, "cancel_redemption", idempotency_key, redemption_id)
-        redemption, replayed = await cancellations.cancel(gateway, keys, keyed, principal.member_id, redemption_id)
-        reversal = await cancellations.reversal_of(gateway, redemption_id)
-        back = redemption.quote.quantity if reversal is None else reversal.quantity
-        state = None if reversal is None else reversal.state
-        headers = {REPLAYED: "true"} if replayed else {}
-        return Response(_cancellation(redemption, back, state, None, dry_run=False), headers=headers)
+        return await cancellation_response(gateway, keys, keyed, redemption, dry_run=dry_run)
+
+
+async def cancellation_response(
+    gateway: Gateway, keys: IdempotencyKeys, keyed: KeyedRequest, redemption: Redemption, *, dry_run: bool
+) -> Response[CancellationView]:
+    """Cancel a member's redemption of any kind, or only show what that would do."""
+    if dry_run:
+        found = await cancellations.terms(gateway, redemption)
+        return Response(_cancellation(redemption, found.back, None, found.obstacle, dry_run=True))
+    redemption, replayed = await cancellations.cancel(gateway, keys, keyed, redemption.member_id, redemption.id)
+    reversal = await cancellations.reversal_of(gateway, redemption.id)
+    back = redemption.quote.quantity if reversal is None else reversal.quantity
+    state = None if reversal is None else reversal.state
+    headers = {REPLAYED: "true"} if replayed else {}
+    return Response(_cancellation(redemption, back, state, None, dry_run=False), headers=headers)
 
 
 def _cancellation(

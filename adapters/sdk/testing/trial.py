@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from adapters.sdk.account_records import AccountRequest
+from adapters.sdk.account_records import AccountRequest, PointsReversal
 from adapters.sdk.calls import CallFailure
 from adapters.sdk.manifest import Manifest
-from adapters.sdk.records import ReservationRequest, Service, Traveller
+from adapters.sdk.records import Mileage, ReservationRequest, Service, Traveller
 from adapters.sdk.testing.bench import Bench, Subject, reserve
 from adapters.sdk.testing.probe import Overheard, ProbeClient
 from adapters.sdk.testing.showing import shown_body, shown_text
@@ -215,6 +215,41 @@ async def _status(place: Place, wishes: Wishes) -> Prepared:
     return lambda: place.adapter.report_status(asked), ""
 
 
+async def _reverse_credit(place: Place, wishes: Wishes) -> Prepared:
+    request = await _reversal(place, wishes, "credit")
+    return lambda: place.adapter.reverse_credit(request), request.key
+
+
+async def _reverse_debit(place: Place, wishes: Wishes) -> Prepared:
+    request = await _reversal(place, wishes, "debit")
+    return lambda: place.adapter.reverse_debit(request), request.key
+
+
+async def _debit(place: Place, wishes: Wishes) -> Prepared:
+    request = await _request(place, wishes, place.subject.mileage.get("debit"))
+
+    async def work() -> Any:
+        return (await reserve(place.adapter, request))[0]
+
+    return work, request.key
+
+
+async def _reversal(place: Place, wishes: Wishes, direction: str) -> PointsReversal:
+    """Move points first where the partner knows nothing yet; the reversal is of all of them unless told otherwise."""
+    given, part = wishes.take("partner_reference"), wishes.take("part")
+    request, reference = await _reserved(place, wishes, place.subject.mileage.get(direction))
+    if not (given or reference) or not isinstance(request.service, Mileage):
+        raise ConfigurationError("A reversal needs partner_reference=..., what the partner called the credit or debit.")
+    if part and not (part.isascii() and part.isdecimal()):
+        raise ConfigurationError(f"part: {part!r} is no number of points.")
+    return PointsReversal(
+        key=f"{request.key}r1"[-(place.manifest.facts.key.max_length or 64) :],
+        original=request,
+        partner_reference=given or reference or "",
+        quantity=int(part or request.service.quantity),
+    )
+
+
 OPERATIONS: dict[str, tuple[str, Callable[[Place, Wishes], Awaitable[Prepared]]]] = {
     "quote": ("quotes_offers", _quote),
     "reserve": ("reserves", _reserve),
@@ -225,6 +260,9 @@ OPERATIONS: dict[str, tuple[str, Callable[[Place, Wishes], Awaitable[Prepared]]]
     "usage": ("reports_usage", _usage),
     "validate": ("validates_members", _validate),
     "status": ("reports_status", _status),
+    "debit": ("debits_points", _debit),
+    "reverse_credit": ("credits_points", _reverse_credit),
+    "reverse_debit": ("debits_points", _reverse_debit),
 }
 """Every operation by name, with the capability it needs."""
 
@@ -238,14 +276,14 @@ def _account(place: Place, wishes: Wishes) -> AccountRequest:
     return msgspec.structs.replace(asked, account=wishes.take("account", asked.account), traveller=traveller)
 
 
-async def _request(place: Place, wishes: Wishes) -> ReservationRequest:
+async def _request(place: Place, wishes: Wishes, wanted: Service | None = None) -> ReservationRequest:
     """Make the example's request with what is wished in it; a service that was changed is quoted anew."""
     longest = place.manifest.facts.key.max_length or len(KEY)
     key = wishes.take("key", KEY[:longest])
     request = await place.subject.make_request(place.adapter, key)
     traveller: Traveller = wishes.over(request.traveller, "traveller.")
     request = msgspec.structs.replace(request, traveller=traveller)
-    service: Service = wishes.over(request.service)
+    service: Service = wishes.over(wanted or request.service)
     if service == request.service:
         return request
     request = msgspec.structs.replace(request, service=service)
@@ -258,10 +296,12 @@ async def _request(place: Place, wishes: Wishes) -> ReservationRequest:
     return msgspec.structs.replace(request, offer_token=offers[0].token, price=offers[0].price)
 
 
-async def _reserved(place: Place, wishes: Wishes) -> tuple[ReservationRequest, str | None]:
+async def _reserved(
+    place: Place, wishes: Wishes, wanted: Service | None = None
+) -> tuple[ReservationRequest, str | None]:
     """Make a request, and reserve it first where the partner knows nothing yet."""
     alone = wishes.take("alone") == "true"
-    request = await _request(place, wishes)
+    request = await _request(place, wishes, wanted)
     if alone or not place.fresh:
         return request, None
     wishes.require_none_left()

@@ -29,6 +29,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER_SECRET = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 VISIT = Visit(airport="PVG", lounge_id="kit-lounge", visit_date=date(2026, 12, 1), guests=1)
 MEMBERS = ("member_validation", "member_status")
+POINTS = "points_reversal"
 EVENTS = tuple(check.name for check in CHECKS if check.name.startswith("event["))
 
 
@@ -163,6 +164,13 @@ class Lying(Desk):
         return 200, held.reservation
 
 
+class Generous(Desk):
+    """Takes back whatever it is asked for, as often as it is asked."""
+
+    def reverse(self, key: str, reversal: str, body: wire.ReversalBody) -> tuple[int, object]:
+        return 201, wire.Reversal(key=key, reversal=reversal, quantity=body.quantity, reversed=body.quantity)
+
+
 class Welcoming(Desk):
     """Has every account that is asked for."""
 
@@ -186,6 +194,9 @@ class Mixing(Desk):
 class Reserved(Desk):
     """Serves nothing about members."""
 
+    def reverse(self, key: str, reversal: str, body: wire.ReversalBody) -> tuple[int, object]:
+        return 501, refuse("not_offered", key)
+
     def validate(self, query: wire.MemberQuery) -> tuple[int, object]:
         return 501, refuse("not_offered", None)
 
@@ -205,6 +216,7 @@ BROKEN: dict[type[Desk], set[str]] = {
     Doubling: {"replay"},
     Trusting: {"other_body"},
     Silent: {name.name for name in CHECKS} - {"token", "offers", "malformed", *MEMBERS},
+    Generous: {POINTS},
     Welcoming: set(MEMBERS),
     Mixing: set(MEMBERS),
     Once: {"void"},
@@ -230,7 +242,7 @@ async def test_a_broken_server_fails_where_it_is_broken(desk: type[Desk], monkey
 async def test_what_a_partner_may_leave_alone_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "Desk", Reserved)
     async with partner() as settings:
-        results = await run(settings, *MEMBERS)
+        results = await run(settings, *MEMBERS, POINTS)
     assert {result.verdict for result in results.values()} == {"not proven"}
 
 

@@ -19,6 +19,7 @@ from adapters.direct.mapping import EVENT_KINDS
 from adapters.direct.published import contract_document, written
 from adapters.sdk.registry import discover
 from adapters.sdk.testing.bench import open_bench, reserve
+from adapters.sdk.testing.rules.points import moved
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, serve_app
 from config.clock import SystemClock
 from tests.architecture.sources import PROJECT
@@ -29,6 +30,7 @@ SUBJECT = create_subject(discover().packages["direct"])
 DOCUMENT = contract_document(discover().packages["direct"].manifest)
 OPERATIONS = {
     "token", "quote_offers", "reserve", "look_up", "fence", "cancel", "statement", "validate_member", "report_status",
+    "reverse",
 }  # fmt: skip
 
 
@@ -113,6 +115,7 @@ async def test_the_adapter_asks_as_published() -> None:
         await bench.adapter.fetch_statement(bench.today())
         await bench.adapter.validate_member(SUBJECT.account_request)
         await bench.adapter.report_status(SUBJECT.account_request)
+        await bench.adapter.reverse_credit(await moved(bench, "credit", "published"))
     assert referee.faults == []
     assert {operation for operation, _ in referee.seen} == OPERATIONS
 

@@ -15,7 +15,13 @@ import msgspec
 from adapters.direct import calls, mapping, responses
 from adapters.direct.adapter import DirectAdapter
 from adapters.direct.conformance import CREDENTIALS, create_subject
-from adapters.sdk.account_records import AccountCheck, AccountRequest, StatusReport
+from adapters.sdk.account_records import (
+    AccountCheck,
+    AccountRequest,
+    PointsReversal,
+    StatusReport,
+    refused_reversal,
+)
 from adapters.sdk.calls import CallFailure
 from adapters.sdk.capabilities import Step
 from adapters.sdk.errors import PartnerError, StatementError
@@ -24,6 +30,7 @@ from adapters.sdk.outcomes import LookUpAnswer, Outcome
 from adapters.sdk.records import (
     CancelResult,
     LookUpResult,
+    Mileage,
     Offer,
     OfferRequest,
     ReservationRequest,
@@ -273,6 +280,25 @@ async def reports_of_another(self: Any, request: AccountRequest) -> StatusReport
     return await DirectAdapter.report_status(self, replace(request, account=f"1{request.account}"))
 
 
+async def reverses_on_anything(self: Any, request: PointsReversal) -> CancelResult:
+    result = await DirectAdapter.reverse_credit(self, request)
+    return replace(result, outcome=Outcome.OK) if result.outcome is Outcome.UNKNOWN else result
+
+
+async def reverses_all_of_it(self: Any, request: PointsReversal) -> CancelResult:
+    if (refused := refused_reversal(request, "credit")) is not None:
+        return refused
+    whole = request.original.service
+    assert isinstance(whole, Mileage)
+    rest = replace(request, quantity=whole.quantity - request.reversed_before)
+    return await DirectAdapter.reverse_credit(self, rest)
+
+
+async def reverses_what_was_never_moved(self: Any, request: PointsReversal) -> CancelResult:
+    result = await DirectAdapter.reverse_debit(self, request)
+    return replace(result, outcome=Outcome.OK) if result.code == "more_than_original" else result
+
+
 TWO_COMMITS = (Step(name="reserve", commit=True), Step(name="again", commit=True))
 
 
@@ -440,6 +466,24 @@ HOSTILE = (
         "reports of another",
         acting(report_status=reports_of_another),
         "the report is about the account '1",
+    ),
+    Hostile(
+        "reversal_is_not_misled",
+        "reverses on anything",
+        acting(reverse_credit=reverses_on_anything),
+        "a reversal of a credit, told 418, was ok",
+    ),
+    Hostile(
+        "reversal_keeps_to_the_original",
+        "reverses all of it",
+        acting(reverse_credit=reverses_all_of_it),
+        "1000 of a credit are taken back and 3000",
+    ),
+    Hostile(
+        "reversal_keeps_to_the_original",
+        "reverses what was never moved",
+        acting(reverse_debit=reverses_what_was_never_moved),
+        "more than was moved by a debit was ok",
     ),
     Hostile(
         "statement_accounts",
