@@ -52,6 +52,11 @@ def statement(business_date: date, cap_bytes: int, deadline_seconds: float) -> P
     )
 
 
+def voucher(key: str) -> PartnerCall:
+    """Read the partner's own voucher of a reservation."""
+    return PartnerCall(operation="fetch_voucher", method="GET", path=f"{_path(key)}/voucher")
+
+
 def reverse(request: PointsReversal) -> PartnerCall:
     """Take back points of a mileage under the reversal's own key."""
     path = f"{_path(request.original.key)}/reversals/{quote(request.key, safe='')}"

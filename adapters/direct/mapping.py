@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import structs
 
 from adapters.direct import wire
-from adapters.direct.responses import LOOK_UP, REVERSE, REVERSED
+from adapters.direct.responses import LOOK_UP, NOT_OFFERED, REVERSE, REVERSED
 from adapters.sdk.account_records import PointsReversal
 from adapters.sdk.answers import retry_after_seconds
 from adapters.sdk.calls import PartnerAnswer
@@ -20,6 +20,7 @@ from adapters.sdk.records import (
     Offer,
     OfferRequest,
     PartnerEvent,
+    PartnerVoucher,
     ReservationRequest,
     StepResult,
 )
@@ -138,6 +139,26 @@ def read_cancel(key: str, answer: PartnerAnswer, table: ResponseTable, now: date
         return CancelResult(outcome=Outcome.UNKNOWN, code=WRONG_ECHO)
     return CancelResult(
         outcome=table.decide(answer.status, reservation.status), code=reservation.status.value, refund=refund
+    )
+
+
+def read_voucher(key: str, reference: str, answer: PartnerAnswer) -> PartnerVoucher | None:
+    """Read a voucher; None where the reservation has none, or the partner gives none at all.
+
+    Raises:
+        ProtocolError: unreadable, of an undocumented status, or of another reservation.
+    """
+    if answer.status in (404, 501):
+        code = decode(answer.body, wire.Refusal).error.code
+        if (answer.status, code) in {(404, "not_found"), (501, NOT_OFFERED)}:
+            return None
+    if answer.status != 200:
+        raise ProtocolError("The voucher's answer is not one of the contract.", status=answer.status)
+    told = decode(answer.body, wire.Voucher)
+    if (told.key, told.reference) != (key, reference) or not told.code:
+        raise ProtocolError("The voucher is not of this reservation.")
+    return PartnerVoucher(
+        code=told.code, symbology=told.symbology, valid_from_at=told.valid_from_at, valid_to_at=told.valid_to_at
     )
 
 

@@ -20,6 +20,7 @@ from catalogue.values import Money
 
 TOKEN_SECONDS = 600
 OFFER_LIFE = timedelta(minutes=15)
+VOUCHER_LIFE = timedelta(days=180)
 
 
 class ReportVisit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,6 +109,21 @@ class Desk(MemberDesk):
             held = msgspec.structs.replace(held, reservation=gone, cancelled_at=self.now())
             self.book.keep(held)
         return 200, held.reservation
+
+    def voucher(self, key: str) -> tuple[int, object]:
+        """Show the voucher of a reservation that stands and is not used yet."""
+        held = self.book.held(key)
+        if held is None or held.reserved_at is None or held.reservation.status is not wire.Status.RESERVED:
+            return 404, refuse("not_found", key)
+        code = f"V{self._digest('voucher', key)[:15].upper()}"
+        return 200, wire.Voucher(
+            key=key,
+            reference=held.reservation.reference or "",
+            code=code,
+            symbology="qr",
+            valid_from_at=held.reserved_at,
+            valid_to_at=held.reserved_at + VOUCHER_LIFE,
+        )
 
     def reverse(self, key: str, reversal: str, body: wire.ReversalBody) -> tuple[int, object]:
         """Take back points of a mileage: each reversal once, and never more than were moved."""

@@ -15,6 +15,7 @@ from adapters.sdk.records import (
     Offer,
     OfferRequest,
     PartnerEvent,
+    PartnerVoucher,
     ReservationRequest,
     StatementFile,
     StepResult,
@@ -187,4 +188,17 @@ class DebitsPoints(Protocol):
 
     async def reverse_debit(self, request: PointsReversal) -> CancelResult:
         """Give back what a debit took; see `CreditsPoints.reverse_credit`."""
+        ...
+
+
+@runtime_checkable
+class IssuesVouchers(Protocol):
+    """Gives a voucher of its own for what was reserved there."""
+
+    async def fetch_voucher(self, request: ReservationRequest, partner_reference: str) -> PartnerVoucher | None:
+        """Read the voucher; asking issues nothing. None where the partner has none for it (any more).
+
+        Raises:
+            PartnerError: the partner gave no trustworthy answer, or one about another reservation.
+        """
         ...

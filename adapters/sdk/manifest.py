@@ -31,6 +31,7 @@ Capability = Literal[
     "reports_status",
     "credits_points",
     "debits_points",
+    "issues_vouchers",
 ]
 
 

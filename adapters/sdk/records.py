@@ -155,6 +155,18 @@ class CancelResult(Record, frozen=True):
     retry_after_seconds: int | None = None
 
 
+class PartnerVoucher(Record, frozen=True):
+    """The partner's own voucher for something reserved: what its desk reads, drawn as ``symbology`` says.
+
+    It may name the member, so that it is shown to him and kept nowhere. None as a bound: the partner tells none.
+    """
+
+    code: str
+    symbology: Literal["qr", "code_128", "pdf417", "aztec", "text"]
+    valid_from_at: datetime | None = None
+    valid_to_at: datetime | None = None
+
+
 class StatementLine(Record, frozen=True):
     """One row of a partner's statement.
 

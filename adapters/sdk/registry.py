@@ -49,6 +49,7 @@ PROTOCOLS: dict[str, type] = {
     "reports_status": capabilities.ReportsStatus,
     "credits_points": capabilities.CreditsPoints,
     "debits_points": capabilities.DebitsPoints,
+    "issues_vouchers": capabilities.IssuesVouchers,
 }
 """Capability as declared, and the protocol that implements it."""
 

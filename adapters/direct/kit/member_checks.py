@@ -33,6 +33,18 @@ async def member_status(bench: Bench) -> None:
         require(told.known or told.tier is None, "an account that is not known has a tier")
 
 
+async def voucher(bench: Bench) -> None:
+    """What is reserved has a voucher of its own; what was never reserved, and what was fenced, has none."""
+    request, reservation = await bench.reserved("voucher")
+    told = read(await offered(bench, calls.voucher(request.key)), wire.Voucher)
+    echo = (told.key, told.reference)
+    require(echo == (request.key, reservation.reference), f"the voucher is of {echo}")
+    require(bool(told.code), "the voucher's code is empty")
+    await bench.call(calls.fence(request.key))
+    for key in (request.key, bench.key("unseen")):
+        require_refusal(await bench.call(calls.voucher(key)), 404, "not_found", key)
+
+
 async def points_reversal(bench: Bench) -> None:
     """Credited points are taken back in parts, each reversal once, and never more than were credited."""
     account = _account(bench)

@@ -215,6 +215,12 @@ async def _status(place: Place, wishes: Wishes) -> Prepared:
     return lambda: place.adapter.report_status(asked), ""
 
 
+async def _voucher(place: Place, wishes: Wishes) -> Prepared:
+    given = wishes.take("partner_reference")
+    request, reference = await _reserved(place, wishes)
+    return lambda: place.adapter.fetch_voucher(request, given or reference or ""), request.key
+
+
 async def _reverse_credit(place: Place, wishes: Wishes) -> Prepared:
     request = await _reversal(place, wishes, "credit")
     return lambda: place.adapter.reverse_credit(request), request.key
@@ -260,6 +266,7 @@ OPERATIONS: dict[str, tuple[str, Callable[[Place, Wishes], Awaitable[Prepared]]]
     "usage": ("reports_usage", _usage),
     "validate": ("validates_members", _validate),
     "status": ("reports_status", _status),
+    "voucher": ("issues_vouchers", _voucher),
     "debit": ("debits_points", _debit),
     "reverse_credit": ("credits_points", _reverse_credit),
     "reverse_debit": ("debits_points", _reverse_debit),

@@ -164,6 +164,13 @@ class Lying(Desk):
         return 200, held.reservation
 
 
+class Printing(Desk):
+    """Prints a voucher for whatever key is named."""
+
+    def voucher(self, key: str) -> tuple[int, object]:
+        return 200, wire.Voucher(key=key, reference=self.reference(key), code="V1", symbology="qr")
+
+
 class Generous(Desk):
     """Takes back whatever it is asked for, as often as it is asked."""
 
@@ -192,7 +199,10 @@ class Mixing(Desk):
 
 
 class Reserved(Desk):
-    """Serves nothing about members."""
+    """Serves nothing that may be left alone."""
+
+    def voucher(self, key: str) -> tuple[int, object]:
+        return 501, refuse("not_offered", key)
 
     def reverse(self, key: str, reversal: str, body: wire.ReversalBody) -> tuple[int, object]:
         return 501, refuse("not_offered", key)
@@ -217,6 +227,7 @@ BROKEN: dict[type[Desk], set[str]] = {
     Trusting: {"other_body"},
     Silent: {name.name for name in CHECKS} - {"token", "offers", "malformed", *MEMBERS},
     Generous: {POINTS},
+    Printing: {"voucher"},
     Welcoming: set(MEMBERS),
     Mixing: set(MEMBERS),
     Once: {"void"},
@@ -242,7 +253,7 @@ async def test_a_broken_server_fails_where_it_is_broken(desk: type[Desk], monkey
 async def test_what_a_partner_may_leave_alone_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "Desk", Reserved)
     async with partner() as settings:
-        results = await run(settings, *MEMBERS, POINTS)
+        results = await run(settings, *MEMBERS, POINTS, "voucher")
     assert {result.verdict for result in results.values()} == {"not proven"}
 
 

@@ -30,7 +30,7 @@ SUBJECT = create_subject(discover().packages["direct"])
 DOCUMENT = contract_document(discover().packages["direct"].manifest)
 OPERATIONS = {
     "token", "quote_offers", "reserve", "look_up", "fence", "cancel", "statement", "validate_member", "report_status",
-    "reverse",
+    "reverse", "fetch_voucher",
 }  # fmt: skip
 
 
@@ -110,6 +110,7 @@ async def test_the_adapter_asks_as_published() -> None:
     async with open_bench(msgspec.structs.replace(SUBJECT, create_simulator=create)) as bench:
         result, request = await reserve(bench.adapter, await bench.request("published"))
         await bench.adapter.look_up(request)
+        await bench.adapter.fetch_voucher(request, result.partner_reference)
         await bench.adapter.cancel(request, result.partner_reference)
         await bench.adapter.fence(await bench.request("fenced"))
         await bench.adapter.fetch_statement(bench.today())

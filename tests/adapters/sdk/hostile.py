@@ -15,13 +15,6 @@ import msgspec
 from adapters.direct import calls, mapping, responses
 from adapters.direct.adapter import DirectAdapter
 from adapters.direct.conformance import CREDENTIALS, create_subject
-from adapters.sdk.account_records import (
-    AccountCheck,
-    AccountRequest,
-    PointsReversal,
-    StatusReport,
-    refused_reversal,
-)
 from adapters.sdk.calls import CallFailure
 from adapters.sdk.capabilities import Step
 from adapters.sdk.errors import PartnerError, StatementError
@@ -30,7 +23,6 @@ from adapters.sdk.outcomes import LookUpAnswer, Outcome
 from adapters.sdk.records import (
     CancelResult,
     LookUpResult,
-    Mileage,
     Offer,
     OfferRequest,
     ReservationRequest,
@@ -256,49 +248,6 @@ async def mends_what_it_fetches(self: Any, business_date: date) -> tuple[str, by
     return (fetched[0], fetched[1] + b"\n") if fetched else None
 
 
-async def welcomes_anybody(self: Any, request: AccountRequest) -> AccountCheck:
-    found = await DirectAdapter.validate_member(self, request)
-    return replace(found, outcome=Outcome.OK) if found.outcome is Outcome.UNKNOWN else found
-
-
-async def knows_everybody(self: Any, request: AccountRequest) -> AccountCheck:
-    found = await DirectAdapter.validate_member(self, request)
-    return replace(found, outcome=Outcome.OK) if found.outcome is Outcome.NO else found
-
-
-async def repeats_the_factors(self: Any, request: AccountRequest) -> AccountCheck:
-    found = await DirectAdapter.validate_member(self, request)
-    return replace(found, masked={name: factor.reveal() for name, factor in request.factors.items()})
-
-
-async def reports_gold_for_everybody(self: Any, request: AccountRequest) -> StatusReport | None:
-    await DirectAdapter.report_status(self, request)
-    return StatusReport(account=request.account, tier="gold")
-
-
-async def reports_of_another(self: Any, request: AccountRequest) -> StatusReport | None:
-    return await DirectAdapter.report_status(self, replace(request, account=f"1{request.account}"))
-
-
-async def reverses_on_anything(self: Any, request: PointsReversal) -> CancelResult:
-    result = await DirectAdapter.reverse_credit(self, request)
-    return replace(result, outcome=Outcome.OK) if result.outcome is Outcome.UNKNOWN else result
-
-
-async def reverses_all_of_it(self: Any, request: PointsReversal) -> CancelResult:
-    if (refused := refused_reversal(request, "credit")) is not None:
-        return refused
-    whole = request.original.service
-    assert isinstance(whole, Mileage)
-    rest = replace(request, quantity=whole.quantity - request.reversed_before)
-    return await DirectAdapter.reverse_credit(self, rest)
-
-
-async def reverses_what_was_never_moved(self: Any, request: PointsReversal) -> CancelResult:
-    result = await DirectAdapter.reverse_debit(self, request)
-    return replace(result, outcome=Outcome.OK) if result.code == "more_than_original" else result
-
-
 TWO_COMMITS = (Step(name="reserve", commit=True), Step(name="again", commit=True))
 
 
@@ -436,54 +385,6 @@ HOSTILE = (
         "knows no repeat",
         acting(verify_webhook=gives_every_callback_an_id_of_its_own),
         "told twice has two ids",
-    ),
-    Hostile(
-        "validation_is_not_misled",
-        "welcomes anybody",
-        acting(validate_member=welcomes_anybody),
-        "validate_member, told 418, was ok",
-    ),
-    Hostile(
-        "members_are_told_apart",
-        "knows everybody",
-        acting(validate_member=knows_everybody),
-        "an account that there is not was ok",
-    ),
-    Hostile(
-        "members_are_told_apart",
-        "repeats the factors",
-        acting(validate_member=repeats_the_factors),
-        "the factor pin stands open",
-    ),
-    Hostile(
-        "status_is_the_accounts",
-        "reports gold",
-        acting(report_status=reports_gold_for_everybody),
-        "reported as one that there is",
-    ),
-    Hostile(
-        "status_is_the_accounts",
-        "reports of another",
-        acting(report_status=reports_of_another),
-        "the report is about the account '1",
-    ),
-    Hostile(
-        "reversal_is_not_misled",
-        "reverses on anything",
-        acting(reverse_credit=reverses_on_anything),
-        "a reversal of a credit, told 418, was ok",
-    ),
-    Hostile(
-        "reversal_keeps_to_the_original",
-        "reverses all of it",
-        acting(reverse_credit=reverses_all_of_it),
-        "1000 of a credit are taken back and 3000",
-    ),
-    Hostile(
-        "reversal_keeps_to_the_original",
-        "reverses what was never moved",
-        acting(reverse_debit=reverses_what_was_never_moved),
-        "more than was moved by a debit was ok",
     ),
     Hostile(
         "statement_accounts",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.sdk.testing.rules import accounting, accounts, guarding, package, points, undoing, writing
+from adapters.sdk.testing.rules import accounting, accounts, guarding, package, points, undoing, vouchers, writing
 from adapters.sdk.testing.rules.rule import Grade, Rule, on_bench
 
 RESERVES = frozenset({"reserves"})
@@ -11,6 +11,7 @@ CANCELS = RESERVES | {"cancels"}
 FENCES = RESERVES | {"fences"}
 VALIDATES = frozenset({"validates_members"})
 REPORTS_STATUS = frozenset({"reports_status"})
+VOUCHERS = RESERVES | {"issues_vouchers"}
 CREDITS = RESERVES | {"credits_points"}
 STATEMENTS = RESERVES | {"reports_statements"}
 
@@ -281,6 +282,15 @@ GOLD = (
         remedy="Answer NO for the documented refusal only, and leave out of masked what is not masked.",
         needs=VALIDATES,
         prove=on_bench(accounts.members_are_told_apart),
+    ),
+    Rule(
+        id="voucher_is_of_the_reservation",
+        title="The partner's voucher is that of the reservation",
+        grade=Grade.GOLD,
+        proves="what was reserved has a voucher that holds, and neither nonsense nor another reservation gives one",
+        remedy="Check what the answer repeats of the reservation; raise for what is not documented.",
+        needs=VOUCHERS,
+        prove=on_bench(vouchers.voucher_is_of_the_reservation),
     ),
     Rule(
         id="reversal_keeps_to_the_original",
