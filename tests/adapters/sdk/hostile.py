@@ -15,7 +15,6 @@ import msgspec
 from adapters.direct import calls, mapping, responses
 from adapters.direct.adapter import DirectAdapter
 from adapters.direct.conformance import CREDENTIALS, create_subject
-from adapters.sdk.account_records import AccountCheck, AccountRequest, StatusReport
 from adapters.sdk.calls import CallFailure
 from adapters.sdk.capabilities import Step
 from adapters.sdk.errors import PartnerError, StatementError
@@ -249,30 +248,6 @@ async def mends_what_it_fetches(self: Any, business_date: date) -> tuple[str, by
     return (fetched[0], fetched[1] + b"\n") if fetched else None
 
 
-async def welcomes_anybody(self: Any, request: AccountRequest) -> AccountCheck:
-    found = await DirectAdapter.validate_member(self, request)
-    return replace(found, outcome=Outcome.OK) if found.outcome is Outcome.UNKNOWN else found
-
-
-async def knows_everybody(self: Any, request: AccountRequest) -> AccountCheck:
-    found = await DirectAdapter.validate_member(self, request)
-    return replace(found, outcome=Outcome.OK) if found.outcome is Outcome.NO else found
-
-
-async def repeats_the_factors(self: Any, request: AccountRequest) -> AccountCheck:
-    found = await DirectAdapter.validate_member(self, request)
-    return replace(found, masked={name: factor.reveal() for name, factor in request.factors.items()})
-
-
-async def reports_gold_for_everybody(self: Any, request: AccountRequest) -> StatusReport | None:
-    await DirectAdapter.report_status(self, request)
-    return StatusReport(account=request.account, tier="gold")
-
-
-async def reports_of_another(self: Any, request: AccountRequest) -> StatusReport | None:
-    return await DirectAdapter.report_status(self, replace(request, account=f"1{request.account}"))
-
-
 TWO_COMMITS = (Step(name="reserve", commit=True), Step(name="again", commit=True))
 
 
@@ -410,36 +385,6 @@ HOSTILE = (
         "knows no repeat",
         acting(verify_webhook=gives_every_callback_an_id_of_its_own),
         "told twice has two ids",
-    ),
-    Hostile(
-        "validation_is_not_misled",
-        "welcomes anybody",
-        acting(validate_member=welcomes_anybody),
-        "validate_member, told 418, was ok",
-    ),
-    Hostile(
-        "members_are_told_apart",
-        "knows everybody",
-        acting(validate_member=knows_everybody),
-        "an account that there is not was ok",
-    ),
-    Hostile(
-        "members_are_told_apart",
-        "repeats the factors",
-        acting(validate_member=repeats_the_factors),
-        "the factor pin stands open",
-    ),
-    Hostile(
-        "status_is_the_accounts",
-        "reports gold",
-        acting(report_status=reports_gold_for_everybody),
-        "reported as one that there is",
-    ),
-    Hostile(
-        "status_is_the_accounts",
-        "reports of another",
-        acting(report_status=reports_of_another),
-        "the report is about the account '1",
     ),
     Hostile(
         "statement_accounts",

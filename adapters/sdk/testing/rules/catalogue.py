@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from adapters.sdk.testing.rules import accounting, accounts, guarding, linking, package, undoing, writing
+from adapters.sdk.testing.rules import (
+    accounting,
+    accounts,
+    guarding,
+    linking,
+    package,
+    points,
+    undoing,
+    vouchers,
+    writing,
+)
 from adapters.sdk.testing.rules.rule import Grade, Rule, on_bench
 
 RESERVES = frozenset({"reserves"})
@@ -11,6 +21,8 @@ CANCELS = RESERVES | {"cancels"}
 FENCES = RESERVES | {"fences"}
 VALIDATES = frozenset({"validates_members"})
 REPORTS_STATUS = frozenset({"reports_status"})
+VOUCHERS = RESERVES | {"issues_vouchers"}
+CREDITS = RESERVES | {"credits_points"}
 STATEMENTS = RESERVES | {"reports_statements"}
 
 LOADS = Rule(
@@ -161,6 +173,15 @@ SILVER = (
         needs=VALIDATES,
         prove=on_bench(accounts.validation_is_not_misled),
     ),
+    Rule(
+        id="reversal_is_not_misled",
+        title="No nonsense misleads the reversal of points",
+        grade=Grade.SILVER,
+        proves="a reversal that got nonsense says neither done nor standing",
+        remedy="Judge the answer by a response table; what is not in it is UNKNOWN.",
+        needs=CREDITS,
+        prove=on_bench(points.reversal_is_not_misled),
+    ),
 )
 
 GOLD = (
@@ -280,6 +301,24 @@ GOLD = (
         remedy="Answer NO for the documented refusal only, and leave out of masked what is not masked.",
         needs=VALIDATES,
         prove=on_bench(accounts.members_are_told_apart),
+    ),
+    Rule(
+        id="voucher_is_of_the_reservation",
+        title="The partner's voucher is that of the reservation",
+        grade=Grade.GOLD,
+        proves="what was reserved has a voucher that holds, and neither nonsense nor another reservation gives one",
+        remedy="Check what the answer repeats of the reservation; raise for what is not documented.",
+        needs=VOUCHERS,
+        prove=on_bench(vouchers.voucher_is_of_the_reservation),
+    ),
+    Rule(
+        id="reversal_keeps_to_the_original",
+        title="Points are taken back in parts, never more than were moved",
+        grade=Grade.GOLD,
+        proves="parts add up to the whole in the partner's book, and one point more is a NO",
+        remedy="Begin with refused_reversal of account_records, and send the quantity with the partner's reference.",
+        needs=CREDITS,
+        prove=on_bench(points.reversal_keeps_to_the_original),
     ),
     Rule(
         id="status_is_the_accounts",
