@@ -14,6 +14,7 @@ from adapters.sdk.testing.examination import Report, examine, grade_of
 from adapters.sdk.testing.rules import writing
 from adapters.sdk.testing.rules.catalogue import RULES
 from adapters.sdk.testing.rules.rule import Grade, Rule, RuleResult, Status
+from gateway.cli.adapter_check import table
 from tests.adapters.sdk.hostile import GOOD, HOSTILE, Hostile, acting
 from tests.adapters.sdk.hostile_accounts import HOSTILE_ABOUT_ACCOUNTS
 from tests.adapters.sdk.hostile_links import LINKS
@@ -51,6 +52,10 @@ async def test_a_hostile_adapter_breaks_its_rule_and_no_other(hostile: Hostile, 
     assert result.status is Status.FAILED
     assert hostile.says in result.reason
     assert result.remedy == rule.remedy
+    said = "\n".join(table(report))
+    assert f"{hostile.rule} " in said, "the rule by its name"
+    assert "to do:" in said, "and the way out of it"
+    assert rule.remedy in said
     assert Grade[report.grade.upper()] == rule.grade - 1
 
 

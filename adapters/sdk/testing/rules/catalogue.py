@@ -37,7 +37,7 @@ STARTS = Rule(
     title="Its simulator runs and the adapter connects to it",
     grade=Grade.BRONZE,
     proves="conformance.py makes a subject, the simulator answers on loopback, and create(context) takes the context",
-    remedy="Give the package simulator.py and conformance.py with create_subject(package) -> Subject.",
+    remedy="Give it simulator.py and conformance.py with create_subject(package) -> Subject; mend what they raise.",
 )
 
 MANIFEST = Rule(
@@ -54,7 +54,7 @@ DECLARED = Rule(
     title="Declared is implemented, implemented is declared",
     grade=Grade.BRONZE,
     proves="the manifest's capabilities equal the adapter's; exactly one step commits",
-    remedy="Write the missing methods, or take the capability out of manifest.toml.",
+    remedy="Write the missing methods or take the capability out of manifest.toml; one step has commit=True.",
     prove=on_bench(writing.declared_is_implemented),
     bare=writing.declared_without_bench,
 )
@@ -381,7 +381,7 @@ PLATINUM = (
         title="Fixtures are there, with their sources",
         grade=Grade.PLATINUM,
         proves="recorded conditions lie beside the adapter and hold nobody's data",
-        remedy="Record some: gateway adapter record NAME OPERATION --to FILE.",
+        remedy="Record some (gateway adapter record NAME OPERATION --to FILE), and say in each its source.",
         look=package.fixtures_sourced,
     ),
 )
