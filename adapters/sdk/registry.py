@@ -53,6 +53,9 @@ PROTOCOLS: dict[str, type] = {
     "links_accounts": capabilities.LinksAccounts,
     "validates_members": capabilities.ValidatesMembers,
     "reports_status": capabilities.ReportsStatus,
+    "credits_points": capabilities.CreditsPoints,
+    "debits_points": capabilities.DebitsPoints,
+    "issues_vouchers": capabilities.IssuesVouchers,
 }
 """Capability as declared, and the protocol that implements it."""
 

@@ -31,6 +31,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER_SECRET = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 VISIT = Visit(airport="PVG", lounge_id="kit-lounge", visit_date=date(2026, 12, 1), guests=1)
 MEMBERS = ("member_validation", "member_status")
+POINTS = "points_reversal"
 EVENTS = tuple(check.name for check in CHECKS if check.name.startswith("event["))
 
 
@@ -165,6 +166,20 @@ class Lying(Desk):
         return 200, held.reservation
 
 
+class Printing(Desk):
+    """Prints a voucher for whatever key is named."""
+
+    def voucher(self, key: str) -> tuple[int, object]:
+        return 200, wire.Voucher(key=key, reference=self.reference(key), code="V1", symbology="qr")
+
+
+class Generous(Desk):
+    """Takes back whatever it is asked for, as often as it is asked."""
+
+    def reverse(self, key: str, reversal: str, body: wire.ReversalBody) -> tuple[int, object]:
+        return 201, wire.Reversal(key=key, reversal=reversal, quantity=body.quantity, reversed=body.quantity)
+
+
 class Welcoming(Desk):
     """Has every account that is asked for."""
 
@@ -186,7 +201,13 @@ class Mixing(Desk):
 
 
 class Reserved(Desk):
-    """Serves nothing about members."""
+    """Serves nothing that may be left alone."""
+
+    def voucher(self, key: str) -> tuple[int, object]:
+        return 501, refuse("not_offered", key)
+
+    def reverse(self, key: str, reversal: str, body: wire.ReversalBody) -> tuple[int, object]:
+        return 501, refuse("not_offered", key)
 
     def validate(self, query: wire.MemberQuery) -> tuple[int, object]:
         return 501, refuse("not_offered", None)
@@ -207,6 +228,8 @@ BROKEN: dict[type[Desk], set[str]] = {
     Doubling: {"replay"},
     Trusting: {"other_body"},
     Silent: {name.name for name in CHECKS} - {"token", "offers", "malformed", "member_links", *MEMBERS},
+    Generous: {POINTS},
+    Printing: {"voucher"},
     Welcoming: set(MEMBERS),
     Mixing: set(MEMBERS),
     Once: {"void"},
@@ -249,7 +272,7 @@ async def test_a_server_that_links_anybody_fails(
 async def test_what_a_partner_may_leave_alone_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "Desk", Reserved)
     async with partner() as settings:
-        results = await run(settings, *MEMBERS)
+        results = await run(settings, *MEMBERS, POINTS, "voucher")
     assert {result.verdict for result in results.values()} == {"not proven"}
 
 

@@ -9,7 +9,7 @@ import logging
 import traceback
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, Literal, cast
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -74,7 +74,7 @@ def manifest(scheme: str) -> Manifest:
         api_version=1,
         capabilities=(),
         auth=scheme,
-        credentials=CREDENTIALS[scheme],
+        credentials=cast("dict[str, Literal['secret', 'text']]", CREDENTIALS[scheme]),
         auth_settings={"key_id": "k1", "audience": "https://partner.example"},
         facts=Facts(on_repeat="again"),
         limits=Limits(deadline_seconds=2.0),
