@@ -87,7 +87,7 @@ def configure_logging(settings: LoggingSettings, stream: IO[str] | None = None) 
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_Lines(settings.format))
-    # Nothing here writes them, and they cost a third of a record. Source: Logging HOWTO, Optimization, read 2026-11-28.
+    # Nothing here writes them, and they cost a third of a record. Source: Logging HOWTO, last section, read 2026-11-28.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     for old in root.handlers[:]:
