@@ -119,6 +119,7 @@ async def test_holds_of_many_members_ask_for_each_statement_once(
 ) -> None:
     members = [f"m{number}" for number in range(9)]
     await give(database, *members)
+    sent.clear()
     assert await at_once(database, *(holding(member, f"h:{member}") for member in members)) == [True] * 9
     assert [count for _, count in sent] == [9, 1]
     assert await at_once(database, *(capturing(member, f"h:{member}") for member in members)) == [True] * 9
@@ -143,6 +144,7 @@ async def test_one_that_is_refused_runs_alone_and_its_neighbours_are_still_side_
 ) -> None:
     members = [f"m{number}" for number in range(5)]
     await give(database, *members)
+    sent.clear()
     asked = [holding(member, f"h:{member}", 700 if member == "m3" else 100) for member in members]
     found = await at_once(database, *asked)
     assert [isinstance(each, InsufficientFundsError) for each in found] == [False, False, False, True, False]
