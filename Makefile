@@ -56,7 +56,7 @@ referee: $(STAMP) ## Put Prism between adapters and simulators, by the published
 	@command -v node >/dev/null && command -v npm >/dev/null || { \
 		echo "make referee needs Node 20 or newer with npm, which are no dependency of this project; nothing was run."; exit 1; }
 	@test -n "$$GATEWAY_TEST_PARTNER_SPECS" || \
-		echo "GATEWAY_TEST_PARTNER_SPECS names no folder: only our own contract is refereed, the partners' are skipped."
+		echo "GATEWAY_TEST_PARTNER_SPECS names no folder: only our own contract and the Points platform's prose are refereed, the other partners' specifications are skipped."
 	@test -x $(PRISM) || { echo "Installing Prism from $(REFEREE)/package-lock.json (half a minute, once) ..."; \
 		npm ci --prefix $(REFEREE) --ignore-scripts --no-audit --no-fund --loglevel=error; }
 	@GATEWAY_TEST_PRISM="$(CURDIR)/$(PRISM)" $(RUN)/pytest -p no:xdist tests/adapters -k "published" $(PYTEST_ARGS)

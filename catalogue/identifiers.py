@@ -35,6 +35,7 @@ PREFIXES = {
     "request": "req",
     "bulk_file": "blk",
     "alarm": "alm",
+    "partner_link": "lnk",
     "frozen_account": "frz",
 }
 """Every kind of thing that has an identifier of ours."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
@@ -16,8 +17,26 @@ from config.database import insert_new
 from config.errors import ConflictError
 
 
-def put_account(connection: Connection, member_id: str, partner: str, account_number: str, at: datetime) -> None:
-    """Record or change a member's account at a partner.
+class LinkedAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """A member's account at a partner, and when the partner last said that it is his (None: never)."""
+
+    partner: str
+    account_number: str
+    verified_at: datetime | None = None
+
+
+def put_account(
+    connection: Connection,
+    member_id: str,
+    partner: str,
+    account_number: str,
+    at: datetime,
+    *,
+    verified: bool = False,
+) -> LinkedAccount:
+    """Record or change a member's account at a partner, and answer it as it stands.
+
+    The account that is there already stays as it was taken; that it is ``verified`` now is added to it.
 
     Raises:
         NotFoundError: there is no such member.
@@ -25,13 +44,45 @@ def put_account(connection: Connection, member_id: str, partner: str, account_nu
     """
     lock_member(connection, member_id)
     table = partner_accounts
-    if get_accounts(connection, member_id).get(partner) == account_number:
-        return
     mine = sa.and_(table.c.member_id == member_id, table.c.partner == partner)
+    standing = next((one for one in linked_accounts(connection, member_id) if one.partner == partner), None)
+    if standing is not None and standing.account_number == account_number:
+        if not verified:
+            return standing
+        connection.execute(sa.update(table).where(mine).values(verified_at=at))
+        return msgspec.structs.replace(standing, verified_at=at)
     connection.execute(sa.delete(table).where(mine))
-    row = {"member_id": member_id, "partner": partner, "account_number": account_number, "updated_at": at}
+    put = LinkedAccount(partner=partner, account_number=account_number, verified_at=at if verified else None)
+    row = {"member_id": member_id, "updated_at": at, **msgspec.structs.asdict(put)}
     if not insert_new(connection, table, row, unique=["partner", "account_number"]):
         raise ConflictError("This account is linked to another membership.", reason="account_taken")
+    return put
+
+
+def require_free(connection: Connection, member_id: str, partner: str, account_number: str) -> None:
+    """Refuse an account that another member has, before anybody is asked about it.
+
+    Raises:
+        ConflictError: one has (``reason`` is ``account_taken``).
+    """
+    table = partner_accounts
+    query = sa.select(table.c.member_id).where(table.c.partner == partner, table.c.account_number == account_number)
+    if connection.execute(query).scalar_one_or_none() not in (None, member_id):
+        raise ConflictError("This account is linked to another membership.", reason="account_taken")
+
+
+def linked_accounts(connection: Connection, member_id: str) -> tuple[LinkedAccount, ...]:
+    """List a member's accounts by partner."""
+    columns = [partner_accounts.c[name] for name in LinkedAccount.__struct_fields__]
+    query = sa.select(*columns).where(partner_accounts.c.member_id == member_id).order_by(partner_accounts.c.partner)
+    return tuple(LinkedAccount(**row._mapping) for row in connection.execute(query))
+
+
+def remove_account(connection: Connection, member_id: str, partner: str, account_number: str) -> None:
+    """Forget a member's account at a partner, if it is this one."""
+    table = partner_accounts
+    mine = sa.and_(table.c.member_id == member_id, table.c.partner == partner, table.c.account_number == account_number)
+    connection.execute(sa.delete(table).where(mine))
 
 
 def get_accounts(connection: Connection, member_id: str) -> dict[str, str]:

@@ -147,9 +147,11 @@ partner_accounts = sa.Table(
     sa.Column("partner", sa.String(64), primary_key=True),
     sa.Column("account_number", sa.String(64), nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
+    sa.Column("verified_at", Instant),
     sa.UniqueConstraint("partner", "account_number"),
 )
-"""The member's account in a partner's programme; one account belongs to one member."""
+"""The member's account in a partner's programme; one account belongs to one member. ``verified_at``: when the partner
+last said that it is his; null: it was not asked, or gave no answer."""
 
 vouchers = sa.Table(
     "vouchers",

@@ -35,7 +35,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only
 
 from config import side_by_side
-from config.database_errors import LOST_RACE, DatabaseBusyError, DatabaseStoppedError, converted, refused_at_commit
+from config.database_errors import (
+    DRIVER_ERRORS,
+    LOST_RACE,
+    DatabaseBusyError,
+    DatabaseStoppedError,
+    converted,
+    refused_at_commit,
+)
 from config.side_by_side import About, NotTogetherError
 from config.waiting import Waiting, bare
 
@@ -249,7 +256,7 @@ def _failed(batch: list[Waiting], error: BaseException) -> list[Waiting]:
 
 def _answer(error: BaseException) -> BaseException:
     """Make our error of a driver's; the caller's own passes."""
-    return bare(converted(error)) if isinstance(error, DBAPIError | OSError) else error
+    return bare(converted(error)) if isinstance(error, DRIVER_ERRORS) else error
 
 
 def _state(error: BaseException) -> Any:

@@ -33,6 +33,15 @@ NIGHT_POINTS = {
 """Every place of the settlement process."""
 
 
+LINK_POINTS = {
+    "tokens_answered": "the partner has answered a refresh; nothing of it is kept",
+    "tokens_kept": "the new tokens are kept; they were not used",
+}
+"""Every place of a refresh of a member's tokens at a partner."""
+
+_ALL = {**POINTS, **NIGHT_POINTS, **LINK_POINTS}
+
+
 class CrashPoints:
     """The places of one process."""
 
@@ -45,9 +54,9 @@ class CrashPoints:
         name, *rest = armed.split(":")
         self._signal = signal.SIGSTOP if rest[-1:] == ["stop"] else signal.SIGKILL
         times = rest[:-1] if self._signal is signal.SIGSTOP else rest
-        known = name in POINTS or name in NIGHT_POINTS
+        known = name in _ALL
         if armed and not (known and len(times) <= 1 and all(one.isdecimal() and int(one) for one in times)):
-            names = ", ".join([*POINTS, *NIGHT_POINTS])
+            names = ", ".join(_ALL)
             raise ConfigurationError(
                 f"faults.crash_point: {armed!r} is none of {names}, nor one of them with a number or with :stop."
             )
@@ -56,7 +65,7 @@ class CrashPoints:
 
     def reach(self, name: str) -> None:
         """Pass a place, or die there."""
-        assert name in POINTS or name in NIGHT_POINTS
+        assert name in _ALL
         if name != self._name:
             return
         self._left -= 1

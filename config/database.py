@@ -4,7 +4,7 @@
 snapshot. An operation touches nothing but its connection and may be run again after a lost race, so it must not call
 partners, send events or keep state of its own. The interface says nothing of how transactions are formed.
 
-What waits to be written is committed together: on SQLite by the one thread that writes (`config.group_commit`), on
+What waits to be written is committed together: on SQLite over one connection (`config.group_commit`), on
 PostgreSQL by a few transactions at a time (`config.batched_writes`), READ COMMITTED with row locks taken by the
 operations themselves. As many writes wait as ``database.queue_limit`` says; one more is refused untried.
 `config.engines` holds how connections are configured; start-up refuses weaker durability.
@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config import engines
 from config.batched_writes import BatchedWrites
-from config.database_errors import RefusedByDatabaseError, converted
+from config.database_errors import DRIVER_ERRORS, RefusedByDatabaseError, converted
 from config.errors import DatabaseError
 from config.group_commit import GroupCommit
 from config.hot_statements import Look
@@ -103,8 +103,13 @@ class Database:
             raise
         return database
 
-    async def write(self, operation: Operation[T]) -> T:
+    async def write(self, operation: Operation[T], *, short: bool = False) -> T:
         """Run an operation in one transaction that is on disk when this returns.
+
+        Args:
+            operation: is run once, or again when what it shared a transaction with had to be undone.
+            short: it takes a millisecond or two, whatever is in the database. On SQLite it then runs on this thread,
+                which costs less than another (`config.group_commit`); elsewhere it makes no difference.
 
         Raises:
             RefusedByDatabaseError: a constraint or trigger refused it; nothing was written.
@@ -113,6 +118,8 @@ class Database:
             Whatever the operation raises: the transaction is rolled back and the error passes.
             asyncio.CancelledError: the caller was cancelled; a transaction that had begun still ends by itself.
         """
+        if isinstance(self._writer, GroupCommit):
+            return await self._writer.write(operation, short=short)
         return await self._writer.write(operation)
 
     async def read(self, operation: Operation[T]) -> T:
@@ -147,7 +154,7 @@ class Database:
                 driver = (await connection.get_raw_connection()).driver_connection
                 assert isinstance(driver, asyncpg.Connection)
                 return await driver.fetchval(sql, *values)
-        except (DBAPIError, OSError) as error:
+        except DRIVER_ERRORS as error:
             raise converted(error) from None
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise converted(DBAPIError(sql, None, error, hide_parameters=True)) from None
@@ -179,7 +186,7 @@ class Database:
                     await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 async with connection.begin():
                     return await connection.run_sync(operation)
-        except (DBAPIError, OSError) as error:
+        except DRIVER_ERRORS as error:
             raise converted(error) from None
 
 

@@ -2,23 +2,27 @@
 
 DatabaseError                 locked, full, gone: nothing was written, or (connection lost at commit) nobody knows
 |-- RefusedByDatabaseError    a constraint or trigger refused it
-|-- DatabaseBusyError         more waits than is taken in; nothing was tried
+|-- DatabaseBusyError         more waits than is taken in, or it waited too long for its turn; nothing was written
 `-- DatabaseStoppedError      the disk failed; this process writes no more until it is started again
 """
 
 from __future__ import annotations
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from config.errors import DatabaseError
 
 LOST_RACE = {"40001", "40P01"}
 """SQL states after which the same operation is simply run again: serialisation failure, deadlock."""
 
+DRIVER_ERRORS = (DBAPIError, OSError, PoolTimeoutError)
+"""What `converted` makes one of ours of."""
 _CONSTRAINT = "23"
 """The class of SQL states of constraints that were violated."""
 
 _RAISED_BY_TRIGGER = "P0001"
+_LOCK_NOT_HAD = "55P03"
 _DISK_FAILED = {10, 11, 26}
 """SQLite's primary result codes IOERR, CORRUPT and NOTADB. Source: SQLite result codes, read 2026-11-28."""
 
@@ -30,7 +34,7 @@ class RefusedByDatabaseError(DatabaseError):
 
 
 class DatabaseBusyError(DatabaseError):
-    """More operations wait than are taken in; nothing was tried and the same call a little later may work (503)."""
+    """More waits than is taken in, or it waited too long: nothing was written, a little later it may work (503)."""
 
     code = "database_busy"
 
@@ -41,7 +45,7 @@ class DatabaseStoppedError(DatabaseError):
     code = "database_stopped"
 
 
-def converted(error: DBAPIError | OSError) -> DatabaseError:
+def converted(error: DBAPIError | OSError | PoolTimeoutError) -> DatabaseError:
     """Make our error of a driver's, without the values: a message is logged, answered and part of tracebacks.
 
     Drivers quote values in the details of their own errors (a whole row for a failed check), so these are not chained,
@@ -49,7 +53,11 @@ def converted(error: DBAPIError | OSError) -> DatabaseError:
     """
     if isinstance(error, OSError):
         return DatabaseError(f"The database cannot be reached: {error.strerror or error}.")
+    if isinstance(error, PoolTimeoutError):
+        return DatabaseBusyError("Every connection to the database is taken.")
     sqlstate = _sqlstate(error)
+    if sqlstate == _LOCK_NOT_HAD:
+        return DatabaseBusyError("Another holds for too long what has to be changed.", sqlstate=sqlstate)
     complains_of_input = isinstance(error, DataError) or "invalid input" in str(error.orig)
     words = "a value does not fit its column" if complains_of_input else str(error.orig)
     if isinstance(error, IntegrityError) or sqlstate == _RAISED_BY_TRIGGER:

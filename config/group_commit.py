@@ -1,14 +1,17 @@
-"""One thread that writes: it takes what waits, runs it in one transaction, and answers when that is on disk.
+"""The writer of a SQLite file: it takes what waits, runs it in one transaction, and answers when that is on disk.
 
-A commit costs a wait for the disk; many operations share one. An operation runs inside a savepoint of its own, so that
-one that is refused takes nothing of its neighbours with it. Nothing is delayed to gather more: a lone operation is
-committed at once, and what arrives meanwhile is the next batch. When the transaction as a whole fails (a constraint
-that is only judged at commit, an error that ended the transaction), its operations run again one by one, so that each
-gets the answer it would have got alone. (Only a deferred foreign key may be answered otherwise: by a row that a
-neighbour adds. No operation of ours names another's row before it is there.) The queue is bounded: what does not fit is
-refused before it is tried.
+A commit costs a wait for the disk; many operations share one (`config.shared_transaction`). Nothing is delayed to
+gather more: a lone operation is committed at once, and what arrives meanwhile is the next batch. The queue is bounded:
+what does not fit is refused before it is tried.
 
-When the disk itself fails, nothing is known any more of what it keeps: the writer stops for good.
+There is one transaction at a time, and its turn is one of two kinds:
+
+- What is declared to be short runs on the event loop's own thread, and only its commit, which waits for the disk, on
+  the writer's. Two threads that both run Python share one interpreter lock, and a statement that hands it over has to
+  ask for it again: a statement of 20 us took 200 us on a thread of its own while the loop was busy. A turn in the loop
+  ends after some milliseconds (what is left has the next one, so that nobody waits for the last of a crowd), never
+  waits for a lock, and what takes longer than it should is interrupted, undone and run again on the writer's thread.
+- Everything else runs on the writer's thread, with whatever waits behind it.
 """
 
 from __future__ import annotations
@@ -17,21 +20,28 @@ import asyncio
 import contextlib
 import queue
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from config.database_errors import DatabaseBusyError, DatabaseStoppedError, converted, disk_failed
-from config.waiting import Waiting, bare
+from config.database_errors import DatabaseBusyError, DatabaseStoppedError
+from config.shared_transaction import HoldsUpError, SharedTransaction
+from config.waiting import Waiting
 
 T = TypeVar("T")
-_SAVEPOINT = "operation"
+ENOUGH_SECONDS = 0.004
+"""How long a turn in the loop goes on taking operations, at least; as long as the last commit took, when longer, so
+that on a slow disk or a busy machine a commit is shared by more."""
+BUDGET_SECONDS = 0.02
+"""The most that a turn, or one operation in it, may hold up the loop."""
 
 
 class GroupCommit:
-    """The writer of one database: one connection, one thread, one transaction for all that waits."""
+    """The writer of one database: one connection, one thread, one transaction for what waits."""
 
     def __init__(self, engine: Engine, *, queue_limit: int, batch_limit: int) -> None:
         """Start the thread; nothing is opened before the first operation.
@@ -41,16 +51,24 @@ class GroupCommit:
             queue_limit: operations that may wait; one more is refused.
             batch_limit: operations that share one commit at most.
         """
-        self._engine = engine
+        self._transaction = SharedTransaction(engine)
+        self._queue_limit = queue_limit
         self._batch_limit = batch_limit
-        self._queue: queue.Queue[Waiting | None] = queue.Queue(queue_limit)
+        self._lock = threading.Lock()
+        self._waiting: deque[Waiting] = deque()
+        self._has_turn = False
         self._closed = False
-        self._stopped: str | None = None
+        self._enough_seconds = ENOUGH_SECONDS
+        self._jobs: queue.SimpleQueue[Callable[[], list[Waiting]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="database writer", daemon=True)
         self._thread.start()
 
-    async def write(self, operation: Callable[[Connection], T]) -> T:
+    async def write(self, operation: Callable[[Connection], T], *, short: bool = False) -> T:
         """Run an operation and answer when it is on disk.
+
+        Args:
+            operation: as `config.database` describes it.
+            short: it takes a millisecond or two, so that it may run on the loop's thread.
 
         Raises:
             DatabaseBusyError: too many wait; nothing was tried.
@@ -58,107 +76,86 @@ class GroupCommit:
             DatabaseError: nothing was written.
             Whatever the operation raises.
         """
-        if self._closed or self._stopped:
-            raise DatabaseStoppedError(self._stopped or "The database is closed.")
         loop = asyncio.get_running_loop()
-        waiting = Waiting(operation, loop, loop.create_future())
-        try:
-            self._queue.put_nowait(waiting)
-        except queue.Full:
-            raise DatabaseBusyError(f"{self._queue.maxsize} operations wait for the database already.") from None
+        waiting = Waiting(operation, loop, loop.create_future(), short=short)
+        with self._lock:
+            if self._closed or self._transaction.stopped:
+                raise DatabaseStoppedError(self._transaction.stopped or "The database is closed.")
+            if len(self._waiting) >= self._queue_limit:
+                raise DatabaseBusyError(f"{self._queue_limit} operations wait for the database already.")
+            self._waiting.append(waiting)
+            begins, self._has_turn = not self._has_turn, True
+        if begins and short and not self._closed:
+            loop.call_soon(self._turn_in_loop, loop)
+        elif begins:
+            self._jobs.put(self._turn_aside)
         result: T = await waiting.answer
         return result
 
     async def close(self) -> None:
         """Commit what waits, then end the thread."""
-        if not self._closed:
-            self._closed = True
-            await asyncio.to_thread(self._queue.put, None)
+        with self._lock:
+            ends, self._closed = not self._closed and not self._has_turn, True
+        if ends:
+            self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
-    def _work(self) -> None:
-        try:
-            more = True
-            while more:
-                batch, more = self._collect()
-                self._commit([each for each in batch if not each.answer.cancelled()])
-                _tell(batch)
-        finally:
-            self._engine.dispose()
+    def _give_turn(self, first: Waiting) -> None:
+        """Let the next transaction begin where its first operation belongs; in the loop after who was just answered."""
+        if first.short and not self._closed:
+            with _unless_ended():
+                first.loop.call_soon_threadsafe(first.loop.call_soon, self._turn_in_loop, first.loop)
+                return
+        self._jobs.put(self._turn_aside)
 
-    def _collect(self) -> tuple[list[Waiting], bool]:
-        """Wait for one operation and take what waits behind it; False when nothing comes any more."""
+    def _turn_in_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        batch = self._taken(lambda each: each.short and each.loop is loop)
+        try:
+            done = self._transaction.begin_here(batch, self._enough_seconds, BUDGET_SECONDS)
+        except HoldsUpError:
+            self._jobs.put(partial(self._run_aside, batch))
+            return
+        with self._lock:
+            self._waiting.extendleft(reversed(batch[done:]))
+        self._jobs.put(partial(self._commit_aside, batch[:done], time.monotonic()))
+
+    def _taken(self, fits: Callable[[Waiting], bool]) -> list[Waiting]:
+        """Take from the front what fits and still has somebody waiting for it."""
         batch: list[Waiting] = []
-        next_one = self._queue.get()
-        while next_one is not None:
-            batch.append(next_one)
-            if len(batch) == self._batch_limit:
-                return batch, True
-            try:
-                next_one = self._queue.get_nowait()
-            except queue.Empty:
-                return batch, True
-        return batch, False
+        with self._lock:
+            while self._waiting and len(batch) < self._batch_limit and fits(self._waiting[0]):
+                batch.append(self._waiting.popleft())
+        return [each for each in batch if not each.answer.cancelled()]
 
-    def _commit(self, batch: list[Waiting]) -> None:
-        if len(batch) == 1:
-            self._alone(batch[0])
-            return
+    def _commit_aside(self, batch: list[Waiting], handed_over_at: float) -> list[Waiting]:
+        self._transaction.commit(batch)
+        took = time.monotonic() - handed_over_at
+        self._enough_seconds = min(max(took, ENOUGH_SECONDS), BUDGET_SECONDS)
+        return batch
+
+    def _run_aside(self, batch: list[Waiting]) -> list[Waiting]:
+        self._transaction.run(batch)
+        return batch
+
+    def _turn_aside(self) -> list[Waiting]:
+        return self._run_aside(self._taken(lambda _: True))
+
+    def _work(self) -> None:
+        """Do what the writer's thread has to do until the writer is closed and nothing waits."""
         try:
-            with self._engine.begin() as connection:
-                for each in batch:
-                    _in_savepoint(connection, each)
-        except (IntegrityError, _EndedEarlyError):
-            for each in batch:
-                self._alone(each)
-        except DBAPIError as error:
-            self._fail(batch, error)
-
-    def _alone(self, waiting: Waiting) -> None:
-        """Run one operation in a transaction of its own."""
-        if self._stopped:
-            waiting.error = DatabaseStoppedError(self._stopped)
-            return
-        try:
-            with self._engine.begin() as connection:
-                waiting.run(connection)
-        except DBAPIError as error:
-            self._fail([waiting], error)
-        except BaseException as error:  # noqa: BLE001  # the caller's own, whatever it is; the thread lives on
-            waiting.error = error
-
-    def _fail(self, batch: Iterable[Waiting], error: DBAPIError) -> None:
-        """Give a whole transaction's failure to everybody in it; a failed disk ends the writer."""
-        if disk_failed(error):
-            self._stopped = f"The disk failed under a write ({error.orig}); start the process again."
-        for each in batch:
-            each.error = DatabaseStoppedError(self._stopped) if self._stopped else bare(converted(error))
-
-
-class _EndedEarlyError(Exception):
-    """An operation's error ended the transaction of the whole batch."""
-
-
-def _in_savepoint(connection: Connection, waiting: Waiting) -> None:
-    """Run an operation so that its failure leaves its neighbours' writes as they are.
-
-    Raises:
-        _EndedEarlyError: the database ended the whole transaction.
-        DBAPIError: the disk failed.
-    """
-    raw = connection.connection.dbapi_connection
-    assert raw is not None
-    raw.execute(f"SAVEPOINT {_SAVEPOINT}")
-    try:
-        waiting.run(connection)
-    except BaseException as error:
-        if isinstance(error, DBAPIError) and disk_failed(error):
-            raise
-        waiting.error = bare(converted(error)) if isinstance(error, DBAPIError) else error
-        if not raw.in_transaction:
-            raise _EndedEarlyError from error
-        raw.execute(f"ROLLBACK TO {_SAVEPOINT}")
-    raw.execute(f"RELEASE {_SAVEPOINT}")
+            while (job := self._jobs.get()) is not None:
+                batch = job()
+                with self._lock:
+                    following = self._waiting[0] if self._waiting else None
+                    self._has_turn = following is not None
+                    ends = self._closed and following is None
+                _tell(batch)
+                if following is not None:
+                    self._give_turn(following)
+                elif ends:
+                    break
+        finally:
+            self._transaction.close()
 
 
 def _tell(batch: Iterable[Waiting]) -> None:

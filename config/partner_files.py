@@ -25,10 +25,21 @@ class PartnerIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
 
 
+class PartnerLinking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """That members link their accounts here, and what of it is not at the partner's own address.
+
+    ``issuer``: what the partner names itself in its answers; ``authorization_url``: where the member is sent.
+    """
+
+    issuer: str = ""
+    authorization_url: str = ""
+
+
 class PartnerEnvironment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where one environment of the partner answers; credentials are secret references, see `resolve_secret`.
 
     ``deadline_seconds`` shortens the adapter's own deadline per call; it is never made longer.
+    ``ca_file`` holds certificates (PEM) of a private authority, trusted for this partner in place of the public ones.
     ``simulator_options`` are what the partner's simulator is started with, beside address and credentials.
     """
 
@@ -37,7 +48,9 @@ class PartnerEnvironment(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     webhook_secrets: tuple[str, ...] = ()
     desk_client: str | None = None
     deadline_seconds: float | None = None
+    ca_file: str | None = None
     simulator_options: dict[str, str] = {}
+    linking: PartnerLinking | None = None
 
 
 class PartnerRisk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,5 +85,8 @@ def read_partner_files(folder: Path) -> dict[str, PartnerFile]:
         for name, environment in file.environments.items():
             if name != "simulator" and not environment.base_url.startswith("https://"):
                 raise ConfigurationError(f"{path}: environments.{name}.base_url must begin with https://.")
+            page = environment.linking.authorization_url if environment.linking else ""
+            if name != "simulator" and page and not page.startswith("https://"):
+                raise ConfigurationError(f"{path}: environments.{name}.linking.authorization_url needs https://.")
         found[file.partner.id] = file
     return found

@@ -16,9 +16,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
 
 from config import side_by_side
 from config.hot_statements import changed_on_postgresql, on_sqlite, rows_on_postgresql
+from config.types import Instant, kept_instant, read_instant
 
 Processor = Callable[[Any], Any] | None
 
@@ -36,27 +38,31 @@ class _Compiled:
         self.sql = made.string
         self.only_reads = made.string.startswith("SELECT") and " FOR " not in made.string
         types = {name: bind.type for bind, name in made.bind_names.items()}
-        self._constants = made.construct_params(_check=False)
-        self._binds = [(name, types[name].dialect_impl(dialect).bind_processor(dialect)) for name in made.positiontup]
+        given = {name for bind, name in made.bind_names.items() if bind.required}
+        self._constants = {k: value for k, value in made.construct_params(_check=False).items() if k not in given}
+        self._names = made.positiontup
+        writing = [_to_be_kept(types[name], dialect) for name in made.positiontup]
+        self._writing = [(number, kept) for number, kept in enumerate(writing) if kept]
         columns = getattr(statement, "exported_columns", None) or getattr(statement, "selected_columns", None) or ()
         self.names = tuple(str(column.key) for column in columns)
-        kinds = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
-        self.results: list[tuple[int, Callable[[Any], Any]]] = [(n, kind) for n, kind in enumerate(kinds) if kind]
+        reading = [_as_read(column.type, dialect) for column in columns]
+        self._reading = [(number, read) for number, read in enumerate(reading) if read]
 
     def values(self, given: dict[str, Any]) -> list[Any]:
         """Put values in order, as the database keeps them."""
-        found = []
-        for name, process in self._binds:
-            value = given[name] if name in given else self._constants[name]
-            found.append(value if process is None else process(value))
+        if self._constants:
+            given = self._constants | given
+        found = [given[name] for name in self._names]
+        for number, kept in self._writing:
+            found[number] = kept(found[number])
         return found
 
     def read(self, rows: Any) -> list[list[Any]]:
         """Give the rows as the types of their columns do."""
         made = [list(row) for row in rows]
-        for number, process in self.results:
-            for row in made:
-                row[number] = process(row[number])
+        for row in made:
+            for number, read in self._reading:
+                row[number] = read(row[number])
         return made
 
 
@@ -143,6 +149,20 @@ def _counted(statement: sa.Executable) -> sa.Executable:
     """Count the rows that a statement writes."""
     assert isinstance(statement, sa.Insert | sa.Update | sa.Delete)
     return sa.select(sa.func.count()).select_from(statement.returning(sa.literal_column("1")).cte("written"))
+
+
+def _to_be_kept(kind: TypeEngine[Any], dialect: Dialect) -> Processor:
+    """Say how values of a type are written; an instant without what SQLAlchemy puts around its own type."""
+    if isinstance(kind, Instant) and dialect.name == "sqlite":
+        return kept_instant
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _as_read(kind: TypeEngine[Any], dialect: Dialect) -> Processor:
+    """Say how values of a type are read; see `_to_be_kept`."""
+    if isinstance(kind, Instant) and dialect.name == "sqlite":
+        return read_instant
+    return kind.dialect_impl(dialect).result_processor(dialect, None)
 
 
 def inserting(table: sa.Table, *names: str) -> sa.Insert:

@@ -25,7 +25,8 @@ class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the truth is kept. ``sqlite:///path`` or ``postgresql://user@host/name``.
 
     ``pool_size`` connections to PostgreSQL. ``queue_limit`` writes may wait; one more is answered 503. ``batch_limit``
-    of them share one commit at most.
+    of them share one commit at most. Who waits ``patience_seconds`` for a connection of PostgreSQL, or for a row that
+    another holds, is answered 503 as well.
     """
 
     url: str = "sqlite:///var/gateway.db"
@@ -33,6 +34,7 @@ class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pool_size: Annotated[int, Meta(ge=1)] = 10
     queue_limit: Annotated[int, Meta(ge=1)] = 1000
     batch_limit: Annotated[int, Meta(ge=1)] = 64
+    patience_seconds: Annotated[float, Meta(gt=0)] = 5.0
 
 
 class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,6 +108,20 @@ class PartnerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base_urls: dict[str, str] = {}
 
 
+class LinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How members' tokens at partners are kept, and where partners send members back to.
+
+    ``keys``: by name, references (``env:NAME``, ``file:/path``) to 32 bytes in base64; ``current_key`` seals, the
+    others open what was sealed before. ``redirect_url``: where partners send members back to, as
+    it is registered there: the member app's address, which hands the query on with the member's token. Empty: the
+    edge's own ``/v1/partner-links/callback``.
+    """
+
+    keys: dict[str, str] = {}
+    current_key: str = ""
+    redirect_url: str = ""
+
+
 class LoggingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much is logged, and as what (``json`` or ``console``)."""
 
@@ -130,6 +146,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     catalogue: CatalogueSettings = CatalogueSettings()
     folders: FolderSettings = FolderSettings()
     partners: PartnerSettings = PartnerSettings()
+    links: LinkSettings = LinkSettings()
     logging: LoggingSettings = LoggingSettings()
     faults: FaultSettings = FaultSettings()
 

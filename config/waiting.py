@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 @dataclass(eq=False, slots=True)
 class Waiting:
-    """An operation, who waits for it, and what came of it."""
+    """An operation, who waits for it, and what came of it. ``short``: it may run on the loop's own thread."""
 
     operation: Callable[[Connection], Any]
     loop: asyncio.AbstractEventLoop
@@ -22,6 +22,7 @@ class Waiting:
     result: Any = None
     error: BaseException | None = None
     lost_races: int = 0
+    short: bool = False
 
     def run(self, connection: Connection) -> None:
         """Run the operation in its caller's context and keep its result; what it raises passes."""

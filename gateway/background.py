@@ -1,4 +1,4 @@
-"""What a serving gateway does besides answering: sweep, work off the inbox, mark what ended, follow what changed."""
+"""What a serving gateway does besides answering: sweeping, the inbox, asking for uses, housekeeping, following."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from config.observability import get_logger
 from gateway.housekeeping import Housekeeper
 from gateway.operations.auditor import Auditor
 from gateway.redemption.sweeper import Sweeper
+from gateway.services.partner_links import revoke_due
+from gateway.usage.worker import UsageWorker
 from gateway.webhooks.worker import InboxWorker
 from gateway.wiring import Gateway
 
@@ -27,8 +29,9 @@ async def background(gateway: Gateway) -> AsyncIterator[None]:
     inbox = InboxWorker(gateway.database, gateway.clock, gateway.partners, gateway.observer)
     interval = gateway.settings.catalogue.refresh_seconds
     follower = CatalogueFollower(gateway.book, gateway.database, gateway.clock, interval)
-    housekeeper = Housekeeper(gateway.database, gateway.clock)
+    housekeeper = Housekeeper(gateway.database, gateway.clock, partial(revoke_due, gateway))
     auditor = Auditor(gateway.database, gateway.clock, gateway.identifiers, gateway.settings.audit)
+    uses = UsageWorker(gateway.database, gateway.clock, gateway.partners, gateway.contracts, gateway.identifiers)
     work: dict[str, Callable[[], Awaitable[None]]] = {
         "sweeper": sweeper.run,
         "inbox": inbox.run,
@@ -36,6 +39,7 @@ async def background(gateway: Gateway) -> AsyncIterator[None]:
         "housekeeper": housekeeper.run,
         "denials": partial(gateway.denials.follow, gateway.database, gateway.clock),
         "auditor": auditor.run,
+        "uses": uses.run,
     }
     tasks = [asyncio.create_task(_kept(run, name, gateway.clock), name=name) for name, run in work.items()]
     try:

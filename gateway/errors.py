@@ -9,6 +9,7 @@ GatewayError (config.errors)
 |   |-- QuoteExpiredError           the locked price has ended
 |   |-- QuoteUsedError              the quote already has a redemption
 |   |-- RiskCapError                undecided redemptions at this partner hold as many points as are allowed
+|   |-- LinkRefusedError            an answer to a request to link that is not open, or not this member's
 |   `-- KeyReusedError              the same Idempotency-Key with another request
 |-- MalformedError                  400
 |   |-- KeyMissingError             a value-moving request without an Idempotency-Key
@@ -63,6 +64,12 @@ class RiskCapError(RuleError):
     """Undecided redemptions at this partner already hold as many points as its file allows."""
 
     code = "points_at_risk"
+
+
+class LinkRefusedError(RuleError):
+    """What came back from a partner belongs to no request to link of this member that is still open."""
+
+    code = "link_refused"
 
 
 class KeyReusedError(RuleError):

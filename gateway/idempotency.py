@@ -151,11 +151,12 @@ class IdempotencyKeys:
         self._crash = crash or CrashPoints()
         self._in_flight: set[tuple[str, str]] = set()
 
-    async def once(self, request: KeyedRequest, work: Callable[[Connection], Answer]) -> Answer:
+    async def once(self, request: KeyedRequest, work: Callable[[Connection], Answer], *, short: bool = False) -> Answer:
         """Run ``work`` in one transaction with its key, or answer what the first request got (``replayed``).
 
         ``work`` is an operation as `config.database` describes it. When it raises an error that is answered with 409 or
-        422, what it wrote is undone, the refusal is stored under the key, and the error is raised.
+        422, what it wrote is undone, the refusal is stored under the key, and the error is raised. ``short``: see
+        `config.database.Database.write`.
 
         Raises:
             KeyReusedError, KeyInFlightError, ReplayedRefusalError: see `claim`.
@@ -163,7 +164,8 @@ class IdempotencyKeys:
         """
         with self._working(request):
             keyed = partial(self._run, request=request, work=work)
-            outcome = await self._database.write(About(work.subject, keyed) if isinstance(work, About) else keyed)
+            about = About(work.subject, keyed) if isinstance(work, About) else keyed
+            outcome = await self._database.write(about, short=short)
         if isinstance(outcome, GatewayError):
             raise outcome
         return outcome

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adapters.sdk.client import PartnerClient
+from adapters.sdk.linking import Linking
 from adapters.sdk.manifest import Manifest
 from config.errors import NotFoundError
 from config.partner_files import PartnerEnvironment, PartnerFile
@@ -17,7 +18,8 @@ class ConnectedPartner:
     """One partner, ready to be spoken to. ``adapter`` implements the capabilities that its manifest declares.
 
     ``webhook_secrets`` are every live secret that its callbacks may be proved with; none refuses them all.
-    ``client`` is what the adapter speaks through; None for one that speaks to nobody.
+    ``client`` is what the adapter speaks through; None for one that speaks to nobody. ``linking``: members link
+    their accounts there.
     """
 
     file: PartnerFile
@@ -26,6 +28,7 @@ class ConnectedPartner:
     adapter: object
     webhook_secrets: tuple[Secret, ...] = ()
     client: PartnerClient | None = None
+    linking: Linking | None = None
 
     @property
     def id(self) -> str:

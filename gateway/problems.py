@@ -85,6 +85,7 @@ PROBLEMS: dict[str, Kind] = {
     "bulk_file_refused": Kind(422, "The file is refused whole"),
     "quote_expired": Kind(422, "The quote has ended"),
     "quote_used": Kind(422, "The quote was used"),
+    "link_refused": Kind(422, "The account cannot be linked"),
     "points_at_risk": Kind(422, "Too much is undecided at this partner"),
     "statement_refused": Kind(422, "The statement file is refused"),
     "partner": Kind(502, "The partner gave no usable answer"),

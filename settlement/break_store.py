@@ -87,7 +87,8 @@ def _reason(connection: Connection, row: sa.Row[Any]) -> str:
         if connection.execute(state).scalar_one() != "accepted":
             return "superseded"
     pair = settlement_matches.c
-    paired = sa.select(pair.outcome).where(sa.or_(pair.ours_id == row.ours_id, pair.theirs_id == row.theirs_id))
+    # A pair of ours is recorded under our id: that column has an index, `ours_id` has none.
+    paired = sa.select(pair.outcome).where(sa.or_(pair.record == row.ours_id, pair.theirs_id == row.theirs_id))
     return "matched" if connection.execute(paired).scalars().first() == "matched" else "changed"
 
 

@@ -7,13 +7,16 @@ from datetime import date
 
 import msgspec
 
-from adapters.direct import calls, mapping, responses
+from adapters.direct import calls, mapping, members, responses, wire
 from adapters.sdk import statement_file, webhooks
+from adapters.sdk.account_records import AccountCheck, AccountRequest, PointsReversal, StatusReport, refused_reversal
 from adapters.sdk.answers import failed_cancel, failed_step, readable
-from adapters.sdk.calls import CallFailure
+from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall
 from adapters.sdk.capabilities import Step
+from adapters.sdk.codec import decode
 from adapters.sdk.context import AdapterContext
 from adapters.sdk.errors import ManifestError, ProtocolError, WebhookError
+from adapters.sdk.link_tokens import LinkedAccount
 from adapters.sdk.outcomes import LookUpAnswer
 from adapters.sdk.records import (
     CancelResult,
@@ -21,6 +24,7 @@ from adapters.sdk.records import (
     Offer,
     OfferRequest,
     PartnerEvent,
+    PartnerVoucher,
     ReservationRequest,
     StatementFile,
     StepResult,
@@ -88,6 +92,41 @@ class DirectAdapter:
             return failed_cancel(answer)
         return mapping.read_cancel(request.key, answer, responses.CANCEL, self._clock.now())
 
+    async def fetch_voucher(self, request: ReservationRequest, partner_reference: str) -> PartnerVoucher | None:
+        """Read the partner's own voucher; see `IssuesVouchers`."""
+        answer = await self._optional(calls.voucher(request.key))
+        return mapping.read_voucher(request.key, partner_reference, answer)
+
+    async def reverse_credit(self, request: PointsReversal) -> CancelResult:
+        """Take back credited points; see `CreditsPoints`."""
+        return refused_reversal(request, "credit") or await self._reverse(request)
+
+    async def reverse_debit(self, request: PointsReversal) -> CancelResult:
+        """Give back debited points; see `DebitsPoints`."""
+        return refused_reversal(request, "debit") or await self._reverse(request)
+
+    async def _reverse(self, request: PointsReversal) -> CancelResult:
+        answer = await self._client.call(calls.reverse(request))
+        if isinstance(answer, CallFailure):
+            return failed_cancel(answer)
+        return mapping.read_reversal(request, answer, self._clock.now())
+
+    async def validate_member(self, request: AccountRequest) -> AccountCheck:
+        """Ask whether an account is the member's; see `ValidatesMembers`."""
+        answer = await self._client.call(calls.validate_member(request))
+        if isinstance(answer, CallFailure):
+            return AccountCheck(outcome=answer.outcome, code=answer.reason)
+        return members.read_check(request, answer, self._clock.now())
+
+    async def report_status(self, request: AccountRequest) -> StatusReport | None:
+        """Ask for the tier of an account; see `ReportsStatus`."""
+        return members.read_status(request, await self._optional(calls.report_status(request)))
+
+    async def _optional(self, call: PartnerCall) -> PartnerAnswer:
+        """Make a reading call that the partner may have chosen not to serve, which it says with 501."""
+        answer = await self._client.call(call)
+        return answer if isinstance(answer, PartnerAnswer) and answer.status == 501 else readable(answer)
+
     def verify_webhook(self, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...], now: int) -> str:
         """Verify by Standard Webhooks."""
         return webhooks.verify(headers, body, secrets, now)
@@ -102,6 +141,14 @@ class DirectAdapter:
     def parse_statement(self, name: str, content: bytes) -> StatementFile:
         """Read the contractual statement file."""
         return statement_file.parse_statement(name, content)
+
+    async def read_account(self, link: str) -> LinkedAccount:
+        """Ask whose link it is; see `LinksAccounts`."""
+        answer = readable(await self._client.call(calls.member(link)))
+        if answer.status != 200:
+            raise ProtocolError("The member's status is not one of the contract.", status=answer.status)
+        member = decode(answer.body, wire.LinkedMember)
+        return LinkedAccount(account_number=member.account, tier=member.tier)
 
     async def fetch_statement(self, business_date: date) -> tuple[str, bytes] | None:
         """Fetch the file of a day; None while the partner has none.

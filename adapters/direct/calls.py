@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from adapters.direct import wire
 from adapters.direct.mapping import reserve_body
+from adapters.sdk.account_records import AccountRequest, PointsReversal
 from adapters.sdk.calls import PartnerCall
 from adapters.sdk.codec import encode
 from adapters.sdk.records import OfferRequest, ReservationRequest
@@ -39,6 +40,11 @@ def cancel(key: str, reference: str) -> PartnerCall:
     return PartnerCall(operation="cancel", method="POST", path=f"{_path(key)}/cancel", body=body)
 
 
+def member(link: str) -> PartnerCall:
+    """Ask who the member of a link is, in his name."""
+    return PartnerCall(operation="read_account", method="GET", path="/v1/members/me", link=link)
+
+
 def statement(business_date: date, cap_bytes: int, deadline_seconds: float) -> PartnerCall:
     """Fetch a day's statement."""
     return PartnerCall(
@@ -49,6 +55,31 @@ def statement(business_date: date, cap_bytes: int, deadline_seconds: float) -> P
         body_cap_bytes=cap_bytes,
         deadline_seconds=deadline_seconds,
     )
+
+
+def voucher(key: str) -> PartnerCall:
+    """Read the partner's own voucher of a reservation."""
+    return PartnerCall(operation="fetch_voucher", method="GET", path=f"{_path(key)}/voucher")
+
+
+def reverse(request: PointsReversal) -> PartnerCall:
+    """Take back points of a mileage under the reversal's own key."""
+    path = f"{_path(request.original.key)}/reversals/{quote(request.key, safe='')}"
+    body = encode(wire.ReversalBody(reference=request.partner_reference, quantity=request.quantity))
+    return PartnerCall(operation="reverse", method="PUT", path=path, body=body)
+
+
+def validate_member(request: AccountRequest) -> PartnerCall:
+    """Ask whether an account is the member's; a repeat is one more question."""
+    factors = {name: factor.reveal() for name, factor in request.factors.items()}
+    body = encode(wire.MemberQuery(account=request.account, factors=factors))
+    return PartnerCall(operation="validate_member", method="POST", path="/v1/members/validate", body=body)
+
+
+def report_status(request: AccountRequest) -> PartnerCall:
+    """Ask for the tier of an account."""
+    path = f"/v1/members/{quote(request.account, safe='')}/status"
+    return PartnerCall(operation="report_status", method="GET", path=path)
 
 
 def _path(key: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.direct import responses, wire
+from adapters.direct import published_links, responses, wire
 from adapters.direct.mapping import EVENT_KINDS
 from adapters.sdk.manifest import Manifest, read_manifest
 from adapters.sdk.outcomes import Outcome, ResponseTable
@@ -24,11 +24,17 @@ KEY_PATTERN = "^[A-Za-z0-9_-]{8,64}$"
 DECIMAL = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?$"
 TYPES = (
     wire.OffersQuery, wire.OffersAnswer, wire.ReserveBody, wire.Reservation, wire.CancelBody, wire.Refusal, wire.Event,
+    wire.Voucher, wire.ReversalBody, wire.Reversal, wire.MemberQuery, wire.MemberAnswer, wire.MemberStatus,
+    wire.LinkedMember,
 )  # fmt: skip
 ELSEWHERE = {
     "reserve": {409: ("key_reused",)},
     "look_up": {404: ("not_found",)},
     "cancel": {404: ("not_found",)},
+    "fetch_voucher": {404: ("not_found",), 501: (responses.NOT_OFFERED,)},
+    "reverse": {404: ("not_found",), 409: ("key_reused",), 501: (responses.NOT_OFFERED,)},
+    "validate_member": {501: (responses.NOT_OFFERED,)},
+    "report_status": {501: (responses.NOT_OFFERED,)},
 }
 """Codes that no table needs: they decide nothing about a write, or mean that nothing is there."""
 MEANINGS = {
@@ -39,6 +45,7 @@ MEANINGS = {
     404: "There is no such thing.",
     409: "Refused: the code says why, `key` repeats the key.",
     429: "Busy: nothing was done. `Retry-After` is honoured up to 15 minutes.",
+    501: "We have chosen not to serve this endpoint.",
     503: "Busy: nothing was done. `Retry-After` is honoured up to 15 minutes.",
 }
 
@@ -62,10 +69,18 @@ def contract_document(manifest: Manifest) -> dict[str, Any]:
         "security": [{"client_credentials": ["benefits"]}],
         "paths": {
             "/oauth/token": {"post": _token()},
+            **published_links.paths(ORIGIN),
             "/v1/offers": {"post": _offers()},
             "/v1/reservations/{key}": {"parameters": [_key()], "put": _reserve(), "get": _look_up()},
             "/v1/reservations/{key}/fence": {"parameters": [_key()], "post": _fence()},
             "/v1/reservations/{key}/cancel": {"parameters": [_key()], "post": _cancel()},
+            "/v1/reservations/{key}/voucher": {"parameters": [_key()], "get": _voucher()},
+            "/v1/reservations/{key}/reversals/{reversal}": {
+                "parameters": [_key(), {**_key(), "name": "reversal"}],
+                "put": _reverse(),
+            },
+            "/v1/members/validate": {"post": _validate_member()},
+            "/v1/members/{account}/status": {"parameters": [_account()], "get": _report_status()},
             "/v1/statements/{date}": {"get": _statement()},
         },
         "webhooks": {kind: {"post": _webhook(kind)} for kind in sorted(EVENT_KINDS)},
@@ -83,19 +98,18 @@ def _about(manifest: Manifest) -> str:
 
 
 def _token() -> dict[str, Any]:
-    form = {
-        "type": "object",
-        "required": ["grant_type"],
-        "properties": {"grant_type": {"const": "client_credentials"}, "scope": {"type": "string"}},
-    }
+    form = published_links.token_form()
     return {
         "operationId": "token",
-        "summary": "Give a bearer token (RFC 6749, section 4.4; the client authenticates by HTTP Basic)",
+        "summary": "Give tokens, ours (RFC 6749, section 4.4) or a member's (4.1 and 6), to a client proved by Basic",
         "security": [{"basic": []}],
         "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}},
         "responses": {
             "200": _answer("A token.", {"$ref": "#/components/schemas/Token"}),
-            "400": _answer("Another grant than client_credentials.", {"type": "object"}),
+            "400": _answer(
+                "Another grant, or `invalid_grant`: a code or token that holds no more.",
+                {"type": "object"},
+            ),
             "401": _answer("The client is not known or its secret is wrong.", {"type": "object"}),
         },
     }
@@ -122,6 +136,26 @@ def _fence() -> dict[str, Any]:
 
 def _cancel() -> dict[str, Any]:
     return _operation("cancel", "Cancel what was reserved", responses.CANCEL, "CancelBody", {200: ""})
+
+
+def _voucher() -> dict[str, Any]:
+    summary = "Show your own voucher of what is reserved; not every partner serves this"
+    return _operation("fetch_voucher", summary, ResponseTable(), None, {200: "Voucher"})
+
+
+def _reverse() -> dict[str, Any]:
+    summary = "Take back points of a mileage, whole or in part, once for each reversal; not every partner serves this"
+    return _operation("reverse", summary, responses.REVERSE, "ReversalBody", {200: "Reversal", 201: "Reversal"})
+
+
+def _validate_member() -> dict[str, Any]:
+    summary = "Say whether an account is the member's; not every partner serves this"
+    return _operation("validate_member", summary, ResponseTable(), "MemberQuery", {200: "MemberAnswer"})
+
+
+def _report_status() -> dict[str, Any]:
+    summary = "Tell the tier of an account as it is now; not every partner serves this"
+    return _operation("report_status", summary, ResponseTable(), None, {200: "MemberStatus"})
 
 
 def _statement() -> dict[str, Any]:
@@ -205,6 +239,11 @@ def _key() -> dict[str, Any]:
     return {"name": "key", "in": "path", "required": True, "description": "Ours.", "schema": schema}
 
 
+def _account() -> dict[str, Any]:
+    schema = {"type": "string", "minLength": 1, "maxLength": 64}
+    return {"name": "account", "in": "path", "required": True, "description": "Yours.", "schema": schema}
+
+
 def _header(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "header", "required": True, "schema": schema}
 
@@ -230,6 +269,9 @@ def _schemas() -> dict[str, Any]:
             "access_token": {"type": "string", "minLength": 1},
             "token_type": {"type": "string", "pattern": "^[Bb]earer$"},
             "expires_in": {"type": "integer", "minimum": 1},
+            "refresh_token": {"type": "string", "minLength": 1, "description": "A member's; a new one each time."},
+            "refresh_expires_in": {"type": "integer", "minimum": 1, "description": "Until he is asked again."},
+            "scope": {"type": "string"},
         },
     }
     return dict(sorted(schemas.items()))
@@ -240,6 +282,7 @@ def _schemes() -> dict[str, Any]:
     return {
         "basic": {"type": "http", "scheme": "basic"},
         "client_credentials": {"type": "oauth2", "flows": {"clientCredentials": flow}},
+        **published_links.schemes(ORIGIN),
     }
 
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote
 from litestar import Request, Response, get, post, put
 from litestar.params import FromPath
 
-from adapters.direct import wire
+from adapters.direct import simulator_links, wire
 from adapters.direct.simulator_book import DirectBook
 from adapters.direct.simulator_desk import TOKEN_SECONDS, Desk, ReportEvent, ReportVisit, refuse
 from adapters.sdk.codec import decode
@@ -28,11 +28,18 @@ AnyRequest = Request[Any, Any, Any]
 
 OPERATIONS = (
     Operation("token", "POST", "/oauth/token"),
+    Operation("authorise", "GET", "/oauth/authorize"),
+    Operation("unlink", "POST", "/oauth/revoke"),
+    Operation("read_account", "GET", "/v1/members/me"),
     Operation("quote_offers", "POST", "/v1/offers"),
     Operation("reserve", "PUT", "/v1/reservations/{key}"),
     Operation("look_up", "GET", "/v1/reservations/{key}"),
     Operation("fence", "POST", "/v1/reservations/{key}/fence"),
     Operation("cancel", "POST", "/v1/reservations/{key}/cancel"),
+    Operation("fetch_voucher", "GET", "/v1/reservations/{key}/voucher"),
+    Operation("reverse", "PUT", "/v1/reservations/{key}/reversals/{reversal}"),
+    Operation("validate_member", "POST", "/v1/members/validate"),
+    Operation("report_status", "GET", "/v1/members/{account}/status"),
     Operation("statement", "GET", "/v1/statements/{date}"),
 )
 
@@ -45,17 +52,27 @@ def create_simulator(options: SimulatorOptions) -> Simulator:
 
 def around(desk: Desk, control_handlers: Sequence[Any] = ()) -> Simulator:
     """Put the contract's paths around a desk; ``control_handlers`` are further ones below ``/_simulator``."""
-    return Simulator(
+    links = simulator_links.LinkDesk(desk)
+    tokens, members = _token_handlers(desk, links), simulator_links.handlers(links)
+    simulator = Simulator(
         desk.options,
         book=desk.book,
-        handlers=[*_token_handlers(desk), *_reservation_handlers(desk), *_reading_handlers(desk)],
+        handlers=[
+            *tokens,
+            *members,
+            *_reservation_handlers(desk),
+            *_reading_handlers(desk),
+            *_member_handlers(desk),
+        ],
         operations=OPERATIONS,
-        control_handlers=[*_desk_handlers(desk), *control_handlers],
+        control_handlers=[*_desk_handlers(desk), *simulator_links.control_handlers(links), *control_handlers],
         webhooks=desk.webhooks,
     )
+    desk.book.links = links
+    return simulator
 
 
-def _token_handlers(desk: Desk) -> list[Any]:
+def _token_handlers(desk: Desk, links: simulator_links.LinkDesk) -> list[Any]:
     given = desk.options.credentials
     expected = (given.get("client_id", "simulator"), given.get("client_secret", "simulator-secret"))
 
@@ -64,11 +81,22 @@ def _token_handlers(desk: Desk) -> list[Any]:
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         if _basic(request) != expected:
             return answer({"error": "invalid_client"}, 401)
+        if form.get("grant_type") in simulator_links.GRANTS:
+            status, told = links.token(form)
+            return answer(told, status)
         if form.get("grant_type") != "client_credentials":
             return answer({"error": "unsupported_grant_type"}, 400)
         return answer({"access_token": desk.token(), "token_type": "Bearer", "expires_in": TOKEN_SECONDS})
 
-    return [token]
+    @post("/oauth/revoke")
+    async def revoke(request: AnyRequest) -> Response[bytes]:
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        if _basic(request) != expected:
+            return answer({"error": "invalid_client"}, 401)
+        links.revoke(form.get("token", ""))
+        return answer({})
+
+    return [token, revoke]
 
 
 def _reservation_handlers(desk: Desk) -> list[Any]:
@@ -84,7 +112,11 @@ def _reservation_handlers(desk: Desk) -> list[Any]:
     async def cancel(request: AnyRequest, key: FromPath[str]) -> Response[bytes]:
         return await _write(desk, request, key, wire.CancelBody, lambda body: desk.cancel(key, body.reference))
 
-    return [reserve, fence, cancel]
+    @put("/v1/reservations/{key:str}/reversals/{reversal:str}")
+    async def reverse(request: AnyRequest, key: FromPath[str], reversal: FromPath[str]) -> Response[bytes]:
+        return await _write(desk, request, key, wire.ReversalBody, lambda body: desk.reverse(key, reversal, body))
+
+    return [reserve, fence, cancel, reverse]
 
 
 def _reading_handlers(desk: Desk) -> list[Any]:
@@ -99,7 +131,7 @@ def _reading_handlers(desk: Desk) -> list[Any]:
     async def look_up(request: AnyRequest, key: FromPath[str]) -> Response[bytes]:
         if not desk.authorised(request.headers.get("authorization", "")):
             return answer(refuse("unauthenticated", key), 401)
-        held = desk.book.held(key)
+        held = desk.shown(key)
         return answer(held.reservation) if held else answer(refuse("not_found", key), 404)
 
     @get("/v1/statements/{business_date:date}")
@@ -112,6 +144,28 @@ def _reading_handlers(desk: Desk) -> list[Any]:
         return Response(content, media_type="text/csv", headers=headers)
 
     return [offers, look_up, statement]
+
+
+def _member_handlers(desk: Desk) -> list[Any]:
+    @post("/v1/members/validate")
+    async def validate(request: AnyRequest) -> Response[bytes]:
+        return await _write(desk, request, None, wire.MemberQuery, desk.validate)
+
+    @get("/v1/members/{account:str}/status")
+    async def status(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
+        if not desk.authorised(request.headers.get("authorization", "")):
+            return answer(refuse("unauthenticated", None), 401)
+        code, value = desk.member_status(account)
+        return answer(value, code)
+
+    @get("/v1/reservations/{key:str}/voucher")
+    async def voucher(request: AnyRequest, key: FromPath[str]) -> Response[bytes]:
+        if not desk.authorised(request.headers.get("authorization", "")):
+            return answer(refuse("unauthenticated", key), 401)
+        code, value = desk.voucher(key)
+        return answer(value, code)
+
+    return [validate, status, voucher]
 
 
 def _desk_handlers(desk: Desk) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -32,11 +33,12 @@ class DirectBook(Book):
     """Accounts by event: a reservation on the day it was made, guests on the day of the visit, a refund on its own."""
 
     def __init__(self, time_zone: str) -> None:
-        """Take the zone of the partner's business day (it ends at midnight)."""
+        """Take the zone of the partner's business day (it ends at midnight); ``links`` are the members' grants."""
         super().__init__()
         self._zone = ZoneInfo(time_zone)
         self.tokens: dict[str, datetime] = {}
         self.sequence = 0
+        self.links: Any = None
 
     def held(self, key: str) -> Held | None:
         """Answer what a key holds."""
@@ -50,6 +52,10 @@ class DirectBook(Book):
     def all_held(self) -> tuple[Held, ...]:
         """Answer every key, oldest first."""
         return self.rows(RESERVATIONS)
+
+    def reversals(self) -> tuple[wire.Reversal, ...]:
+        """Answer every reversal of points, oldest first."""
+        return self.rows("reversals")
 
     def taken(self, service: Service) -> int:
         """Count the live reservations of exactly this place and day."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -80,6 +81,60 @@ class CancelBody(msgspec.Struct, frozen=True):
     reference: str
 
 
+class Voucher(msgspec.Struct, frozen=True):
+    """``GET /v1/reservations/{key}/voucher``: what your desk reads."""
+
+    key: str
+    reference: str
+    code: str
+    symbology: Literal["qr", "code_128", "pdf417", "aztec", "text"]
+    valid_from_at: AwareInstant | None = None
+    valid_to_at: AwareInstant | None = None
+
+
+class ReversalBody(msgspec.Struct, frozen=True):
+    """``PUT /v1/reservations/{key}/reversals/{reversal}``: take back so much of a mileage."""
+
+    reference: str
+    quantity: int
+
+
+class Reversal(msgspec.Struct, frozen=True):
+    """A reversal that stands; ``reversed`` is the sum of all of the reservation's."""
+
+    key: str
+    reversal: str
+    quantity: int
+    reversed: int
+
+
+class MemberQuery(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``POST /v1/members/validate``: an account, and what its owner proves himself with, by the partner's names."""
+
+    account: str
+    factors: dict[str, str] = {}
+
+
+class MemberAnswer(msgspec.Struct, frozen=True):
+    """Whether the account is the member's; ``masked`` shows the factors that were looked at, masked."""
+
+    account: str
+    valid: bool
+    reason: str | None = None
+    masked: dict[str, str] = {}
+
+
+class MemberStatus(msgspec.Struct, frozen=True):
+    """``GET /v1/members/{account}/status``: the tier as it is now; of an unknown account only that it is not known."""
+
+    account: str
+    known: bool
+    tier: str | None = None
+    valid_until_date: date | None = None
+    provenance: Literal["earned", "granted"] | None = None
+    reference: str | None = None
+
+
 class ErrorDetail(msgspec.Struct, frozen=True):
     """Why not."""
 
@@ -111,3 +166,10 @@ class Event(msgspec.Struct, frozen=True):
     occurred_at: AwareInstant
     sequence: int
     reservation: EventReservation
+
+
+class LinkedMember(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``GET /v1/members/me``: whose token it is."""
+
+    account: str
+    tier: str | None = None

@@ -8,18 +8,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from adapters.sdk import message_signatures
 from adapters.sdk.auth_headers import with_headers
+from adapters.sdk.auth_schemes import SETTINGS, unknown_settings
+from adapters.sdk.auth_signed import HmacSignature, MessageSignature
 from adapters.sdk.calls import CallFailure, Exchange, PartnerAnswer, PartnerCall, request_target
 from adapters.sdk.errors import ManifestError
 from adapters.sdk.manifest import Manifest
+from adapters.sdk.mutual_tls import MutualTls, TlsClientToken, read_identity
 from adapters.sdk.oauth1 import OAuth1RsaSha256
 from adapters.sdk.oauth2 import OAuth2ClientCredentials, PrivateKeyJwt
+from adapters.sdk.outcomes import Outcome
+from adapters.sdk.request_signing import CHOICES, read_rules
 from config.secrets import Secret
 
 
@@ -49,6 +56,16 @@ class NoAuthentication:
     def refused(self, answer: PartnerAnswer) -> bool:
         """Never ask again."""
         return False
+
+
+class MembersOnly(NoAuthentication):
+    """Every call is made for a member who linked his account; one that names no link is not sent."""
+
+    async def authenticate(
+        self, call: PartnerCall, base_url: str, now: datetime, exchange: Exchange
+    ) -> PartnerCall | CallFailure:
+        """Refuse: a call with a link never comes here."""
+        return CallFailure(Outcome.NOT_SENT, "authentication:no_link")
 
 
 class ApiKey(NoAuthentication):
@@ -186,6 +203,36 @@ class Given:
             )
         return self._credentials[name]
 
+    @property
+    def name(self) -> str:
+        """The adapter's."""
+        return self._manifest.name
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Every public parameter of the scheme."""
+        return self._manifest.auth_settings
+
+    def insist(self, holds: bool, otherwise: str) -> None:
+        """Refuse settings that cannot be used.
+
+        Raises:
+            ManifestError: it does not hold.
+        """
+        if not holds:
+            raise ManifestError(f"{self.name}: [auth_settings]: {otherwise}.")
+
+    def key_id(self) -> Secret:
+        """Find the credential ``key_id``, which is written into a header.
+
+        Raises:
+            ManifestError: it is missing, or holds what a header cannot carry whole.
+        """
+        found = self.credential("key_id")
+        if not re.fullmatch(r"[!#-\[\]-~]{1,128}", found.reveal(), re.ASCII):
+            raise ManifestError(f"{self.name}: the credential key_id is not 1 to 128 visible ASCII characters.")
+        return found
+
     def setting(self, name: str, otherwise: str = "") -> str:
         """Find a public parameter of the scheme."""
         return self._manifest.auth_settings.get(name, otherwise)
@@ -217,12 +264,45 @@ def _private_key_jwt(given: Given) -> Authenticator:
     )
 
 
+def _tls_client_auth(given: Given) -> Authenticator:
+    return TlsClientToken(
+        given.credential("client_id"),
+        read_identity(given.credential("client_certificate"), given.credential("private_key")),
+        token_path=given.setting("token_path", "/oauth/token"),
+        scope=given.setting("scope"),
+    )
+
+
+def _hmac_signature(given: Given) -> Authenticator:
+    return HmacSignature(given.key_id(), given.credential("secret"), read_rules(given.name, given.settings))
+
+
+def _rfc9421_hmac(given: Given) -> Authenticator:
+    components = given.setting("components", message_signatures.DEFAULT_COMPONENTS).split()
+    given.insist(
+        bool(components) and len(set(components)) == len(components), "components names nothing, or a thing twice"
+    )
+    for name in components:
+        known = name in message_signatures.DERIVED if name.startswith("@") else name == name.lower()
+        given.insist(known, f"{name!r} is no component; write a header's name in lower case or one of the derived")
+    encoding = given.setting("key_encoding", CHOICES["key_encoding"][0])
+    given.insist(encoding in CHOICES["key_encoding"], f"key_encoding is {encoding!r}")
+    return MessageSignature(given.key_id(), given.credential("secret"), components=components, key_encoding=encoding)
+
+
 MAKERS: dict[str, Callable[[Given], Authenticator]] = {
     "none": lambda _: NoAuthentication(),
     "api_key": _api_key,
     "basic": lambda given: Basic(given.credential("username"), given.credential("password")),
     "oauth2_client_credentials": _client_credentials,
     "private_key_jwt": _private_key_jwt,
+    "oauth2_tls_client_auth": _tls_client_auth,
+    "oauth2_authorization_code": lambda _: MembersOnly(),
+    "mtls": lambda given: MutualTls(
+        read_identity(given.credential("client_certificate"), given.credential("private_key"))
+    ),
+    "hmac_signature": _hmac_signature,
+    "rfc9421_hmac": _rfc9421_hmac,
     "ean_signature": lambda given: EanSignature(given.credential("api_key"), given.credential("shared_secret")),
     "mac": lambda given: MacRequest(given.credential("mac_id"), given.credential("mac_key")),
     "oauth1_rsa_sha256": lambda given: OAuth1RsaSha256(
@@ -236,9 +316,14 @@ def make_authenticator(manifest: Manifest, credentials: Mapping[str, Secret]) ->
     """Make the authenticator that a manifest declares.
 
     Raises:
-        ManifestError: an unknown scheme, or a credential is missing.
+        ManifestError: an unknown scheme, a setting that is none of its, or a credential is missing.
     """
     make = MAKERS.get(manifest.auth)
     if make is None:
         raise ManifestError(f"{manifest.name}: auth {manifest.auth!r} is not a scheme of the SDK.")
+    if unknown := unknown_settings(manifest.auth, manifest.auth_settings):
+        known = ", ".join(SETTINGS[manifest.auth]) or "none"
+        raise ManifestError(
+            f"{manifest.name}: [auth_settings]: {unknown[0]!r} is no setting of {manifest.auth} (known: {known})."
+        )
     return make(Given(manifest, credentials))

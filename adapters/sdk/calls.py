@@ -16,7 +16,9 @@ class PartnerCall(msgspec.Struct, frozen=True, kw_only=True):
 
     ``operation`` is our name for it (metrics, faults, response tables). ``path`` begins with ``/`` and is appended to
     the partner's base address; it may carry its own query when it is a link that the partner gave. ``query`` is added
-    behind it. Limits left unset are the manifest's.
+    behind it. Limits left unset are the manifest's. ``link`` makes the call in the name of a member who linked his
+    account, by his token instead of the partner's scheme. ``authenticated`` is False for a call that carries its own
+    proof, as those to a token endpoint do.
     """
 
     operation: str
@@ -28,6 +30,8 @@ class PartnerCall(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str = "application/json"
     deadline_seconds: float | None = None
     body_cap_bytes: int | None = None
+    link: str | None = None
+    authenticated: bool = True
 
 
 class PartnerAnswer(msgspec.Struct, frozen=True, kw_only=True):

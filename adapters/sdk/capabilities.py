@@ -8,12 +8,15 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from adapters.sdk.account_records import AccountCheck, AccountRequest, PointsReversal, StatusReport
+from adapters.sdk.link_tokens import LinkedAccount
 from adapters.sdk.records import (
     CancelResult,
     LookUpResult,
     Offer,
     OfferRequest,
     PartnerEvent,
+    PartnerVoucher,
     ReservationRequest,
     StatementFile,
     StepResult,
@@ -137,5 +140,79 @@ class ReportsUsage(Protocol):
 
         Raises:
             PartnerError: the partner gave no trustworthy answer.
+        """
+        ...
+
+
+@runtime_checkable
+class LinksAccounts(Protocol):
+    """Knows a member by the permission that he gave at the partner; the SDK does the linking itself."""
+
+    async def read_account(self, link: str) -> LinkedAccount:
+        """Ask, in the member's name (``PartnerCall(link=link)``), which account the link is of.
+
+        Raises:
+            PartnerError: no trustworthy answer; `AuthenticationError` when the partner does not take the link.
+        """
+        ...
+
+
+@runtime_checkable
+class ValidatesMembers(Protocol):
+    """Says whether an account is this member's."""
+
+    async def validate_member(self, request: AccountRequest) -> AccountCheck:
+        """Ask; it changes nothing there. Never raises for what the partner answers: the outcome says it.
+
+        NO needs a documented refusal that is about this account. That our own credentials or our form were refused
+        says nothing of the member: it is UNKNOWN.
+        """
+        ...
+
+
+@runtime_checkable
+class ReportsStatus(Protocol):
+    """Reports the tier that an account has."""
+
+    async def report_status(self, request: AccountRequest) -> StatusReport | None:
+        """Ask for the tier as it is now; None where this partner has chosen not to report any.
+
+        Raises:
+            PartnerError: the partner gave no trustworthy answer.
+        """
+        ...
+
+
+@runtime_checkable
+class CreditsPoints(Protocol):
+    """Gives the partner's currency to an account: a `Reserves` that takes a `Mileage` of the direction ``credit``."""
+
+    async def reverse_credit(self, request: PointsReversal) -> CancelResult:
+        """Take back what a credit gave: the six outcomes, as everywhere; the sum never exceeds the credit.
+
+        OK: taken back. NO: a documented refusal, what was credited stands. Where the partner takes no key for it, a
+        refusal of a ``repeated`` request may be of the copy, and is UNKNOWN.
+        """
+        ...
+
+
+@runtime_checkable
+class DebitsPoints(Protocol):
+    """Takes the partner's currency from an account: a `Reserves` that takes a `Mileage` of the direction ``debit``."""
+
+    async def reverse_debit(self, request: PointsReversal) -> CancelResult:
+        """Give back what a debit took; see `CreditsPoints.reverse_credit`."""
+        ...
+
+
+@runtime_checkable
+class IssuesVouchers(Protocol):
+    """Gives a voucher of its own for what was reserved there."""
+
+    async def fetch_voucher(self, request: ReservationRequest, partner_reference: str) -> PartnerVoucher | None:
+        """Read the voucher; asking issues nothing. None where the partner has none for it (any more).
+
+        Raises:
+            PartnerError: the partner gave no trustworthy answer, or one about another reservation.
         """
         ...

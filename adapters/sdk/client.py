@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TypeGuard
 
 import httpx
@@ -17,10 +18,12 @@ import tenacity
 from adapters.sdk.auth import Authenticator, NoAuthentication
 from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall, full_url
 from adapters.sdk.guards import Breaker, Bulkhead, BulkheadFullError, RetryBudget
+from adapters.sdk.link_authenticator import LinkAuthenticator
 from adapters.sdk.manifest import Limits
+from adapters.sdk.mutual_tls import identity_of
 from adapters.sdk.outcomes import Outcome
 from adapters.sdk.personal import undeclared_field
-from adapters.sdk.transport import make_transport
+from adapters.sdk.transport import CertificateRefused, PartnerTransport, make_transport
 from config.clock import Clock
 
 __all__ = ["CallFailure", "PartnerAnswer", "PartnerCall", "PartnerClient", "classify"]
@@ -57,6 +60,7 @@ class PartnerClient:
         personal_fields: Collection[str] = (),
         request_id: Callable[[], str | None] = lambda: None,
         http: httpx.AsyncClient | None = None,
+        ca_file: Path | None = None,
     ) -> None:
         """Make the client; connections are opened by the first call.
 
@@ -68,8 +72,10 @@ class PartnerClient:
             personal_fields: the manifest's; a call that holds another is not sent.
             request_id: answers the correlation id of the work at hand, sent as ``X-Request-Id``.
             http: a client to use instead of our own; tests inject one.
+            ca_file: PEM certificates to trust instead of the public ones.
         """
         self.base_url = base_url.rstrip("/")
+        self.links: LinkAuthenticator | None = None
         self.limits = limits
         self.breaker = Breaker(clock)
         self.retries = RetryBudget()
@@ -78,7 +84,9 @@ class PartnerClient:
         self._personal_fields = frozenset(personal_fields)
         self._request_id = request_id
         self._bulkhead = Bulkhead(limits.concurrency, limits.queue)
-        self._send, self._close = _ways(http, limits)
+        self._send, self._close = _ways(
+            http, lambda: make_transport(limits.concurrency, ca_file=ca_file, identity=identity_of(authenticator))
+        )
         connect = min(3.0, limits.deadline_seconds / 2)
         self._extensions = {"timeout": httpx.Timeout(None, connect=connect, pool=connect).as_dict()}
 
@@ -88,7 +96,9 @@ class PartnerClient:
         return self._bulkhead.is_full or self.breaker.turns_away
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection, once the refreshes of members' tokens under way are kept."""
+        if self.links is not None:
+            await self.links.settle()
         await self._close()
 
     async def call(self, call: PartnerCall) -> PartnerAnswer | CallFailure:
@@ -132,9 +142,17 @@ class PartnerClient:
 
     async def _authenticated(self, call: PartnerCall, sent: _Sent) -> PartnerAnswer | CallFailure:
         answer = await self._attempt(call, sent)
-        if isinstance(answer, PartnerAnswer) and self._authenticator.refused(answer):
+        if isinstance(answer, PartnerAnswer) and self._is_refused(call, sent, answer):
             return await self._attempt(call, sent)
         return answer
+
+    def _is_refused(self, call: PartnerCall, sent: _Sent, answer: PartnerAnswer) -> bool:
+        """Say whether the partner wants other credentials, and there are fresh ones to be had."""
+        if not call.authenticated:
+            return False
+        if call.link is not None:
+            return self.links is not None and self.links.refused(sent.signed, answer)
+        return self._authenticator.refused(answer)
 
     async def _attempt(self, call: PartnerCall, sent: _Sent) -> PartnerAnswer | CallFailure:
         """Authenticate and send; try again what was not sent."""
@@ -164,14 +182,23 @@ class PartnerClient:
         return _worth_another_try(outcome.result()) and self.retries.spend()
 
     async def _once(self, call: PartnerCall, sent: _Sent) -> PartnerAnswer | CallFailure:
-        signed = await self._authenticator.authenticate(call, self.base_url, self._clock.now(), self._exchange)
+        signed = await self._signed(call)
         if isinstance(signed, CallFailure):
             return signed
-        sent.maybe = True
+        sent.maybe, sent.signed = True, signed
         answer = await self._exchange(signed)
         if isinstance(answer, CallFailure) and answer.outcome is Outcome.NOT_SENT:
             sent.maybe = False
         return answer
+
+    async def _signed(self, call: PartnerCall) -> PartnerCall | CallFailure:
+        if not call.authenticated:
+            return call
+        if call.link is None:
+            return await self._authenticator.authenticate(call, self.base_url, self._clock.now(), self._exchange)
+        if self.links is None:
+            return CallFailure(Outcome.NOT_SENT, "authentication:no_vault")
+        return await self.links.authenticate(call, self.base_url, self._clock.now(), self._exchange)
 
     async def _exchange(self, call: PartnerCall) -> PartnerAnswer | CallFailure:
         try:
@@ -216,25 +243,28 @@ class PartnerClient:
 
 
 class _Sent:
-    """Whether anything of a call may have been written."""
+    """Whether anything of a call may have been written, and how it was signed last."""
 
-    __slots__ = ("maybe",)
+    __slots__ = ("maybe", "signed")
 
     def __init__(self) -> None:
         self.maybe = False
+        self.signed: PartnerCall | None = None
 
 
 Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
-def _ways(http: httpx.AsyncClient | None, limits: Limits) -> tuple[Send, Callable[[], Awaitable[None]]]:
+def _ways(
+    http: httpx.AsyncClient | None, make: Callable[[], PartnerTransport]
+) -> tuple[Send, Callable[[], Awaitable[None]]]:
     """Give what sends and what closes: the transport itself, of our own, or a client that was given.
 
     Of a client we need nothing beyond its transport, and it costs half as much again.
     """
     if http is not None:
         return partial(http.send, stream=True, follow_redirects=False), http.aclose
-    transport = make_transport(limits.concurrency)
+    transport = make()
     return transport.handle_async_request, transport.aclose
 
 
@@ -256,6 +286,8 @@ def _plain(headers: httpx.Headers) -> dict[str, str]:
 
 def classify(error: Exception) -> CallFailure:
     """Class an exception of the sending phase by what it proves."""
+    if isinstance(error, CertificateRefused):
+        return CallFailure(Outcome.NOT_SENT, "authentication:certificate_refused")
     if isinstance(error, NOT_SENT_ERRORS):
         return CallFailure(Outcome.NOT_SENT, "connect")
     return CallFailure(Outcome.UNKNOWN, f"lost:{type(error.__cause__ or error).__name__}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,13 +22,43 @@ if TYPE_CHECKING:
     from aiohttp.tracing import Trace
 
 
+CERTIFICATE_ALERTS = (
+    *("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "UNSUPPORTED_CERTIFICATE", "CERTIFICATE_REVOKED"),
+    *("CERTIFICATE_EXPIRED", "CERTIFICATE_UNKNOWN", "UNKNOWN_CA", "ACCESS_DENIED"),
+)
+"""The alerts by which a server refuses a client's certificate, as OpenSSL's reasons end (RFC 8446, section 6.2)."""
+
+
+class CertificateAlertError(aiohttp.ClientError):
+    """The first thing on a connection was the alert that our certificate is refused: no request was read on it."""
+
+
+def is_certificate_alert(error: BaseException | None) -> bool:
+    """Say whether OpenSSL tells of an alert, sent by the other side, about our certificate."""
+    if not isinstance(error, ssl.SSLError):
+        return False
+    _, alert, name = (error.reason or "").partition("_ALERT_")
+    return bool(alert) and name in CERTIFICATE_ALERTS
+
+
 class QuietProtocol(ResponseHandler):
     """One connection, which closes itself when something arrives while it rests."""
 
     rests = False
+    heard = False
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End; an alert about our certificate before anything was heard is told as what it proves."""
+        if exc is not None and not self.heard and is_certificate_alert(exc):
+            told = CertificateAlertError("the partner refuses our certificate")
+            told.__cause__ = exc
+            super().connection_lost(told)
+            return
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes for the request under way; there is none: end."""
+        self.heard = True
         if self.rests and data:
             self.force_close()
             self.close()

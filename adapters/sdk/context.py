@@ -36,7 +36,7 @@ def open_context(
     clock: Clock,
     request_id: Callable[[], str | None] = lambda: None,
     http: httpx.AsyncClient | None = None,
-    client_type: type[PartnerClient] = PartnerClient,
+    client_type: Callable[..., PartnerClient] = PartnerClient,
 ) -> AdapterContext:
     """Put a context together; the client in it is closed by the caller (``context.client.aclose()``).
 
@@ -49,7 +49,7 @@ def open_context(
         clock: the process's.
         request_id: answers the correlation id of the work at hand.
         http: a client to use instead of our own; tests inject one.
-        client_type: what the adapter speaks through; the conformance kit listens with one of its own.
+        client_type: makes what the adapter speaks through; the conformance kit listens with one of its own.
 
     Raises:
         ManifestError: the auth scheme is unknown or a credential is missing.

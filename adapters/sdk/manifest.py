@@ -27,6 +27,12 @@ Capability = Literal[
     "receives_webhooks",
     "reports_statements",
     "reports_usage",
+    "links_accounts",
+    "validates_members",
+    "reports_status",
+    "credits_points",
+    "debits_points",
+    "issues_vouchers",
 ]
 
 
@@ -92,6 +98,22 @@ class StatementFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_zone: str
 
 
+class LinkingFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How members link their accounts at the partner: OAuth 2.0, authorisation code with PKCE (S256).
+
+    Paths are below the partner's address; an empty ``revocation_path`` says that it cannot revoke. ``sends_issuer``:
+    its answers name the partner (RFC 9207); without it any partner's answer might be taken for this one's, so it is
+    switched off only where the partner is known not to. The credentials are ``client_id`` and ``client_secret``.
+    """
+
+    authorization_path: str = "/oauth/authorize"
+    token_path: str = "/oauth/token"  # noqa: S105 - a path
+    revocation_path: str = "/oauth/revoke"
+    scope: str = ""
+    client_authentication: Literal["basic", "body"] = "basic"
+    sends_issuer: bool = True
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole manifest.
 
@@ -114,6 +136,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     statement: StatementFacts | None = None
     sources: tuple[str, ...] = ()
     auth_settings: dict[str, str] = {}
+    linking: LinkingFacts | None = None
 
     @property
     def profile(self) -> Profile:

@@ -41,6 +41,14 @@ class Proof(NamedTuple):
     form: dict[str, str]
 
 
+def token_failure(failure: CallFailure) -> str:
+    """Give the reason of a call for which no token could be fetched: the call itself was not sent."""
+    told = failure.outcome is Outcome.NOT_SENT and (
+        failure.reason == "connect" or failure.reason.startswith("authentication:")
+    )
+    return failure.reason if told else f"authentication:{failure.reason}"
+
+
 class BearerToken(ABC):
     """RFC 6749 section 4.4: one token for all calls, fetched by one of them, renewed before it ends."""
 
@@ -93,8 +101,7 @@ class BearerToken(ABC):
             )
         )
         if isinstance(answer, CallFailure):
-            reason = "connect" if answer.outcome is Outcome.NOT_SENT else f"authentication:{answer.reason}"
-            return CallFailure(Outcome.NOT_SENT, reason)
+            return CallFailure(Outcome.NOT_SENT, token_failure(answer))
         if answer.status != 200:
             return CallFailure(Outcome.NOT_SENT, f"authentication:status_{answer.status}")
         return self._keep(answer.body, now)

@@ -8,6 +8,7 @@ in `DEPRECATED` while the version before was served; an adapter of another versi
 from __future__ import annotations
 
 PUBLIC = (
+    "account_records",
     "answers",
     "auth",
     "auth_schemes",
@@ -19,12 +20,16 @@ PUBLIC = (
     "currencies",
     "declarative.loading",
     "errors",
+    "link_tokens",
+    "linking",
     "manifest",
+    "message_signatures",
     "options",
     "outcomes",
     "reading",
     "records",
     "registry",
+    "request_signing",
     "statement_fetch",
     "statement_file",
     "surface",

@@ -1,6 +1,6 @@
 """The one module that makes HTTP clients: for partners, keys and webhooks, ours and the simulators'.
 
-The httpx interface over aiohttp's transport, with five of their defaults mended:
+The httpx interface over aiohttp's transport, with their defaults mended:
 
 - httpx-aiohttp reports a connection lost *after* the request was written as ``ConnectTimeout``; here ``ConnectError``
   is raised only when provably nothing was written, everything later is ``ReadError``.
@@ -8,11 +8,15 @@ The httpx interface over aiohttp's transport, with five of their defaults mended
 - What arrives on a kept connection while nothing is asked is never an answer (`adapters.sdk.connections`).
 - Cookies are neither kept nor sent; redirects, proxies and credentials from the environment are not followed.
 - TLS certificates are always verified; there is no switch.
+- A partner that refuses our own certificate says so, in TLS 1.3, only when the request is on its way: by an alert that
+  comes before anything else. That the server read nothing is thereby proved, and told as ``CertificateRefused``.
 """
 
 from __future__ import annotations
 
+import os
 import ssl
+import tempfile
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -22,7 +26,8 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from adapters.sdk.connections import QuietConnector
+from adapters.sdk.connections import CertificateAlertError, QuietConnector, is_certificate_alert
+from adapters.sdk.mutual_tls import TlsIdentity
 
 NEVER_SENT = (
     aiohttp.ClientConnectorError,
@@ -31,6 +36,7 @@ NEVER_SENT = (
     aiohttp.ConnectionTimeoutError,
     aiohttp.InvalidURL,
     aiohttp.NonHttpUrlClientError,
+    CertificateAlertError,
 )
 """aiohttp's errors that are raised before a connection was there to write to."""
 
@@ -39,12 +45,17 @@ class LostAfterWriteError(aiohttp.ClientError):
     """The connection broke when the request may have been written: never sent again by the library."""
 
 
+class CertificateRefused(httpx.ConnectError):
+    """The partner's TLS refused our certificate, or asked for one that we have not; nothing was read of the request."""
+
+
 def make_client(
     *,
     connect_timeout_seconds: float = 3.0,
     max_connections: int = 64,
     keep_alive_seconds: float = 20.0,
     ca_file: Path | None = None,
+    identity: TlsIdentity | None = None,
 ) -> httpx.AsyncClient:
     """Make a client. It has no total deadline of its own: the caller puts one around each call (`asyncio.timeout`).
 
@@ -53,9 +64,10 @@ def make_client(
         max_connections: at once; the partner's bulkhead should be no larger.
         keep_alive_seconds: how long an idle connection is kept.
         ca_file: PEM certificates to trust instead of the public ones, for a partner with a private authority.
+        identity: our own certificate, for a partner that asks for one.
     """
     return httpx.AsyncClient(
-        transport=make_transport(max_connections, keep_alive_seconds, ca_file),
+        transport=make_transport(max_connections, keep_alive_seconds, ca_file, identity),
         timeout=httpx.Timeout(None, connect=connect_timeout_seconds, pool=connect_timeout_seconds),
         follow_redirects=False,
         trust_env=False,
@@ -64,11 +76,14 @@ def make_client(
 
 
 def make_transport(
-    max_connections: int = 64, keep_alive_seconds: float = 20.0, ca_file: Path | None = None
+    max_connections: int = 64,
+    keep_alive_seconds: float = 20.0,
+    ca_file: Path | None = None,
+    identity: TlsIdentity | None = None,
 ) -> PartnerTransport:
     """Make what a client sends by; see `make_client`. Who asks it itself sets the time to connect in the request."""
     transport = PartnerTransport(
-        verify=_tls_context(ca_file),
+        verify=_tls_context(ca_file) if identity is None else _identified(ca_file, identity),
         trust_env=False,
         limits=httpx.Limits(max_connections=max_connections, keepalive_expiry=keep_alive_seconds),
         client=lambda: _session(transport),
@@ -120,6 +135,8 @@ def convert(error: Exception, request: httpx.Request | None = None) -> httpx.Tra
     while cause is not None and not isinstance(cause, NEVER_SENT):
         cause = cause.__cause__
     name = type(cause or error.__cause__ or error).__name__
+    if isinstance(cause, CertificateAlertError) or _refused_in_handshake(cause):
+        return CertificateRefused(name, request=request)
     return httpx.ReadError(name, request=request) if cause is None else httpx.ConnectError(name, request=request)
 
 
@@ -141,6 +158,22 @@ def _session(transport: AiohttpTransport) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), middlewares=(_never_resend,), trust_env=False
     )
+
+
+def _refused_in_handshake(cause: BaseException | None) -> bool:
+    """Say whether a handshake (TLS 1.2) ended by an alert about our certificate."""
+    return isinstance(cause, aiohttp.ClientConnectorError) and is_certificate_alert(cause.os_error)
+
+
+def _identified(ca_file: Path | None, identity: TlsIdentity) -> ssl.SSLContext:
+    """Make a context of one client's own, with its certificate; the key is encrypted in the file that OpenSSL reads."""
+    context = ssl.create_default_context(cafile=str(ca_file)) if ca_file else httpx.create_ssl_context(trust_env=False)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "identity.pem")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(identity.pem.reveal())
+        context.load_cert_chain(path, password=identity.password.reveal())
+    return context
 
 
 @lru_cache(maxsize=16)

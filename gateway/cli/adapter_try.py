@@ -81,9 +81,10 @@ def where_and_what(command: Decorated) -> Decorated:
 def attempt_one(context: CommandContext, /, as_json: bool, fields: tuple[str, ...], **given: Any) -> None:
     """Try OPERATION of the adapter NAME once: request, answer and result are shown, redacted.
 
-    Operations: quote, reserve, look_up, cancel, fence, statement, usage. FIELD is one of the service's, key,
-    traveller.email and the like, date, account, partner_reference. Against the simulator a reservation is made first
-    where the operation is about one; alone=true leaves that out.
+    Operations: quote, reserve, look_up, cancel, fence, statement, usage, validate, status, voucher, debit,
+    reverse_credit, reverse_debit, read_account. FIELD is one of the service's, key, traveller.email and the like, date,
+    account, part, partner_reference. Against the simulator a reservation is made first (a member linked) where the
+    operation is about one; alone=true leaves that out.
     """
     asked = Asked(fields=_pairs(fields), **given)
     trial, secrets = asyncio.run(_try(context.load(), asked))
@@ -130,7 +131,9 @@ async def _try(settings: Settings, asked: Asked) -> tuple[Trial, tuple[str, ...]
     if asked.partner is not None:
         raise ConfigurationError("--partner names a sandbox's partner; say --against sandbox, or leave it out.")
     async with open_bench(make_subject(package)) as bench:
-        secrets = tuple(bench.subject.credentials.values())
+        member = bench.subject.account_request
+        factors = () if member is None else tuple(factor.reveal() for factor in member.factors.values())
+        secrets = (*bench.subject.credentials.values(), *factors)
         return await attempt(bench_place(bench), asked.operation, asked.fields), secrets
 
 

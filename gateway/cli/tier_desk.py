@@ -19,6 +19,7 @@ from config.settings import Settings
 from gateway.cli.catalogue_files import read_files
 from gateway.cli.context import CommandContext, json_option, open_database, show
 from gateway.services import tier_desk
+from gateway.services.reported_status import TEXTS
 from gateway.services.tier_desk import Batch
 
 _day = click.DateTime(["%Y-%m-%d"])
@@ -41,7 +42,7 @@ def reviews(context: CommandContext, as_json: bool) -> None:
     """List the requests that raised a signal and wait for a person, oldest first."""
     settings = context.load()
     found = context.run(_read(settings, match_store.open_reviews))
-    texts = {one.id: one.text.en for one in read_files(settings).tier_matches.signals}
+    texts = {one.id: one.text.en for one in read_files(settings).tier_matches.signals} | TEXTS
     show(found, as_json=as_json, lines=lambda: [_review(one, texts) for one in found] or ["Nothing waits."])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar.types import ControllerRouterHandler
 
 from gateway.controllers.benefits import BenefitsController
-from gateway.controllers.consents import ConsentsController, PartnerLinksController
+from gateway.controllers.consents import ConsentsController
 from gateway.controllers.conversions import ConversionsController
 from gateway.controllers.entitlements import EntitlementsController
 from gateway.controllers.frozen_accounts import FrozenAccountsController
@@ -15,6 +15,7 @@ from gateway.controllers.manual_cases import ManualCasesController
 from gateway.controllers.me import MeController
 from gateway.controllers.members import MembersController
 from gateway.controllers.oauth import OAuthController
+from gateway.controllers.partner_links import PartnerLinksController
 from gateway.controllers.partners import PartnersController
 from gateway.controllers.programme import AccrualFilesController, OpeningBalancesController
 from gateway.controllers.quotes import QuotesController

@@ -1,4 +1,4 @@
-"""The member's consents and partner accounts."""
+"""The member's consents."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from litestar.params import JSONBody
 
 from gateway.controllers.paths import PartnerPath, PurposePath
 from gateway.oauth.principal import Principal
-from gateway.schemas.members import ConsentAnswer, ConsentBody, ConsentList, LinkBody, LinkList, PartnerLink
+from gateway.schemas.members import ConsentAnswer, ConsentBody, ConsentList
 from gateway.services import consents
 from gateway.wiring import Gateway
 
@@ -46,40 +46,6 @@ class ConsentsController(Controller):
             partner=partner,
             purpose=purpose,
             body=data,
-            now=gateway.clock.now(),
-        )
-        return await gateway.database.write(operation)
-
-
-class PartnerLinksController(Controller):
-    """The member's accounts in partner programmes."""
-
-    path = "/v1/partner-links"
-    tags = ("member",)
-    opt = {"scope": "links:write"}  # noqa: RUF012
-
-    @get()
-    async def list_partner_links(
-        self, gateway: NamedDependency[Gateway], principal: NamedDependency[Principal]
-    ) -> LinkList:
-        """List the accounts."""
-        return await gateway.database.read(partial(consents.list_links, member_id=principal.member_id))
-
-    @put("/{partner:str}")
-    async def put_partner_link(
-        self,
-        partner: PartnerPath,
-        data: JSONBody[LinkBody],
-        gateway: NamedDependency[Gateway],
-        principal: NamedDependency[Principal],
-    ) -> PartnerLink:
-        """Record or change the account number at a partner."""
-        operation = partial(
-            consents.put_link,
-            partners=gateway.partner_files,
-            member_id=principal.member_id,
-            partner=partner,
-            account_number=data.account_number,
             now=gateway.clock.now(),
         )
         return await gateway.database.write(operation)

@@ -17,6 +17,7 @@ from gateway.languages import chosen_locale
 from gateway.oauth.principal import Principal
 from gateway.schemas.benefits import StatusList, TierMatchAnswer, TierMatchBody, TierMatchOffers
 from gateway.services import tier_matches
+from gateway.services.partner_members import ask_status
 from gateway.wiring import Gateway
 
 
@@ -73,6 +74,7 @@ class TierMatchesController(Controller):
         """Match a status: 201 when granted, 202 while a person looks at it; a refusal explains the path to it."""
         new_id = gateway.identifiers.new("tier_match")
         locale = chosen_locale(accept_language)
+        reported = await ask_status(gateway, principal.member_id, data.partner) if data.from_partner else None
 
         def work(connection: Connection) -> Answer:
             answer = tier_matches.match(
@@ -83,6 +85,7 @@ class TierMatchesController(Controller):
                 new_id=new_id,
                 locale=locale,
                 now=gateway.clock.now(),
+                reported=reported,
             )
             return stored(answer, HTTP_201_CREATED if answer.state == "granted" else HTTP_202_ACCEPTED, answer.id)
 

@@ -70,8 +70,10 @@ class Effects:
     def _catalogue(self) -> Catalogue:
         return self._source.current
 
-    def captured(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
+    def captured(self, connection: Connection, redemption: Redemption, at: datetime) -> voucher_store.Voucher | None:
         """The benefit was granted: capture the hold, owe the partner, issue the voucher, let the next leg go.
+
+        Answers the voucher, where the benefit has one.
 
         Keys: ``<id>:capture`` (entry), ``<id>:benefit`` (settlement line), the redemption id (voucher).
         """
@@ -90,9 +92,11 @@ class Effects:
             self._post(connection, redemption, obligation, f"{redemption.id}:capture", at)
         self._record(connection, obligation, f"{redemption.id}:capture", at)
         entitlements_store.settle(connection, redemption.id, at)
+        voucher = None
         if benefit is not None and benefit.voucher is not None:
-            self._issue_voucher(connection, redemption, benefit, at)
+            voucher = self._issue_voucher(connection, redemption, benefit, at)
         self._go_on(connection, redemption, at)
+        return voucher
 
     def voided(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
         """The benefit was provably not granted: give the hold back and undo the legs that depended on it."""
@@ -331,7 +335,9 @@ class Effects:
             )
             ledger.post(connection, entry, at)
 
-    def _issue_voucher(self, connection: Connection, redemption: Redemption, benefit: Benefit, at: datetime) -> None:
+    def _issue_voucher(
+        self, connection: Connection, redemption: Redemption, benefit: Benefit, at: datetime
+    ) -> voucher_store.Voucher:
         assert benefit.voucher is not None
         zone = self._catalogue.zone_of(airport_of(redemption.quote.service))
         first = self._service_date(redemption)
@@ -349,7 +355,7 @@ class Effects:
             guests_allowed=_guests_allowed(benefit, redemption),
             undo_minutes=benefit.voucher.undo_minutes,
         )
-        voucher_store.issue_voucher(connection, new, at)
+        return voucher_store.issue_voucher(connection, new, at)
 
     def _go_on(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
         """Let the next leg go, or undo this one when it is no longer wanted.

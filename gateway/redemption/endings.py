@@ -18,6 +18,7 @@ from config.observability import get_logger
 from gateway.errors import TransitionError
 from gateway.redemption import store
 from gateway.redemption.attempt_store import CODE_LENGTH, clip
+from gateway.redemption.orders import Concluded
 from gateway.redemption.records import Redemption
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import TERMINAL, TRANSITIONS, Event, State, target
@@ -48,6 +49,19 @@ class Endings:
         again_at: datetime | None = None,
         **changes: Any,
     ) -> Redemption:
+        """Make a transition and post what it is worth; see `conclude`, which also gives what was issued."""
+        return self.conclude(connection, redemption, event, detail=detail, again_at=again_at, **changes).redemption
+
+    def conclude(
+        self,
+        connection: Connection,
+        redemption: Redemption,
+        event: Event,
+        *,
+        detail: str | None,
+        again_at: datetime | None = None,
+        **changes: Any,
+    ) -> Concluded:
         """Make a transition and post what it is worth.
 
         Args:
@@ -63,8 +77,8 @@ class Endings:
         """
         state = target(redemption.state, event)
         if state not in TERMINAL:
-            rests = state is State.MANUAL
-            return self._move(connection, redemption, event, None if rests else again_at, detail, **changes)
+            again_at = None if state is State.MANUAL else again_at
+            return Concluded(self._move(connection, redemption, event, again_at, detail, **changes))
         try:
             with savepoint(connection, "ending"):
                 return self._ended(connection, redemption, event, detail, **changes)
@@ -72,24 +86,25 @@ class Endings:
             raise
         except AccountFrozenError:
             # Nothing is lost by waiting where the partner can be asked again; elsewhere its word is kept by people.
-            if isinstance(self._partners[redemption.partner].adapter, LooksUp):
+            connected = self._partners.get(redemption.partner)
+            if connected is not None and isinstance(connected.adapter, LooksUp):
                 raise
-            return self._give_to_people(connection, redemption, f"{event.value}: account_frozen", **changes)
+            told = f"{event.value}: account_frozen"
+            return Concluded(self._give_to_people(connection, redemption, told, **changes))
         except Exception as error:
             if (redemption.state, Event.GIVEN_TO_PEOPLE) not in TRANSITIONS and redemption.state != State.SUBMITTING:
                 raise
             log.exception("redemption.not_booked", redemption_id=redemption.id, wanted=event.value)
-            return self._give_to_people(connection, redemption, f"{event.value}: {error}", **changes)
+            return Concluded(self._give_to_people(connection, redemption, f"{event.value}: {error}", **changes))
 
     def _ended(
         self, connection: Connection, redemption: Redemption, event: Event, detail: str | None, **changes: Any
-    ) -> Redemption:
+    ) -> Concluded:
         moved = self._move(connection, redemption, event, None, detail, **changes)
         if moved.state is State.CAPTURED:
-            self._effects.captured(connection, moved, moved.updated_at)
-        else:
-            self._effects.voided(connection, moved, moved.updated_at)
-        return moved
+            return Concluded(moved, self._effects.captured(connection, moved, moved.updated_at))
+        self._effects.voided(connection, moved, moved.updated_at)
+        return Concluded(moved)
 
     def _give_to_people(
         self, connection: Connection, redemption: Redemption, detail: str, **changes: Any

@@ -11,7 +11,7 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from sqlalchemy import Connection
@@ -23,7 +23,7 @@ from config.side_by_side import About
 from gateway.redemption import lease_store, store
 from gateway.redemption.endings import Endings
 from gateway.redemption.ordering import Ordering
-from gateway.redemption.orders import FENCE, LOOK_UP, Order, Result, raised
+from gateway.redemption.orders import FENCE, LOOK_UP, Concluded, Order, Result, raised
 from gateway.redemption.patience import Patience
 from gateway.redemption.recording import Recording
 from gateway.redemption.records import Redemption
@@ -68,8 +68,8 @@ class Engine:
         """Begin to advance the legs of an itinerary, one after the other, in the background."""
         return self.spawn(self._advance_legs(itinerary_id), itinerary_id)
 
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run work of this room in the background; `close` waits for it and a failure is logged."""
+    def spawn(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T | None]:
+        """Run work of this room in the background; `close` waits for it and a failure is logged (and gives None)."""
         task = asyncio.create_task(self._watched(work, name), name=f"advance {name}")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -91,12 +91,13 @@ class Engine:
         if self._running:
             await asyncio.wait(self._running)
 
-    async def _watched(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    async def _watched(self, work: Coroutine[Any, Any, T], name: str) -> T | None:
         try:
-            await work
+            return await work
         except Exception:
             # The lease ends by itself and the sweeper goes on from what is written down.
             log.exception("redemption.advance_failed", subject=name)
+            return None
 
     def order(self, connection: Connection, redemption: Redemption) -> Begun | None:
         """Order the first call of a redemption in the transaction that takes it in; None when there is none to make.
@@ -108,8 +109,11 @@ class Engine:
         order = self._ordering.begin(connection, redemption, owner)
         return None if order is None else Begun(order, owner, began)
 
-    def go_on(self, begun: Begun) -> asyncio.Task[None]:
-        """Make the call that `order` wrote down and go on from there, in the background."""
+    def go_on(self, begun: Begun) -> asyncio.Task[Concluded | None]:
+        """Make the call that `order` wrote down and go on from there, in the background.
+
+        It gives how the redemption stands when that is known without another look.
+        """
         return self.spawn(self._carry_on(begun.order, begun.owner, begun.began), begun.order.redemption.id)
 
     async def advance(self, redemption_id: str) -> None:
@@ -117,26 +121,27 @@ class Engine:
         owner = self._identifiers.new("attempt")
         began = self._clock.monotonic()
         self._crash.reach("taken_in")
-        order = await self._database.write(partial(self._prepare, redemption_id, owner))
+        order = await self._database.write(partial(self._prepare, redemption_id, owner), short=True)
         await self._carry_on(order, owner, began)
 
-    async def _carry_on(self, order: Order | None, owner: str, began: float) -> None:
-        while order is not None:
+    async def _carry_on(self, order: Order | Concluded | None, owner: str, began: float) -> Concluded | None:
+        while isinstance(order, Order):
             if self._clock.monotonic() - began > order.lease.total_seconds():
                 # This process was asleep: somebody else may be speaking to the partner by now.
                 late = order.redemption.id
                 log.warning("redemption.call_too_late", redemption_id=late, operation=order.operation)
-                return
+                return None
             self._crash.reach("attempt_written")
             result = await self._call(order)
             self._crash.reach("answer_read")
             began = self._clock.monotonic()
             partner = order.redemption.partner
             record = About(order.redemption.member_id, partial(self._record, order, result, owner))
-            order = await self._database.write(record)
+            order = await self._database.write(record, short=True)
             if self._recovery.is_back(partner, result):
                 await self._hasten(partner)
         self._crash.reach("answer_recorded")
+        return order
 
     def _prepare(self, redemption_id: str, owner: str, connection: Connection) -> Order | None:
         return self._ordering.prepare(connection, redemption_id, owner)
@@ -164,18 +169,15 @@ class Engine:
         request = redemption.request()
         try:
             if order.operation == LOOK_UP:
-                assert isinstance(adapter, LooksUp)
-                return await adapter.look_up(request)
+                return await cast("LooksUp", adapter).look_up(request)
             if order.operation == FENCE:
-                assert isinstance(adapter, Fences)
-                return await adapter.fence(request)
-            assert isinstance(adapter, Reserves)
-            return await adapter.run_step(order.operation, request)
+                return await cast("Fences", adapter).fence(request)
+            return await cast("Reserves", adapter).run_step(order.operation, request)
         except Exception as error:
             log.exception("adapter.raised", partner=redemption.partner, operation=order.operation)
             return raised(order, error)
 
-    def _record(self, order: Order, result: Result, owner: str, connection: Connection) -> Order | None:
+    def _record(self, order: Order, result: Result, owner: str, connection: Connection) -> Order | Concluded | None:
         return self._recording.record(connection, order, result, owner)
 
     def settle(

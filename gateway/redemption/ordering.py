@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import cast
 
 import msgspec
 from sqlalchemy import Connection
@@ -92,8 +93,7 @@ class Ordering:
         self, connection: Connection, redemption: Redemption, connected: ConnectedPartner, situation: Situation
     ) -> Order:
         """Order the next step; the commit step moves the redemption to SUBMITTING in the same transaction."""
-        assert isinstance(connected.adapter, Reserves)
-        step = connected.adapter.steps[redemption.step]
+        step = cast("Reserves", connected.adapter).steps[redemption.step]
         if step.commit:
             now = self._clock.now()
             lease_ends_at = now + self._patience.lease(connected)

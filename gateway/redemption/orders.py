@@ -9,6 +9,7 @@ import msgspec
 from adapters.sdk.capabilities import Step
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
 from adapters.sdk.records import CancelResult, LookUpResult, StepResult
+from catalogue.voucher_store import Voucher
 from gateway.redemption.plan import Situation
 from gateway.redemption.records import Redemption
 
@@ -27,6 +28,13 @@ class Order(msgspec.Struct, frozen=True):
     situation: Situation
     asked_at: datetime
     lease: timedelta
+
+
+class Concluded(msgspec.Struct, frozen=True):
+    """How a redemption stands once an answer is recorded, and the voucher that was issued with it."""
+
+    redemption: Redemption
+    voucher: Voucher | None = None
 
 
 def raised(order: Order, error: Exception) -> Result:

@@ -13,7 +13,7 @@ from gateway.partners import ConnectedPartner
 from gateway.redemption import attempt_store, lease_store, store
 from gateway.redemption.endings import Endings
 from gateway.redemption.ordering import Ordering
-from gateway.redemption.orders import FENCE, Order, Result, evidence, says_issued
+from gateway.redemption.orders import FENCE, Concluded, Order, Result, evidence, says_issued
 from gateway.redemption.patience import Patience
 from gateway.redemption.plan import Powers, after_commit, after_look_up, after_preparation
 from gateway.redemption.records import Redemption
@@ -40,8 +40,8 @@ class Recording:
         self._patience = patience
         self._suspicions = Suspicions(seams)
 
-    def record(self, connection: Connection, order: Order, result: Result, owner: str) -> Order | None:
-        """Write down a result; answer the call to make next, if there is one.
+    def record(self, connection: Connection, order: Order, result: Result, owner: str) -> Order | Concluded | None:
+        """Write down a result; answer the call to make next, or how the redemption stands after its commit step.
 
         A result whose lease was lost is kept as evidence and otherwise dropped (rule R8).
         """
@@ -62,8 +62,7 @@ class Recording:
             self._fenced(connection, redemption, connected, result, order)
             return None
         if order.step is not None and order.step.commit:
-            self._committed(connection, redemption, connected, order, result)
-            return None
+            return self._committed(connection, redemption, connected, order, result)
         return self._prepared(connection, redemption, connected, order, result, owner)
 
     def _dropped(
@@ -106,10 +105,10 @@ class Recording:
         connected: ConnectedPartner,
         order: Order,
         result: StepResult,
-    ) -> None:
+    ) -> Concluded:
         event = after_commit(Powers.of(connected.manifest), order.situation, result.outcome)
         delay = self._patience.asked_for(result.retry_after_seconds, order.situation.submissions)
-        self._endings.end(
+        return self._endings.conclude(
             connection,
             redemption,
             event,

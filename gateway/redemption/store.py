@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from adapters.sdk.records import Traveller
 from config.database import insert_new
@@ -26,6 +25,8 @@ from gateway.redemption.records import Quote, QuoteKind, Redemption, quote_from
 from gateway.redemption.states import HOLDING, Event, State, target
 from gateway.redemption.tables import UNDECIDED, quotes, redemption_history, redemptions
 from gateway.redemption.telling import tell, told_by, words
+
+Row = TypeVar("Row")
 
 
 def add_quote(connection: Connection, quote: Quote) -> None:
@@ -137,7 +138,15 @@ def locked(connection: Connection, known: Redemption) -> Redemption:
     if known.itinerary_id is not None:
         lock(connection, known.id)
         return must_get(connection, known.id)
+    if connection.dialect.name == "sqlite":
+        return _refreshed(connection, known)
     return _from_row(_LOCKED.named(connection, wanted=known.id)[0])
+
+
+def _refreshed(connection: Connection, known: Redemption) -> Redemption:
+    """Read what may have changed of a redemption; all of it, when it has moved on."""
+    row = _UNGUARDED_NOW.named(connection, wanted=known.id, before=known.version, source=known.state.value)
+    return msgspec.structs.replace(known, **row[0]) if row else must_get(connection, known.id)
 
 
 def find_by_partner_key(connection: Connection, partner: str, key: str) -> Redemption | None:
@@ -217,50 +226,65 @@ def move(
     values["version"] = redemption.version + 1
     said = words(redemption.id, redemption.version + 1, event.value, state, detail, at)
     if connection.dialect.name == "postgresql":
-        return _guarded(connection, _moving_and_telling(tuple(values)), redemption, **values, **said)
-    moved = _guarded(connection, _moving(tuple(values)), redemption, **values)
+        row = _moving_and_telling(tuple(values)).row(connection, **_guard(redemption), **values, **said)
+        return _with_row(redemption, _still_there(redemption, row))
+    moved = _changed(connection, redemption, values)
     tell(connection, redemption.id, moved.version, state, said)
     return moved
 
 
-def _guarded(connection: Connection, update: Prepared, redemption: Redemption, **values: Any) -> Redemption:
+def _changed(connection: Connection, redemption: Redemption, values: dict[str, Any]) -> Redemption:
     """Change a row that is as it was read; answer how it stands.
 
     Raises:
         TransitionError: the row has moved on.
     """
-    guard = {"wanted": redemption.id, "before": redemption.version, "source": redemption.state.value}
-    row = update.row(connection, **guard, **values)
+    rows = _moving(tuple(values)).named(connection, **_guard(redemption), **values)
+    beside = _still_there(redemption, rows[0] if rows else None)
+    values["state"] = State(values.get("state", redemption.state))
+    return msgspec.structs.replace(redemption, **values, **beside)
+
+
+def _guard(redemption: Redemption) -> dict[str, Any]:
+    return {"wanted": redemption.id, "before": redemption.version, "source": redemption.state.value}
+
+
+def _still_there(redemption: Redemption, row: Row | None) -> Row:
     if row is None:
         raise TransitionError(f"The redemption {redemption.id} has moved on.", redemption_id=redemption.id)
-    return _with_row(redemption, row)
+    return row
 
 
 _HOW_IT_STANDS = [column for column in redemptions.c if column.key != "quote_id"]
-
-
-def _update(names: tuple[str, ...]) -> ReturningUpdate[Any]:
-    """Update these columns where the guard holds; it answers the row as it is after it."""
-    return (
-        redemptions.update()
-        .where(
-            redemptions.c.id == sa.bindparam("wanted"),
-            redemptions.c.version == sa.bindparam("before"),
-            redemptions.c.state == sa.bindparam("source"),
-        )
-        .values({name: sa.bindparam(name) for name in names})
-        .returning(*_HOW_IT_STANDS)
+_GUARDED = (
+    redemptions.c.id == sa.bindparam("wanted"),
+    redemptions.c.version == sa.bindparam("before"),
+    redemptions.c.state == sa.bindparam("source"),
+)
+_UNGUARDED = [
+    redemptions.c[name]
+    for name in (
+        "step", "carried", "look_ups", "withdrawal_asked_at", "next_action_at", "lease_owner", "lease_until",
     )
+]  # fmt: skip
+"""What of a redemption changes without another version: everything else is as it was read, where the guard holds."""
+_UNGUARDED_NOW = Prepared(sa.select(*_UNGUARDED).where(*_GUARDED))
+
+
+def _update(names: tuple[str, ...]) -> sa.Update:
+    """Update these columns where the guard holds."""
+    return redemptions.update().where(*_GUARDED).values({name: sa.bindparam(name) for name in names})
 
 
 @lru_cache(maxsize=64)
 def _moving(names: tuple[str, ...]) -> Prepared:
-    return Prepared(_update(names))
+    """Update these columns; it answers those beside them that may be other than they were read."""
+    return Prepared(_update(names).returning(*(column for column in _UNGUARDED if column.key not in names)))
 
 
 @lru_cache(maxsize=64)
 def _moving_and_telling(names: tuple[str, ...]) -> Prepared:
-    moved = _update(names).cte("moved")
+    moved = _update(names).returning(*_HOW_IT_STANDS).cte("moved")
     return Prepared(sa.select(*moved.c).add_cte(*told_by(moved)))
 
 
@@ -281,8 +305,7 @@ def progress(
         TransitionError: the row has moved on: drop the result.
     """
     seen = redemption.look_ups if look_ups is None else look_ups
-    update = _moving(("step", "carried", "look_ups"))
-    return _guarded(connection, update, redemption, step=step, carried=carried, look_ups=seen)
+    return _changed(connection, redemption, {"step": step, "carried": carried, "look_ups": seen})
 
 
 def ask_withdrawal(connection: Connection, redemption_id: str, at: datetime) -> bool:

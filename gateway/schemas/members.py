@@ -109,10 +109,11 @@ class Wallet(msgspec.Struct, frozen=True):
 
 
 class PartnerLink(msgspec.Struct, frozen=True):
-    """The member's account in a partner's programme."""
+    """The member's account in a partner's programme; ``verified_at``: when the partner last said that it is his."""
 
     partner: str
     account_number: str
+    verified_at: datetime | None = None
 
 
 class Me(msgspec.Struct, frozen=True):
@@ -161,16 +162,19 @@ class ActivityPage(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
+FactorName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_]{1,40}$", max_length=40)]
+FactorValue = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+
 class LinkBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The member's account number at the partner."""
+    """The member's account number at the partner.
+
+    ``factors``: what the partner asks its members to prove themselves with, by its own names; they are given to it for
+    this one question and kept nowhere.
+    """
 
     account_number: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9\-]{3,40}$", max_length=40)]
-
-
-class LinkList(msgspec.Struct, frozen=True):
-    """Every link of the member."""
-
-    items: list[PartnerLink]
+    factors: Annotated[dict[FactorName, FactorValue], msgspec.Meta(max_length=5)] = {}
 
 
 class ConsentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,7 +3,7 @@
 An event leaves through the outbox in the transaction of the change it tells of; its payload has ids, codes, counts and
 dates, no personal field. Types: ``member.joined``, ``member.upgraded``, ``member.tier_kept``,
 ``member.downgrade_ahead``, ``member.downgraded``, ``member.points_expiring``, ``member.points_renewed``,
-``member.bonus``, ``member.merged``, ``member.closed``.
+``member.bonus``, ``member.merged``, ``member.closed``, ``member.linked``, ``member.link_ended``.
 """
 
 from __future__ import annotations

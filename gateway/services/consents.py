@@ -1,4 +1,4 @@
-"""Consents and partner accounts: what the member allows, and where he is known."""
+"""What the member allows, by partner and purpose."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from catalogue import consents, members, partner_accounts
+from catalogue import consents, members
 from config.errors import NotFoundError
-from gateway.schemas.members import ConsentAnswer, ConsentBody, ConsentList, LinkList, PartnerLink
+from gateway.schemas.members import ConsentAnswer, ConsentBody, ConsentList
 
 
 def list_consents(connection: Connection, *, member_id: str) -> ConsentList:
@@ -43,34 +43,6 @@ def put_consent(
         if (consent.partner, consent.purpose) == (partner, purpose):
             return _present(consent)
     raise NotFoundError("This was never consented to.")
-
-
-def list_links(connection: Connection, *, member_id: str) -> LinkList:
-    """List the member's accounts at partners."""
-    members.get_member(connection, member_id)
-    accounts = partner_accounts.get_accounts(connection, member_id)
-    return LinkList([PartnerLink(partner, number) for partner, number in sorted(accounts.items())])
-
-
-def put_link(
-    connection: Connection,
-    *,
-    partners: Collection[str],
-    member_id: str,
-    partner: str,
-    account_number: str,
-    now: datetime,
-) -> PartnerLink:
-    """Record or change the member's account number at a partner; doing it again changes nothing.
-
-    Raises:
-        NotFoundError: no such partner or member.
-        ConflictError: another member has this account.
-    """
-    if partner not in partners:
-        raise NotFoundError(f"There is no partner {partner!r}.")
-    partner_accounts.put_account(connection, member_id, partner, account_number, now)
-    return PartnerLink(partner, account_number)
 
 
 def _present(consent: consents.Consent) -> ConsentAnswer:

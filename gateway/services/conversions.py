@@ -79,7 +79,7 @@ async def create_quote(
         created_at=now,
         expires_at=now + timedelta(seconds=gateway.settings.redemption.quote_seconds),
     )
-    await gateway.database.write(partial(store.add_quote, quote=locked))
+    await gateway.database.write(partial(store.add_quote, quote=locked), short=True)
     return locked, terms
 
 

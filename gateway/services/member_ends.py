@@ -14,6 +14,7 @@ from catalogue.member_lock import lock_member
 from catalogue.members import MemberRecord
 from catalogue.programme import Programme
 from config.errors import ConflictError, RuleError
+from gateway.links import store as link_store
 from gateway.redemption.states import HOLDING
 from gateway.redemption.tables import redemptions
 from gateway.schemas.programme import CloseAnswer, MergeAnswer
@@ -31,8 +32,9 @@ def merge_members(
     """Merge a membership into another; an operation for the caller's transaction. Again it answers what there is.
 
     Moved: points with their expiry, qualifying points with their day, statuses that are not over, partner accounts
-    where the member who stays has none. Not moved: consents, which are the person's to give, and uses of entitlements,
-    which do not add up. Whatever names the absorbed membership later reaches the one that stays.
+    where the member who stays has none. Not moved: links, which end and are made anew, consents, which are the person's
+    to give, and uses of entitlements, which do not add up. Whatever names the absorbed membership later reaches the one
+    that stays.
 
     Raises:
         NotFoundError: either is not there.
@@ -55,6 +57,7 @@ def merge_members(
     points = member_moves.merge(connection, absorbed=gone.id, into=kept_id, number=number, at=now)
     _copy_statuses(connection, programme, gone.id, kept_id, now)
     partner_accounts.move_accounts(connection, gone.id, kept_id, now)
+    link_store.end_all(connection, gone.id, now)
     members.end_membership(connection, gone.id, kept_id, now)
     standing.settle(connection, programme, kept_id, now)
     payload: care.Payload = {"absorbed_id": gone.id, "points": points, "reason": reason}
@@ -89,6 +92,7 @@ def close_member(
         )
     number = count_entries(connection, found.id, "forfeit") + 1
     points = member_moves.forfeit(connection, member_id=found.id, number=number, at=now)
+    link_store.end_all(connection, found.id, now)
     members.end_membership(connection, found.id, None, now)
     care.tell(connection, found.id, "closed", "closed", {"points": points, "reason": reason}, now)
     return CloseAnswer(found.id, members.CLOSED, points)

@@ -104,7 +104,7 @@ def read_me(connection: Connection, programme: Programme, *, member_id: str, loc
     today = programme.today(now)
     tier = statuses.current_tier(connection, programme, member_id, today)
     held = {balance.commodity: balance for balance in balances(connection, member_id, at=now)}
-    links = partner_accounts.get_accounts(connection, member_id)
+    links = partner_accounts.linked_accounts(connection, member_id)
     return Me(
         id=member.id,
         external_id=member.external_id,
@@ -117,7 +117,7 @@ def read_me(connection: Connection, programme: Programme, *, member_id: str, loc
         locale=member.locale,
         profile=ProfileBody(**msgspec.structs.asdict(members.get_personal(connection, member_id))),
         wallet=_wallet(held.get(POINTS, Balance(commodity=POINTS))),
-        links=[PartnerLink(partner, number) for partner, number in sorted(links.items())],
+        links=[PartnerLink(**msgspec.structs.asdict(one)) for one in links],
     )
 
 

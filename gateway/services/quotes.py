@@ -93,7 +93,7 @@ async def create_quote(
         created_at=now,
         expires_at=min(offer.expires_at, now + timedelta(seconds=gateway.settings.redemption.quote_seconds)),
     )
-    await gateway.database.write(partial(store.add_quote, quote=quote))
+    await gateway.database.write(partial(store.add_quote, quote=quote), short=True)
     return quote
 
 

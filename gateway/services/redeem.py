@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -15,10 +16,12 @@ from gateway.errors import PartnerRefusedError, ReplayedRefusalError
 from gateway.idempotency import Answer, IdempotencyKeys, KeyedRequest
 from gateway.redemption import reversal_store, store
 from gateway.redemption.engine import Begun
+from gateway.redemption.orders import Concluded
 from gateway.redemption.records import QuoteKind, Redemption, Reversal
 from gateway.redemption.states import State
 from gateway.wiring import Gateway
 
+T = TypeVar("T")
 Annexes = tuple[Voucher | None, Reversal | None]
 """The voucher of a redemption and the reversal to tell of."""
 
@@ -52,17 +55,20 @@ async def redeem(
         begun = gateway.engine.order(connection, taken)
         return Answer(202, resource_id=taken.id)
 
-    async def take_in() -> tuple[Answer, asyncio.Task[None] | None]:
-        answer = await keys.once(keyed, About(member_id, work))
+    async def take_in() -> tuple[Answer, asyncio.Task[Concluded | None] | None]:
+        answer = await keys.once(keyed, About(member_id, work), short=True)
         if begun is None or answer.replayed:
             return answer, None
         return answer, gateway.engine.go_on(begun)
 
     answer, calling = await gateway.engine.to_its_end(take_in())
     assert answer.resource_id is not None
-    if calling is not None:
-        await wait_for(gateway, calling)
-    redemption, annexes = await gateway.database.read(partial(_as_it_stands, redemption_id=answer.resource_id))
+    concluded = None if calling is None else await wait_for(gateway, calling)
+    annexes: Annexes
+    if concluded is not None and concluded.redemption.withdrawal_asked_at is None:
+        redemption, annexes = concluded.redemption, (concluded.voucher, None)
+    else:
+        redemption, annexes = await gateway.database.read(partial(_as_it_stands, redemption_id=answer.resource_id))
     refuse_if_voided(redemption, replayed=answer.replayed)
     return redemption, annexes, answer.replayed
 
@@ -77,9 +83,13 @@ def annexes_of(connection: Connection, redemption_id: str) -> Annexes:
     return voucher, reversal_store.latest(connection, redemption_id)
 
 
-async def wait_for(gateway: Gateway, task: asyncio.Task[None]) -> None:
-    """Wait for work under way, at most the interactive wait; the work goes on after it."""
-    await asyncio.wait({task}, timeout=gateway.settings.redemption.interactive_wait_seconds)
+async def wait_for(gateway: Gateway, task: asyncio.Task[T]) -> T | None:
+    """Wait for work under way, at most the interactive wait; the work goes on after it.
+
+    Answers what the work gives, None when it has not ended.
+    """
+    done, _ = await asyncio.wait({task}, timeout=gateway.settings.redemption.interactive_wait_seconds)
+    return task.result() if done and not task.cancelled() else None
 
 
 def refuse_if_voided(redemption: Redemption, *, replayed: bool = False, **facts: str) -> None:

@@ -40,6 +40,8 @@ from gateway.schemas.benefits import (
     TierMatchOffer,
     TierMatchOffers,
 )
+from gateway.services import reported_status
+from gateway.services.partner_members import Reported
 
 
 def list_offers(
@@ -94,10 +96,12 @@ def match(
     new_id: str,
     locale: str | None,
     now: datetime,
+    reported: Reported | None = None,
 ) -> TierMatchAnswer:
     """Grant what the member's best status gives on the other side; an operation for the caller's transaction.
 
-    A request that raises a signal of its edge is recorded for a person instead, and grants nothing yet.
+    A request that raises a signal of its edge is recorded for a person instead, and grants nothing yet; so is one
+    whose status the partner reports otherwise (``reported``, asked before the transaction), or not at all.
 
     Raises:
         NotFoundError: no such partner programme, or no such member.
@@ -105,9 +109,12 @@ def match(
     """
     lock_member(connection, member_id)
     today = catalogue.programme.today(now)
+    there, host = _programme_of(catalogue, body.partner), catalogue.programme.id
+    doubts = reported_status.take(
+        connection, catalogue, member_id=member_id, programme=there, reported=reported, today=today, now=now
+    )
     member = members.member_context(connection, catalogue.programme, member_id, today)
     facts = match_store.match_facts(connection, catalogue.programme, member_id)
-    there, host = _programme_of(catalogue, body.partner), catalogue.programme.id
     source, target = (there, host) if body.from_partner else (host, there)
     status, best = _best(catalogue, member, facts, source, target, today, locale or member.locale)
     if best.edge is None:
@@ -123,10 +130,10 @@ def match(
         to_programme=best.edge.to_programme,
         to_tier=best.edge.to_tier,
         state="review",
-        signals=tuple(signal.id for signal in signals),
+        signals=(*doubts, *(signal.id for signal in signals)),
         requested_at=now,
     )
-    if signals:
+    if asked.signals:
         match_store.record_match(connection, asked)
     else:
         match_store.record_match(connection, granted_match(asked, best.edge, today, BY_RULE, now))

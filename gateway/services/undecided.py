@@ -137,16 +137,16 @@ def granted_twice_by_file(connection: Connection, partner: str, business_date: d
     mine = sa.and_(row.partner == line.partner, sa.func.lower(row.partner_key) == sa.func.lower(line.reference))
     accepted = sa.and_(statements.c.state == "accepted", line.kind.not_in(["refund", "fee", "adjustment"]))
     of_day = (
-        sa.select(row.id)
+        sa.select(sa.func.lower(line.reference))
         .join_from(statement_lines, statements, statements.c.id == line.statement_id)
-        .join(redemptions, mine)
         .where(line.partner == partner, line.business_date == business_date, accepted)
     )
     query = (
         sa.select(row.id, line.partner_reference, line.kind, line.status)
         .join_from(statement_lines, statements, statements.c.id == line.statement_id)
         .join(redemptions, mine)
-        .where(row.id.in_(of_day), line.business_date <= business_date, line.partner_reference.is_not(None), accepted)
+        .where(line.partner == partner, line.business_date <= business_date, sa.func.lower(line.reference).in_(of_day))
+        .where(line.partner_reference.is_not(None), accepted)
         .order_by(line.business_date, line.row)
     )
     newest: dict[str, dict[str, bool]] = {}

@@ -190,7 +190,7 @@ async def test_an_account_at_a_partner_belongs_to_one_member(stack: Stack) -> No
     liu, wang = await stack.add_member("liu"), await stack.add_member("wang")
     path = "/v1/partner-links/skyward-miles"
     linked = await stack.client.put(path, json={"account_number": "SK-100200"}, headers=stack.member(liu))
-    assert linked.json() == {"partner": "skyward-miles", "account_number": "SK-100200"}
+    assert linked.json() == {"partner": "skyward-miles", "account_number": "SK-100200", "verified_at": None}
     taken = await stack.client.put(path, json={"account_number": "SK-100200"}, headers=stack.member(wang))
     assert (taken.status_code, taken.json()["reason"]) == (409, "account_taken")
     me = (await stack.client.get("/v1/me", headers=stack.member(liu))).json()

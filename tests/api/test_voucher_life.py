@@ -127,9 +127,13 @@ async def test_no_picture_of_what_was_used_or_never_was(stack: Stack) -> None:
     assert held.state is State.CAPTURED, "looking changes nothing"
 
 
+async def nothing_due() -> int:
+    return 0
+
+
 async def test_what_ended_unused_is_marked_once(stack: Stack) -> None:
     await issue_undoable(stack)
-    keeper = Housekeeper(stack.gateway.database, stack.clock)
+    keeper = Housekeeper(stack.gateway.database, stack.clock, nothing_due)
     assert await keeper.once() == 0
     stack.clock.move(days=1)
     assert [await keeper.once(), await keeper.once()] == [1, 0]

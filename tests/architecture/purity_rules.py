@@ -84,10 +84,13 @@ PURE = (
     "adapters.sdk.declarative.templates",
     "adapters.sdk.errors",
     "adapters.sdk.manifest",
+    "adapters.sdk.message_signatures",
     "adapters.sdk.options",
+    "adapters.sdk.account_records",
     "adapters.sdk.outcomes",
     "adapters.sdk.personal",
     "adapters.sdk.reading",
+    "adapters.sdk.request_signing",
     "adapters.sdk.records",
     "adapters.sdk.statement_file",
     "adapters.sdk.surface",
@@ -109,6 +112,7 @@ PURE = (
     "gateway.redemption.plan",
     "gateway.redemption.services",
     "gateway.redemption.states",
+    "gateway.usage.matching",
 )
 """The modules marked P in ARCHITECTURE.md; a test holds the two lists together."""
 

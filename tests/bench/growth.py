@@ -112,7 +112,7 @@ async def _filled(database: Database, size: int) -> Work:
 
 
 async def _redeem(room: Room, quote: Quote) -> None:
-    begun = await room.database.write(partial(take_in, room, quote))
+    begun = await room.database.write(partial(take_in, room, quote), short=True)
     assert begun is not None
     await room.engine.go_on(begun)
 

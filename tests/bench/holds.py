@@ -112,9 +112,9 @@ async def _by_ledger(database: Database, key: str, of: str) -> None:
     holding = partial(
         ledger.hold, key=f"{key}:hold", member_id=of, commodity=POINTS, quantity=AMOUNT, at=AT, reference=key
     )
-    await database.write(About(of, holding))
+    await database.write(About(of, holding), short=True)
     capturing = partial(ledger.capture, hold_key=f"{key}:hold", key=f"{key}:capture", at=AT, to=counter_account(POINTS))
-    await database.write(About(of, capturing))
+    await database.write(About(of, capturing), short=True)
 
 
 HOLD = (

@@ -93,7 +93,7 @@ async def _row(room: Room, where: str, concurrent: int) -> Together:
 
     async def redeem() -> None:
         quote = quotes.pop()
-        begun = await room.database.write(About(quote.member_id, partial(take_in, room, quote)))
+        begun = await room.database.write(About(quote.member_id, partial(take_in, room, quote)), short=True)
         assert begun is not None
         await room.engine.go_on(begun)
 

@@ -98,12 +98,12 @@ async def _bare(url: str, port: int) -> AsyncIterator[Work]:
         hold = partial(
             ledger.hold, key=f"{key}:hold", member_id=of, commodity=POINTS, quantity=100, at=AT, reference=key
         )
-        await database.write(About(of, hold))
+        await database.write(About(of, hold), short=True)
         await raw.post(BODY)
         capture = partial(
             ledger.capture, hold_key=f"{key}:hold", key=f"{key}:capture", at=AT, to=counter_account(POINTS)
         )
-        await database.write(About(of, capture))
+        await database.write(About(of, capture), short=True)
         await send({"type": "http.response.start", "status": 201, "headers": []})
         await send({"type": "http.response.body", "body": BODY})
 

@@ -19,7 +19,7 @@ from gateway.redemption.states import TERMINAL, ReversalState, State
 from gateway.redemption.tables import claims, quotes, redemptions, reversals
 from settlement import ledger
 from settlement.audit import audit
-from tests.campaign.club import Club
+from tests.campaign.club import Club, patiently
 from tests.campaign.driver import Members
 from tests.campaign.partners import partner_id
 
@@ -67,8 +67,7 @@ async def read_partners(club: Club) -> dict[str, PartnerBook]:
     found = {}
     async with aiohttp.ClientSession() as http:
         for profile, url in club.partners.items():
-            async with http.get(f"{url}/_simulator/grants") as answer:
-                told = await answer.json()
+            _, told = await patiently(http, "GET", f"{url}/_simulator/grants")
             found[partner_id(profile)] = PartnerBook(
                 told["granted"], set(told["standing"]), set(told["lied"]), told["counts"], told["met"]
             )

@@ -11,6 +11,9 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import aiohttp
 
 from config.files import PACKAGED_FOLDER
 from gateway.demo.simulators import stop
@@ -122,6 +125,19 @@ adapters = ["{folder}/adapters"]
 """
 HASTY = "[0.5, 1, 2, 2, 5]"
 """Waiting times of a campaign, so that it does not take days."""
+
+
+async def patiently(http: aiohttp.ClientSession, method: str, url: str, **more: Any) -> tuple[int, Any]:
+    """Ask a partner's control, whose door may be shut just now."""
+    for left in reversed(range(20)):
+        try:
+            async with http.request(method, url, **more) as answer:
+                return answer.status, await answer.json(content_type=None)
+        except aiohttp.ClientConnectionError:
+            if not left:
+                raise
+            await asyncio.sleep(0.1)
+    raise AssertionError
 
 
 def benefit_id(profile: str) -> str:

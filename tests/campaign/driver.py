@@ -19,7 +19,7 @@ from typing import Any
 import aiohttp
 
 from gateway.oauth.server import MEMBER_GRANT
-from tests.campaign.club import Club, benefit_id
+from tests.campaign.club import Club, benefit_id, patiently
 
 TWICE, HANGS_UP, CANCELS, VISITS = 0.05, 0.05, 0.08, 0.3
 """How often a member asks twice at once, hangs up, cancels, is seen at the desk."""
@@ -204,5 +204,4 @@ class Members:
     async def _visit(self, redemption: str, token: str) -> None:
         _, told = await self.line.ask("GET", f"/v1/redemptions/{redemption}", token)
         visit = {"reference": told.get("partner_reference"), "guests": 0}
-        async with self.line.http.post(self.club.partners["A"] + "/_simulator/visits", json=visit) as answer:
-            await answer.read()
+        await patiently(self.line.http, "POST", self.club.partners["A"] + "/_simulator/visits", json=visit)

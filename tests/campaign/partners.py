@@ -14,6 +14,7 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from random import Random
+from time import monotonic
 from typing import Any
 
 import click
@@ -22,17 +23,20 @@ from litestar import Request, Response, get, post
 
 from adapters.direct import wire
 from adapters.direct.simulator import around
-from adapters.direct.simulator_book import DirectBook
+from adapters.direct.simulator_book import DirectBook, Held
 from adapters.direct.simulator_desk import Desk, refuse
 from adapters.sdk.testing.book import LYING
 from adapters.sdk.testing.control import answer, read
-from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, make_sender, serve
-from tests.campaign.shapes import SHAPES, VALIDITY_SECONDS, Shape
+from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, make_sender
+from tests.campaign.doors import door
+from tests.campaign.shapes import SHAPES, STALENESS_SECONDS, VALIDITY_SECONDS, Shape
 from tests.campaign.storm import Storm, Weather
 
 SOLD_OUT = 0.05
 SECRET = "whsec_2DipUdf/cBcAhl8+1wpzElssI9x93V/Y"
 SKEW = timedelta(seconds=60)
+SAFELY = 0.5
+"""A look-up is asked a little before it is answered: what it may not show yet has to be younger than promised."""
 
 
 class Grants(msgspec.Struct):
@@ -61,7 +65,9 @@ class ShapedDesk(Desk):
         self.shape = shape
         self.mood = mood
         self.grants = Grants()
+        self.storm = Storm(f"{options.seed} {options.partner}")
         self._dice = Random(f"{options.seed} {options.partner} desk")
+        self._granted_at: dict[str, float] = {}
 
     def reserve(self, key: str, body: wire.ReserveBody) -> tuple[int, object]:
         """Reserve, as far as the profile promises."""
@@ -80,6 +86,14 @@ class ShapedDesk(Desk):
             self._count(key)
         return status, told
 
+    def shown(self, key: str) -> Held | None:
+        """Show what holds; now and then an old copy, in which what was granted a moment ago is not there yet."""
+        young = monotonic() - self._granted_at.get(key, -STALENESS_SECONDS) < STALENESS_SECONDS - SAFELY
+        if young and self.storm.is_behind():
+            self.storm.meet("stale_look_up")
+            return None
+        return super().shown(key)
+
     def _judged_first(self, key: str) -> bool:
         return self.shape.checks_key_first and self.book.held(key) is not None
 
@@ -90,6 +104,7 @@ class ShapedDesk(Desk):
         return (409, refuse("sold_out", key)) if self._dice.random() < self.mood.sold_out else None
 
     def _count(self, key: str) -> None:
+        self._granted_at[key] = monotonic()
         if LYING.get():
             self.grants.lied.add(key)
         else:
@@ -116,7 +131,7 @@ def create(profile: str, seed: int, webhook_url: str | None = None, mood: Mood =
     )
     desk = ShapedDesk(options, RoomyBook("Asia/Shanghai"), SHAPES[profile], mood)
     simulator = around(desk, _control(desk))
-    simulator.faults = Storm(f"{seed} {profile}")
+    simulator.faults = desk.storm
     return simulator
 
 
@@ -169,7 +184,7 @@ async def _serve(seed: int, webhook_url: str, mood: Mood) -> None:
         addresses = {}
         for profile in SHAPES:
             simulator = create(profile, seed, webhook_url if profile == "A" else None, mood)
-            addresses[profile] = await closing.enter_async_context(serve(simulator))
+            addresses[profile] = await closing.enter_async_context(door(simulator, f"{seed} {profile}"))
         click.echo(json.dumps(addresses))
         sys.stdout.flush()
 

@@ -20,7 +20,7 @@ from config.settings import load_settings
 from gateway.redemption.states import State
 from gateway.redemption.tables import redemptions
 from tests.campaign.books import read_partners
-from tests.campaign.club import Club
+from tests.campaign.club import Club, patiently
 from tests.campaign.driver import Line, Members
 from tests.campaign.gateways import Gateways
 from tests.campaign.shapes import SHAPES
@@ -59,8 +59,8 @@ async def weather(club: Club, http: aiohttp.ClientSession, how: Weather, *profil
     """Set the weather at some partners, or all."""
     body = {"share": how.share, "modes": list(how.modes)}
     for profile in profiles or tuple(SHAPES):
-        async with http.post(f"{club.partners[profile]}/_simulator/weather", json=body) as answer:
-            assert answer.status == 200, await answer.text()
+        status, told = await patiently(http, "POST", f"{club.partners[profile]}/_simulator/weather", json=body)
+        assert status == 200, told
 
 
 async def scenes(folder: Path, database_url: str, seed: int, say: Say) -> tuple[Figures, ...]:

@@ -24,6 +24,8 @@ from adapters.sdk.records import (
 
 VALIDITY_SECONDS = 5
 """The window of a campaign, short so that its end is met; outages are measured with one that is longer than they."""
+STALENESS_SECONDS = 2
+"""How far behind a look-up may be, at a partner that can be asked."""
 BASE = ("quotes_offers", "reserves", "reports_statements")
 
 
@@ -72,6 +74,7 @@ client_secret = "secret"
 on_repeat = "{shape.on_repeat}"
 checks_key_first = {first}
 validity_enforced = {validity}
+look_up_staleness_seconds = {staleness}
 
 [facts.key]
 field = "key"
@@ -107,6 +110,7 @@ def write_shapes(folder: Path, validity_seconds: int = VALIDITY_SECONDS) -> None
             first=str(shape.checks_key_first).lower(),
             validity=str(shape.validity_enforced).lower(),
             seconds=validity_seconds,
+            staleness=STALENESS_SECONDS if "looks_up" in shape.capabilities else 0,
         )
         (package / "manifest.toml").write_text(manifest, encoding="utf-8")
         text = f"from tests.campaign.shapes import creator\n\ncreate = creator({profile!r})\n"

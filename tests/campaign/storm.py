@@ -38,6 +38,19 @@ class Storm(FaultBoard):
         self.weather = Weather(share=0.0)
         self.met: dict[str, int] = {}
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether anything may happen now."""
+        return self.weather.share > 0 and not self.weather.modes
+
+    def meet(self, mode: str) -> None:
+        """Count a fault."""
+        self.met[mode] = self.met.get(mode, 0) + 1
+
+    def is_behind(self) -> bool:
+        """Draw whether a look-up is answered out of an old copy."""
+        return self.is_mixed and self._dice.random() < self.weather.share
+
     def take(self, operation: str) -> PlannedFault | None:
         """Draw what this call meets."""
         planned = super().take(operation)
@@ -48,5 +61,5 @@ class Storm(FaultBoard):
             return None
         modes = self.weather.modes or (*EVERYWHERE, *(["lying_200"] if operation in LIES else []))
         mode = self._dice.choice(modes)
-        self.met[mode] = self.met.get(mode, 0) + 1
+        self.meet(mode)
         return PlannedFault(operation, mode, seconds=HANG_SECONDS)

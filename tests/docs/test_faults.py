@@ -7,10 +7,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs" / "faults.md"
-ROWS = {"CR": 14, "ID": 12, "LG": 14, "NW": 26, "OP": 10}
+ROWS = {"CR": 14, "ID": 12, "LG": 14, "NW": 26, "OA": 18, "OP": 10}
 ROW = re.compile(r"^\| ([A-Z]{2}-\d\d) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 PROOF = re.compile(r"`(tests/[a-z0-9_/]+\.py::test_[a-z0-9_]+)`")
-NAMED = re.compile(r"_(cr|id|lg|nw|op)_(\d\d)(?=[_ ]|$)")
+NAMED = re.compile(r"_(cr|id|lg|nw|oa|op)_(\d\d)(?=[_ ]|$)")
 
 
 def rows() -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.sdk.auth_schemes import CREDENTIALS, SETTINGS
 from adapters.sdk.declarative.model import Exchange, MappingFile, Quote, StepTable, Webhook, Withdrawal
 from adapters.sdk.declarative.templates import WAYS
 from tests.docs.test_documents import PROJECT
@@ -55,7 +56,7 @@ def test_every_command_does_what_the_guide_says(told: list[str]) -> None:
     assert "The configuration can be used." in configured
     assert "grade: platinum" in made
     assert re.search(r"^valet +A +", shipped, re.MULTILINE)
-    assert re.search(r"^13 passed, 0 failed, 4 not proven$", asked, re.MULTILINE)
+    assert re.search(r"^15 passed, 0 failed, 7 not proven$", asked, re.MULTILINE)
 
 
 def test_the_guide_names_every_key_of_a_mapping_and_every_way_of_writing() -> None:
@@ -64,3 +65,13 @@ def test_the_guide_names_every_key_of_a_mapping_and_every_way_of_writing() -> No
         named = [field for field in table.__struct_fields__ if f"`{field}`" not in text and f"[{field}]" not in text]
         assert named == [], table.__name__
     assert [way for way in WAYS if f"`{way}`" not in text] == []
+
+
+def test_the_guide_lists_every_scheme_with_its_credentials_and_settings() -> None:
+    rows = re.findall(r"^\| `([a-z0-9_]+)` \|([^|]*)\|([^|]*)\|$", GUIDE.read_text("utf-8"), re.MULTILINE)
+    told = {name: (set(re.findall(r"`([a-z_]+)`", first)), second) for name, first, second in rows if name in SETTINGS}
+    settings = {name: {each for each in known if f"`{each}`" in told[name][1]} for name, known in SETTINGS.items()}
+    assert {name: credentials for name, (credentials, _) in told.items()} == {
+        name: set(known) for name, known in CREDENTIALS.items()
+    }
+    assert settings == {name: set(known) for name, known in SETTINGS.items()}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -73,39 +75,49 @@ class Gate:
         await self.task
 
 
-async def together(database: Database, *operations: Operation) -> list[Any]:
+async def together(database: Database, *operations: Operation, short: bool = False) -> list[Any]:
     """Run operations in one commit and answer what each came to."""
     gate = await Gate(database).shut()
-    tasks = [asyncio.create_task(database.write(each)) for each in operations]
+    tasks = [asyncio.create_task(database.write(each, short=short)) for each in operations]
     await asyncio.sleep(0)
     await gate.open()
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_what_waits_shares_a_commit_and_what_fails_takes_nothing_with_it(database: Database) -> None:
+everywhere = pytest.mark.parametrize("short", [False, True], ids=["aside", "in the loop"])
+
+
+@everywhere
+async def test_what_waits_shares_a_commit_and_what_fails_takes_nothing_with_it(
+    database: Database, *, short: bool
+) -> None:
     def broken(connection: Connection) -> None:
         mark(7)(connection)
         raise KeyError("mine")
 
-    found = await together(database, mark(1), mark(1), mark(2, amount=-1), broken, mark(3, parent=1))
+    found = await together(database, mark(1), mark(1), mark(2, amount=-1), broken, mark(3, parent=1), short=short)
     assert [type(each) for each in found[1:4]] == [RefusedByDatabaseError, RefusedByDatabaseError, KeyError]
     assert await database.read(marks) == [1, 3]
 
 
-async def test_a_constraint_judged_at_the_commit_refuses_its_own_operation_only(database: Database) -> None:
-    found = await together(database, mark(1), mark(2, parent=99), mark(3))
+@everywhere
+async def test_a_constraint_judged_at_the_commit_refuses_its_own_operation_only(
+    database: Database, *, short: bool
+) -> None:
+    found = await together(database, mark(1), mark(2, parent=99), mark(3), short=short)
     assert isinstance(found[1], RefusedByDatabaseError)
     assert not any(isinstance(each, Exception) for each in (found[0], found[2]))
     assert await database.read(marks) == [1, 3]
 
 
-async def test_an_error_that_ends_the_transaction_costs_the_others_nothing(database: Database) -> None:
+@everywhere
+async def test_an_error_that_ends_the_transaction_costs_the_others_nothing(database: Database, *, short: bool) -> None:
     def ending(connection: Connection) -> None:
         mark(2)(connection)
         connection.exec_driver_sql("ROLLBACK")
         raise KeyError("mine")
 
-    found = await together(database, mark(1), ending, mark(3))
+    found = await together(database, mark(1), ending, mark(3), short=short)
     assert isinstance(found[1], KeyError)
     assert await database.read(marks) == [1, 3]
 
@@ -115,8 +127,10 @@ ROWS = st.tuples(NUMBERS, st.integers(min_value=-1, max_value=2), st.sampled_fro
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(ROWS, min_size=1, max_size=QUEUE_LIMIT - 1))
-def test_together_is_the_same_as_one_by_one(tmp_path_factory: pytest.TempPathFactory, rows: list[Any]) -> None:
+@given(st.lists(ROWS, min_size=1, max_size=QUEUE_LIMIT - 1), st.booleans())
+def test_together_is_the_same_as_one_by_one(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Any], short: bool
+) -> None:
     async def both() -> tuple[Any, Any]:
         endings = []
         for in_one_commit in (True, False):
@@ -124,7 +138,7 @@ def test_together_is_the_same_as_one_by_one(tmp_path_factory: pytest.TempPathFac
             database = await Database.open(DatabaseSettings(url=url, queue_limit=QUEUE_LIMIT))
             await database.write(MARKS.create)
             if in_one_commit:
-                found = await together(database, *(mark(*row) for row in rows))
+                found = await together(database, *(mark(*row) for row in rows), short=short)
             else:
                 found = [(await asyncio.gather(database.write(mark(*row)), return_exceptions=True))[0] for row in rows]
             endings.append(([isinstance(each, RefusedByDatabaseError) for each in found], await database.read(marks)))
@@ -135,9 +149,10 @@ def test_together_is_the_same_as_one_by_one(tmp_path_factory: pytest.TempPathFac
     assert grouped == single
 
 
-async def test_more_than_may_wait_is_refused_untried(database: Database) -> None:
+@everywhere
+async def test_more_than_may_wait_is_refused_untried(database: Database, *, short: bool) -> None:
     gate = await Gate(database).shut()
-    waiting = [asyncio.create_task(database.write(mark(number))) for number in range(QUEUE_LIMIT)]
+    waiting = [asyncio.create_task(database.write(mark(number), short=short)) for number in range(QUEUE_LIMIT)]
     await asyncio.sleep(0)
     with pytest.raises(DatabaseBusyError):
         await database.write(mark(99))
@@ -147,9 +162,10 @@ async def test_more_than_may_wait_is_refused_untried(database: Database) -> None
     assert await database.read(marks) == [*range(QUEUE_LIMIT), 100]
 
 
-async def test_who_gave_up_before_the_turn_came_has_written_nothing(database: Database) -> None:
+@everywhere
+async def test_who_gave_up_before_the_turn_came_has_written_nothing(database: Database, *, short: bool) -> None:
     gate = await Gate(database).shut()
-    impatient, patient = (asyncio.create_task(database.write(mark(number))) for number in (1, 2))
+    impatient, patient = (asyncio.create_task(database.write(mark(number), short=short)) for number in (1, 2))
     await asyncio.sleep(0)
     impatient.cancel()
     await gate.open()
@@ -158,9 +174,10 @@ async def test_who_gave_up_before_the_turn_came_has_written_nothing(database: Da
     assert await database.read(marks) == [2]
 
 
-async def test_closing_commits_what_waits_and_takes_no_more(database: Database) -> None:
+@everywhere
+async def test_closing_commits_what_waits_and_takes_no_more(database: Database, *, short: bool) -> None:
     gate = await Gate(database).shut()
-    waiting = asyncio.create_task(database.write(mark(1)))
+    waiting = asyncio.create_task(database.write(mark(1), short=short))
     await asyncio.sleep(0)
     closing = asyncio.create_task(database.close())
     await asyncio.sleep(0)
@@ -173,14 +190,15 @@ async def test_closing_commits_what_waits_and_takes_no_more(database: Database) 
     await again.close()
 
 
-async def test_a_full_disk_refuses_writes_until_there_is_room(database: Database) -> None:
+@everywhere
+async def test_a_full_disk_refuses_writes_until_there_is_room(database: Database, *, short: bool) -> None:
     pages = await database.write(lambda connection: connection.exec_driver_sql("PRAGMA page_count").scalar_one())
     await database.write(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count={pages}").close())
 
     def much(connection: Connection) -> None:
         connection.execute(MARKS.insert(), [{"id": number, "amount": 1} for number in range(10, 2000)])
 
-    found = await together(database, mark(1), much, mark(2))
+    found = await together(database, mark(1), much, mark(2), short=short)
     assert isinstance(found[1], DatabaseError)
     assert "full" in str(found[1])
     assert await database.read(marks) == [1, 2]
@@ -189,7 +207,8 @@ async def test_a_full_disk_refuses_writes_until_there_is_room(database: Database
     assert len(await database.read(marks)) == 1992
 
 
-async def test_a_disk_that_fails_stops_the_writing_for_good_and_reads_go_on(database: Database) -> None:
+@everywhere
+async def test_a_disk_that_fails_stops_the_writing_for_good_and_reads_go_on(database: Database, *, short: bool) -> None:
     await database.write(mark(1))
 
     def failing(connection: Connection) -> None:
@@ -197,10 +216,91 @@ async def test_a_disk_that_fails_stops_the_writing_for_good_and_reads_go_on(data
         fault.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
         raise OperationalError("COMMIT", {}, fault)
 
-    found = await together(database, mark(2), failing, mark(3))
+    found = await together(database, mark(2), failing, mark(3), short=short)
     assert [type(each) for each in found] == [DatabaseStoppedError] * 3
     with pytest.raises(DatabaseStoppedError):
-        await database.write(mark(4))
+        await database.write(mark(4), short=short)
+    assert await database.read(marks) == [1]
+
+
+def _where(threads: list[int], number: int, seconds: float = 0.0) -> Operation:
+    def operation(connection: Connection) -> None:
+        threads.append(threading.get_ident())
+        time.sleep(seconds)
+        mark(number)(connection)
+
+    return operation
+
+
+async def test_what_is_short_runs_in_the_loop_and_the_rest_aside(database: Database) -> None:
+    short: list[int] = []
+    other: list[int] = []
+    await database.write(_where(short, 1), short=True)
+    await database.write(_where(other, 2))
+    here = threading.get_ident()
+    assert short == [here]
+    assert len(other) == 1
+    assert other != [here]
+    assert await database.read(marks) == [1, 2]
+
+
+async def test_a_crowd_of_short_ones_lets_the_loop_go_on_between(database: Database) -> None:
+    """Nobody waits for the last of a crowd: some are answered while others are still waiting."""
+    answered: list[int] = []
+    seen: list[int] = []
+
+    async def one(number: int) -> None:
+        await database.write(_where(seen, number, 0.003), short=True)
+        answered.append(len(seen))
+
+    await asyncio.gather(*(one(number) for number in range(QUEUE_LIMIT)))
+    assert answered[0] < QUEUE_LIMIT
+    assert await database.read(marks) == list(range(QUEUE_LIMIT))
+
+
+COUNTING = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 3000000) SELECT count(*) FROM n"
+
+
+async def test_what_is_not_short_after_all_is_undone_and_run_again_aside(database: Database) -> None:
+    threads: list[int] = []
+    beats = 0
+
+    def slow(connection: Connection) -> int:
+        _where(threads, 2)(connection)
+        with contextlib.suppress(OperationalError):  # as an operation might that takes it for a refusal
+            return int(connection.exec_driver_sql(COUNTING).scalar_one())
+        return 0
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            beats += 1
+            await asyncio.sleep(0.001)
+
+    beating = asyncio.create_task(beat())
+    found = await together(database, _where(threads, 1), slow, short=True)
+    beating.cancel()
+    assert found[1] == 3_000_000
+    assert threads[:2] == [threading.get_ident()] * 2
+    assert len(threads) == 4
+    assert threading.get_ident() not in threads[2:]
+    assert beats > 10
+    assert await database.read(marks) == [1, 2]
+    await database.write(_where(threads, 3), short=True)
+    assert threads[-1] == threading.get_ident()
+
+
+async def test_the_loop_never_waits_for_who_else_writes_to_the_file(database: Database) -> None:
+    path = database.url.removeprefix("sqlite:///")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(database.write(mark(1), short=True))
+        begun = time.monotonic()
+        await asyncio.sleep(0.05)
+        assert time.monotonic() - begun < 1
+        assert not writing.done()
+        other.execute("COMMIT")
+        await writing
     assert await database.read(marks) == [1]
 
 
@@ -211,7 +311,7 @@ from config.settings import DatabaseSettings
 from tests.integration.test_group_commit import mark
 
 async def one(database, number):
-    await database.write(mark(number))
+    await database.write(mark(number), short=number % 3 > 0)
     print(number, flush=True)
 
 async def main():

@@ -16,8 +16,10 @@ TABLES = (
     "catalogue.programme_tables",
     "catalogue.tables",
     "gateway.edge_tables",
+    "gateway.links.tables",
     "gateway.operations.tables",
     "gateway.redemption.tables",
+    "gateway.usage.tables",
     "settlement.night_tables",
     "settlement.tables",
 )

@@ -53,6 +53,11 @@ def from_swagger(published: dict[str, Any]) -> dict[str, Any]:
     return {"paths": paths, "components": {}, "definitions": published["definitions"], WHOLE: whole}
 
 
+def _fits(known: list[str], parts: list[str]) -> bool:
+    pairs = zip(known, parts, strict=False)
+    return len(known) == len(parts) and all(theirs == ours or ("{" in theirs and ours) for theirs, ours in pairs)
+
+
 def _operation(published: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     bodies = [item["schema"] for item in given.get("parameters", []) if item["in"] == "body"]
     answers = {
@@ -100,14 +105,11 @@ class Referee:
         return found
 
     def path_of(self, path: str) -> str:
-        """Find the template of a path."""
+        """Find the template of a path: the one with the fewest places for anything, where several fit."""
         parts = path.split("/")
-        for known in self.paths:
-            pairs = list(zip(known.split("/"), parts, strict=False))
-            if known.count("/") == len(parts) - 1 and all(
-                theirs in (ours, "") or "{" in theirs for theirs, ours in pairs
-            ):
-                return known
+        fitting = [known for known in self.paths if _fits(known.split("/"), parts)]
+        if fitting:
+            return min(fitting, key=lambda known: known.count("{"))
         raise AssertionError(f"{path} is not published")
 
     def judge_request(self, scope: Any, body: bytes) -> None:
@@ -139,6 +141,8 @@ class Referee:
         if answer is None:
             self.faults.append(f"{where} is not published")
             return
+        if "$ref" in answer:
+            answer = self.published["components"]["responses"][answer["$ref"].rpartition("/")[2]]
         published = answer.get("content") or {}
         if published and "application/json" not in published:
             return
@@ -173,6 +177,7 @@ class Referee:
             if scope["type"] != "http" or scope["path"].startswith(OURS):
                 await inner(scope, receive, send)
                 return
+            asked = dict(scope)  # the framework cuts a last stroke off the path of its own
             status, answered, sent = 0, b"", b""
 
             async def hear() -> Any:
@@ -187,7 +192,7 @@ class Referee:
                 await send(message)
 
             await inner(scope, hear, say)
-            self.judge_request(scope, sent)
-            self.judge_answer(scope, status, answered)
+            self.judge_request(asked, sent)
+            self.judge_answer(asked, status, answered)
 
         return app

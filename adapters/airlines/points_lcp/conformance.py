@@ -7,13 +7,22 @@ from typing import Any
 from adapters.airlines.points_lcp.responses import CREDIT
 from adapters.airlines.points_lcp.simulator import MAC_ID, MAC_KEY, create_simulator
 from adapters.airlines.points_lcp.webhooks import PATH_SECRET_HEADER
+from adapters.sdk.account_records import AccountRequest
 from adapters.sdk.codec import encode
 from adapters.sdk.records import Mileage, ReservationRequest, Traveller
 from adapters.sdk.registry import AdapterPackage
 from adapters.sdk.testing.bench import Subject, requested_at
 from adapters.sdk.testing.simulator import Simulator
 from config.clock import SystemClock
+from config.secrets import Secret
 
+PROOF = {"password": Secret("open-sesame")}
+MEMBER = AccountRequest(account="80012347", factors=PROOF)
+STRANGER = AccountRequest(account="80010000", factors=PROOF)
+MILEAGE = {
+    "credit": Mileage(account="80012347", quantity=3000),
+    "debit": Mileage(account="80012347", quantity=600, direction="debit"),
+}
 WEBHOOK_SECRET = "simulator-callback-path-of-the-bench"  # noqa: S105 - a published throw-away value
 
 
@@ -33,6 +42,12 @@ def bookings(simulator: Simulator, key: str) -> int:
     """Count the credits of the orders that carry a key."""
     orders = {order.path for order in simulator.book.rows("orders") if order.key == key}
     return sum(credit.order in orders for credit in simulator.book.rows("credits"))
+
+
+def reversed_points(simulator: Simulator, key: str) -> int:
+    """Sum what was taken back of the transactions of a key."""
+    orders = {order.path for order in simulator.book.rows("orders") if order.key == key}
+    return sum(row.reversed for row in simulator.book.rows("credits") if row.order in orders)
 
 
 def refusal(status: int, code: str | None, _: ReservationRequest) -> bytes | None:
@@ -57,7 +72,15 @@ def create_subject(package: AdapterPackage) -> Subject:
         refusal=refusal,
         look_up_operations=("get_order", "get_credit"),
         credentials={"mac_id": MAC_ID, "mac_key": MAC_KEY},
-        options={"loyalty_programme": "skyward"},
+        options={
+            "loyalty_programme": "skyward",
+            "authenticating_factors": ["password"],
+            "levels": {"Gold": "gold"},
+        },
+        account_request=MEMBER,
+        stranger=STRANGER,
+        mileage=MILEAGE,
+        reversed_points=reversed_points,
         harmless_look_up_modes={
             "wrong_echo": "a GET says nothing that the answer could repeat; each link is checked by its own test"
         },

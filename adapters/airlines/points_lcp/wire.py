@@ -64,15 +64,21 @@ class MemberValidationRequest(WireRequest, frozen=True):
     """Asks whether an account exists and may transact. Which factors are asked for is each programme's choice."""
 
     identifying_factors: dict[str, str]
+    authenticating_factors: dict[str, str] | None = None
 
 
 class MemberValidation(Wire, frozen=True):
-    """A validated member; good for one transaction. The balance that comes with it is not read."""
+    """A validated member; good for one transaction. The balance that comes with it is not read.
+
+    Authenticating factors come back masked. Not every programme gives a level.
+    """
 
     links: Links
     status: str
     loyalty_program: str
     identifying_factors: dict[str, str]
+    authenticating_factors: dict[str, str] = {}
+    membership_level: str | None = None
 
 
 class OrderDetails(WireRequest, frozen=True):
@@ -122,7 +128,7 @@ class Order(Wire, frozen=True):
 
 
 class CreditRequest(WireRequest, frozen=True):
-    """Asks for points to be added to a validated member's account."""
+    """Asks for points to be added to a validated member's account; a debit, the same without type, to take them."""
 
     amount: Positive
     member_validation: str
@@ -132,7 +138,7 @@ class CreditRequest(WireRequest, frozen=True):
 
 
 class Credit(Wire, frozen=True):
-    """A credit and what the programme did with it."""
+    """A credit or a debit, and what the programme did with it."""
 
     links: Links
     amount: Positive
@@ -141,6 +147,21 @@ class Credit(Wire, frozen=True):
     order: str | None = None
     status_message: str | None = None
     transaction_id: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+
+
+class ReversalRequest(WireRequest, frozen=True):
+    """Asks for points of a transaction to be taken back: the sign is the effect on the member's account."""
+
+    transaction_id: str
+    amount: int
+
+
+class ReversalAnswer(Wire, frozen=True):
+    """What became of a reversal."""
+
+    status: str
+    transaction_id: str
+    status_message: str | None = None
 
 
 class ErrorEntry(Wire, frozen=True):

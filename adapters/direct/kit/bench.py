@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -32,6 +34,7 @@ class KitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the partner is and what may be reserved there.
 
     ``trigger``: address at which the partner makes an event happen on demand; without it people are asked to.
+    ``account``: a member's account at the partner; without it nothing about members is asked.
     ``statement_date``: the day whose file is looked at; None: today, by the contract's zone.
     """
 
@@ -45,6 +48,7 @@ class KitSettings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_host: str = "127.0.0.1"
     webhook_port: int | None = None
     trigger: str = ""
+    account: str = ""
     wait_seconds: float = 60.0
     statement_date: date | None = None
 
@@ -151,6 +155,11 @@ class Bench:
         self._count += 1
         return f"kit-{self._run}-{self._count}-{name}"
 
+    def proof(self) -> dict[str, str]:
+        """Give the header by which we prove ourselves at the token endpoint."""
+        pair = f"{quote(self.settings.client_id, safe='')}:{quote(self.settings.client_secret, safe='')}"
+        return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
     async def call(self, call: PartnerCall, *, authenticated: bool = True) -> PartnerAnswer:
         """Make a call.
 
@@ -163,30 +172,30 @@ class Bench:
             raise FailedError(f"{call.method} {call.path} got no answer: {answer.reason}")
         return answer
 
-    async def offer(self) -> wire.OfferItem:
-        """Take the partner's best offer."""
-        query = OfferRequest(service=self.settings.service, currency=self.settings.currency)
+    async def offer(self, service: Service | None = None) -> wire.OfferItem:
+        """Take the partner's best offer, of what is reserved everywhere unless another service is given."""
+        query = OfferRequest(service=service or self.settings.service, currency=self.settings.currency)
         answer = await self.call(calls.offers(query))
         require(answer.status == 200, f"the offers were answered with {answer.status}")
         offers = read(answer, wire.OffersAnswer).offers
         require(bool(offers), "there is no offer of the service; name another with --service")
         return offers[0]
 
-    async def request(self, name: str) -> ReservationRequest:
+    async def request(self, name: str, service: Service | None = None) -> ReservationRequest:
         """Make a request that the partner should grant, under a key of its own."""
-        offer = await self.offer()
+        offer = await self.offer(service)
         return ReservationRequest(
             key=self.key(name),
-            service=self.settings.service,
+            service=service or self.settings.service,
             offer_token=offer.id,
             price=readable(lambda: to_money(offer.price)),
             traveller=Traveller(),
             requested_at=self.clock.now().replace(microsecond=0),
         )
 
-    async def reserved(self, name: str) -> tuple[ReservationRequest, wire.Reservation]:
+    async def reserved(self, name: str, service: Service | None = None) -> tuple[ReservationRequest, wire.Reservation]:
         """Reserve, which has to succeed."""
-        request = await self.request(name)
+        request = await self.request(name, service)
         answer = await self.call(calls.reserve(request))
         require(answer.status == 201, f"a new reservation was answered with {answer.status}")
         reservation = read(answer, wire.Reservation)

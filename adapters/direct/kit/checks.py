@@ -11,6 +11,7 @@ import msgspec
 
 from adapters.direct import calls, wire
 from adapters.direct.kit.bench import Bench, FailedError, UnprovenError, read, require, require_echo, require_refusal
+from adapters.direct.kit.member_checks import member_status, member_validation, points_reversal, voucher
 from adapters.direct.mapping import EVENT_KINDS
 from adapters.sdk.calls import PartnerCall
 from adapters.sdk.errors import StatementError
@@ -20,8 +21,13 @@ STATEMENT_CAP_BYTES = 64 * 1024 * 1024
 STATEMENT_SECONDS = 60.0
 NO_OFFER = "no-such-offer"
 GUESS = base64.b64encode(b"nobody:guessed").decode()
+replace = msgspec.structs.replace
 ZONE = ZoneInfo("Asia/Shanghai")
 """Of the business day, as the manifest says."""
+
+
+class _OAuthError(msgspec.Struct, frozen=True):
+    error: str
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -182,6 +188,32 @@ async def statement(bench: Bench) -> None:
         require(request.key in accounted, "what was just reserved is not in today's file")
 
 
+async def member_links(bench: Bench) -> None:
+    """No code or refresh token is invented; a call for a member needs his token; revoking what is unknown is 200."""
+    proof = bench.proof()
+    nobody = await bench.call(replace(calls.member(""), link=None), authenticated=False)
+    if nobody.status == 404:
+        raise UnprovenError("members do not link their accounts here")
+    require_refusal(nobody, 401, "unauthenticated", None)
+    for grant, given in (("authorization_code", "code=kit-invented"), ("refresh_token", "refresh_token=kit-invented")):
+        answer = await bench.call(_form("/oauth/token", f"grant_type={grant}&{given}", proof), authenticated=False)
+        require(answer.status == 400, f"an invented {grant} was answered with {answer.status}")
+        require(read(answer, _OAuthError).error == "invalid_grant", f"an invented {grant} is not invalid_grant")
+    ended = await bench.call(_form("/oauth/revoke", "token=kit-invented", proof), authenticated=False)
+    require(ended.status == 200, f"revoking an unknown token was answered with {ended.status}")
+
+
+def _form(path: str, body: str, headers: dict[str, str]) -> PartnerCall:
+    return PartnerCall(
+        operation="token",
+        method="POST",
+        path=path,
+        headers=headers,
+        body=body.encode(),
+        content_type="application/x-www-form-urlencoded",
+    )
+
+
 async def _event(kind: str, bench: Bench) -> None:
     if bench.listener is None:
         raise UnprovenError("start with --webhook-port and --webhook-secret-env")
@@ -217,7 +249,8 @@ CHECKS: tuple[Check, ...] = (
         Check(run.__name__, run.__doc__ or "", run)
         for run in (
             token, offers, reserve_by_key, replay, other_body, look_up, unknown_offer, malformed, fence_before_reserve,
-            fence_withdraws, void, void_of_another, statement,
+            fence_withdraws, void, void_of_another, statement, member_validation, member_status, member_links,
+            points_reversal, voucher,
         )
     ),
     *(_event_check(kind) for kind in sorted(EVENT_KINDS)),

@@ -66,7 +66,8 @@ def create_subject(package: AdapterPackage) -> Subject:
         reads_back=True,
         offer_request=OFFERS,
         harmless_modes={
-            "wrong_echo": "the booking's answer repeats nothing of the request; it is read back before it is believed"
+            "wrong_echo": "the booking's answer repeats nothing of the request; it is read back before it is believed",
+            "new_word": "the booking's answer has no word for what became of it; the reservation that is read back has",
         },
         harmless_look_up_modes={
             "wrong_echo": "the key is in the query, which the fault does not look for; each echo has its own test",

@@ -73,6 +73,7 @@ def create_subject(package: AdapterPackage) -> Subject:
         usage_account=ACCOUNT,
         harmless_modes={
             "wrong_echo": "a GET says nothing that the answer repeats",
+            "new_word": "a card has no word for its state: it is answered, or it is not",
             "wrong_amount": "the card's number is the partner's own word; no amount is in the answer",
         },
     )

@@ -10,13 +10,16 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from adapters.sdk.account_records import AccountRequest
 from adapters.sdk.calls import PartnerCall
 from adapters.sdk.capabilities import Reserves
 from adapters.sdk.context import open_context
+from adapters.sdk.linking import Linking, open_linking
 from adapters.sdk.manifest import Manifest
 from adapters.sdk.outcomes import Outcome, ResponseTable
-from adapters.sdk.records import OfferRequest, ReservationRequest, StepResult
+from adapters.sdk.records import Mileage, OfferRequest, ReservationRequest, StepResult
 from adapters.sdk.registry import AdapterPackage
+from adapters.sdk.testing.memory_vault import MemoryVault
 from adapters.sdk.testing.probe import ProbeClient
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, serve
 from config.clock import Clock, SystemClock
@@ -46,8 +49,14 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     ``reads_back``: the adapter reads a booking back before it believes it, so that a lie is UNKNOWN; else it is
     believed and only the statement tells.
     ``offer_request`` and ``usage_account``: what the reading capabilities are asked.
+    ``account_request`` and ``stranger``: an account that the simulator knows, with everything that proves it, and one
+    that it does not know.
+    ``mileage``: by direction, what is credited and debited; ``reversed_points(simulator, key)``: how much of a key's
+    the simulator's book has as reversed.
     ``use``: lets the simulated member use what was granted, where the statement or a callback tells uses only.
     ``webhook_secret`` and ``callback(simulator, request)``: a callback that is genuine under it, headers and body.
+    ``authorise(simulator, url, account)``: what a member does at the partner's page for an authorisation URL, answering
+    the address that his browser is sent back to.
     ``wrap``: puts another adapter in the place of the real one; how the kit's own tests show that a rule can fail.
     """
 
@@ -68,8 +77,13 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     reads_back: bool = False
     offer_request: OfferRequest | None = None
     usage_account: str | None = None
+    account_request: AccountRequest | None = None
+    stranger: AccountRequest | None = None
+    mileage: Mapping[str, Mileage] = {}
+    reversed_points: Callable[[Simulator, str], int] = lambda simulator, key: 0
     use: Callable[[Simulator, ReservationRequest], None] = lambda simulator, request: None
     webhook_secret: str | None = None
+    authorise: Callable[[Simulator, str, str], Awaitable[str]] | None = None
     callback: Callable[[Simulator, ReservationRequest], tuple[dict[str, str], bytes]] = sent_callback
     wrap: Callable[[Any], Any] = lambda adapter: adapter
 
@@ -83,6 +97,8 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     client: ProbeClient
     simulator: Simulator
     clock: Clock
+    linking: Linking | None = None
+    vault: MemoryVault
 
     def key(self, name: str) -> str:
         """Make a key that the manifest's facts allow, different for each name."""
@@ -159,6 +175,10 @@ async def open_bench(subject: Subject, *, deadline_seconds: float = DEADLINE_SEC
             client_type=ProbeClient,
         )
         assert isinstance(context.client, ProbeClient)
+        vault = MemoryVault(clock)
+        linking = None
+        if manifest.linking is not None:
+            linking = open_linking(context.client, manifest, context.credentials, clock, vault)
         try:
             adapter = subject.wrap(subject.package.create(context))
             yield Bench(
@@ -168,6 +188,8 @@ async def open_bench(subject: Subject, *, deadline_seconds: float = DEADLINE_SEC
                 client=context.client,
                 simulator=simulator,
                 clock=clock,
+                linking=linking,
+                vault=vault,
             )
         finally:
             await context.client.aclose()

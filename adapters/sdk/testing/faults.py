@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -189,6 +190,26 @@ async def _slow_body(exchange: Exchange) -> None:
     await wire.slow_body(exchange.send, reply.status, reply.body, exchange.seconds)
 
 
+async def _half_close(exchange: Exchange) -> None:
+    reply = await exchange.run()
+    wire.half_closed(exchange.send, reply.status, reply.body)
+
+
+async def _many_headers(exchange: Exchange) -> None:
+    reply = await exchange.run()
+    wire.many_headers(exchange.send, reply.status, reply.body)
+
+
+async def _early_100(exchange: Exchange) -> None:
+    await exchange.run()
+    await wire.early_hints(exchange.send, exchange.seconds)
+
+
+async def _smuggled(exchange: Exchange) -> None:
+    reply = await exchange.run()
+    wire.smuggled(exchange.send, reply.status, reply.body)
+
+
 async def _html_200(exchange: Exchange) -> None:
     page = b"<!doctype html><title>Maintenance</title><p>Back soon."
     fields = [(b"content-type", b"text/html"), (b"content-length", str(len(page)).encode())]
@@ -247,6 +268,22 @@ async def _wrong_amount(exchange: Exchange) -> None:
     await exchange.answer(reply.status, xml_faults.amounts_changed(reply.body) or changed)
 
 
+async def _new_word(exchange: Exchange) -> None:
+    """Change the partner's words for what became of it into ones that nobody knows, and add a field and a null."""
+    reply = await exchange.run()
+    renamed = _WORD.sub(rb"\1brand_new\2", reply.body)
+    await exchange.answer(reply.status, renamed.replace(b"{", b'{"brand_new":null,', 1))
+
+
+async def _float_amount(exchange: Exchange) -> None:
+    """Write every number, and every text that is a plain decimal, as a number with a fraction."""
+    reply = await exchange.run()
+    await exchange.answer(reply.status, xml_faults.amounts_changed(reply.body) or _NUMBER.sub(rb":\1.5", reply.body))
+
+
+_WORD = re.compile(rb"""((?:status|state|result)"?\s*[:=]\s*")[^"]*(")""", re.IGNORECASE)
+_NUMBER = re.compile(rb""":\s*"?(\d+)(?:\.\d+)?"?(?=\s*[,}\]])""")
+
 MODES: dict[str, Callable[[Exchange], Awaitable[None]] | None] = {
     "none": None,
     "commit_then_hang": _commit_then_hang,
@@ -263,7 +300,13 @@ MODES: dict[str, Callable[[Exchange], Awaitable[None]] | None] = {
     "endless": _endless,
     "slow_header": _slow_header,
     "slow_body": _slow_body,
+    "half_close": _half_close,
+    "many_headers": _many_headers,
+    "early_100": _early_100,
+    "smuggled": _smuggled,
     "html_200": _html_200,
+    "new_word": _new_word,
+    "float_amount": _float_amount,
     "nan": _nan,
     "dup_keys": _dup_keys,
     "deep_json": _deep_json,

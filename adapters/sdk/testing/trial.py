@@ -8,11 +8,13 @@ from typing import Any
 
 import msgspec
 
+from adapters.sdk.account_records import AccountRequest, PointsReversal
 from adapters.sdk.calls import CallFailure
 from adapters.sdk.manifest import Manifest
-from adapters.sdk.records import ReservationRequest, Service, Traveller
+from adapters.sdk.records import Mileage, ReservationRequest, Service, Traveller
 from adapters.sdk.testing.bench import Bench, Subject, reserve
 from adapters.sdk.testing.probe import Overheard, ProbeClient
+from adapters.sdk.testing.rules.linking import link_member
 from adapters.sdk.testing.showing import shown_body, shown_text
 from config.clock import Clock
 from config.errors import ConfigurationError, GatewayError
@@ -30,6 +32,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     subject: Subject
     clock: Clock
     fresh: bool
+    bench: Bench | None = None
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +107,7 @@ def bench_place(bench: Bench) -> Place:
         subject=bench.subject,
         clock=bench.clock,
         fresh=True,
+        bench=bench,
     )
 
 
@@ -204,6 +208,67 @@ async def _usage(place: Place, wishes: Wishes) -> Prepared:
     return lambda: place.adapter.fetch_usage(account, from_day, to_day), ""
 
 
+async def _read_account(place: Place, wishes: Wishes) -> Prepared:
+    """Link a member at the simulator; at a sandbox that takes a person with a browser."""
+    if place.bench is None:
+        raise ConfigurationError("read_account is tried against the simulator: a sandbox asks a person in a browser.")
+    member = wishes.take("account", "trial-member")
+    wishes.require_none_left()
+    place.bench.vault.put(member, await link_member(place.bench, member))
+    return lambda: place.adapter.read_account(member), ""
+
+
+async def _validate(place: Place, wishes: Wishes) -> Prepared:
+    asked = _account(place, wishes)
+    return lambda: place.adapter.validate_member(asked), ""
+
+
+async def _status(place: Place, wishes: Wishes) -> Prepared:
+    asked = _account(place, wishes)
+    return lambda: place.adapter.report_status(asked), ""
+
+
+async def _voucher(place: Place, wishes: Wishes) -> Prepared:
+    given = wishes.take("partner_reference")
+    request, reference = await _reserved(place, wishes)
+    return lambda: place.adapter.fetch_voucher(request, given or reference or ""), request.key
+
+
+async def _reverse_credit(place: Place, wishes: Wishes) -> Prepared:
+    request = await _reversal(place, wishes, "credit")
+    return lambda: place.adapter.reverse_credit(request), request.key
+
+
+async def _reverse_debit(place: Place, wishes: Wishes) -> Prepared:
+    request = await _reversal(place, wishes, "debit")
+    return lambda: place.adapter.reverse_debit(request), request.key
+
+
+async def _debit(place: Place, wishes: Wishes) -> Prepared:
+    request = await _request(place, wishes, place.subject.mileage.get("debit"))
+
+    async def work() -> Any:
+        return (await reserve(place.adapter, request))[0]
+
+    return work, request.key
+
+
+async def _reversal(place: Place, wishes: Wishes, direction: str) -> PointsReversal:
+    """Move points first where the partner knows nothing yet; the reversal is of all of them unless told otherwise."""
+    given, part = wishes.take("partner_reference"), wishes.take("part")
+    request, reference = await _reserved(place, wishes, place.subject.mileage.get(direction))
+    if not (given or reference) or not isinstance(request.service, Mileage):
+        raise ConfigurationError("A reversal needs partner_reference=..., what the partner called the credit or debit.")
+    if part and not (part.isascii() and part.isdecimal()):
+        raise ConfigurationError(f"part: {part!r} is no number of points.")
+    return PointsReversal(
+        key=f"{request.key}r1"[-(place.manifest.facts.key.max_length or 64) :],
+        original=request,
+        partner_reference=given or reference or "",
+        quantity=int(part or request.service.quantity),
+    )
+
+
 OPERATIONS: dict[str, tuple[str, Callable[[Place, Wishes], Awaitable[Prepared]]]] = {
     "quote": ("quotes_offers", _quote),
     "reserve": ("reserves", _reserve),
@@ -212,18 +277,34 @@ OPERATIONS: dict[str, tuple[str, Callable[[Place, Wishes], Awaitable[Prepared]]]
     "fence": ("fences", _fence),
     "statement": ("reports_statements", _statement),
     "usage": ("reports_usage", _usage),
+    "read_account": ("links_accounts", _read_account),
+    "validate": ("validates_members", _validate),
+    "status": ("reports_status", _status),
+    "voucher": ("issues_vouchers", _voucher),
+    "debit": ("debits_points", _debit),
+    "reverse_credit": ("credits_points", _reverse_credit),
+    "reverse_debit": ("debits_points", _reverse_debit),
 }
 """Every operation by name, with the capability it needs."""
 
 
-async def _request(place: Place, wishes: Wishes) -> ReservationRequest:
+def _account(place: Place, wishes: Wishes) -> AccountRequest:
+    """Make the example's request with what is wished in it; factors are the example's, for they are secrets."""
+    asked = place.subject.account_request
+    if asked is None:
+        raise ConfigurationError("The package's conformance.py gives no account_request.")
+    traveller: Traveller = wishes.over(asked.traveller, "traveller.")
+    return msgspec.structs.replace(asked, account=wishes.take("account", asked.account), traveller=traveller)
+
+
+async def _request(place: Place, wishes: Wishes, wanted: Service | None = None) -> ReservationRequest:
     """Make the example's request with what is wished in it; a service that was changed is quoted anew."""
     longest = place.manifest.facts.key.max_length or len(KEY)
     key = wishes.take("key", KEY[:longest])
     request = await place.subject.make_request(place.adapter, key)
     traveller: Traveller = wishes.over(request.traveller, "traveller.")
     request = msgspec.structs.replace(request, traveller=traveller)
-    service: Service = wishes.over(request.service)
+    service: Service = wishes.over(wanted or request.service)
     if service == request.service:
         return request
     request = msgspec.structs.replace(request, service=service)
@@ -236,10 +317,12 @@ async def _request(place: Place, wishes: Wishes) -> ReservationRequest:
     return msgspec.structs.replace(request, offer_token=offers[0].token, price=offers[0].price)
 
 
-async def _reserved(place: Place, wishes: Wishes) -> tuple[ReservationRequest, str | None]:
+async def _reserved(
+    place: Place, wishes: Wishes, wanted: Service | None = None
+) -> tuple[ReservationRequest, str | None]:
     """Make a request, and reserve it first where the partner knows nothing yet."""
     alone = wishes.take("alone") == "true"
-    request = await _request(place, wishes)
+    request = await _request(place, wishes, wanted)
     if alone or not place.fresh:
         return request, None
     wishes.require_none_left()

@@ -79,6 +79,40 @@ async def slow_body(send: Send, status: int, body: bytes, seconds: float) -> Non
     transport.close()
 
 
+def half_closed(send: Send, status: int, body: bytes) -> None:
+    """Promise the whole body, send half of it in a chunk, and say that nothing more will come."""
+    transport = transport_of(send)
+    half = body[: len(body) // 2]
+    transport.write(_head(status, "Transfer-Encoding: chunked") + b"%x\r\n" % len(body) + half)
+    transport.write_eof()
+
+
+def many_headers(send: Send, status: int, body: bytes) -> None:
+    """Send the answer behind a megabyte of header fields."""
+    transport = transport_of(send)
+    fields = [f"X-Field-{number}: {'y' * 20}" for number in range(25_000)]
+    transport.write(_head(status, *fields, f"Content-Length: {len(body)}") + body)
+    transport.close()
+
+
+async def early_hints(send: Send, seconds: float) -> None:
+    """Say again and again that the request may continue, never more."""
+    transport = transport_of(send)
+    async for _ in _ticks(transport, seconds, PIECE_SECONDS):
+        transport.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+    transport.close()
+
+
+def smuggled(send: Send, status: int, body: bytes) -> None:
+    """Give two lengths, of which one ends the answer before it begins, and leave the connection open.
+
+    Whoever believes the wrong one takes what follows for the answer to the next request.
+    """
+    transport = transport_of(send)
+    head = _head(status, f"Content-Length: {len(body) + 5}", "Transfer-Encoding: chunked")
+    transport.write(head + b"0\r\n\r\n" + _head(status, f"Content-Length: {len(body)}") + body)
+
+
 async def _ticks(transport: asyncio.Transport, seconds: float, pause: float) -> Any:
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds

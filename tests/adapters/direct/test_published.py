@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import jsonschema_rs
 import msgspec
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from adapters.direct import simulator as reference
-from adapters.direct.conformance import VISIT, create_subject
+from adapters.direct.conformance import VISIT, authorise, create_subject
 from adapters.direct.kit.bench import KitSettings
 from adapters.direct.kit.checks import CHECKS
 from adapters.direct.kit.running import run_kit
 from adapters.direct.mapping import EVENT_KINDS
 from adapters.direct.published import contract_document, written
+from adapters.sdk.linking import LinkAnswer
 from adapters.sdk.registry import discover
-from adapters.sdk.testing.bench import open_bench, reserve
+from adapters.sdk.testing.bench import Bench, open_bench, reserve
+from adapters.sdk.testing.rules.points import moved
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, serve_app
 from config.clock import SystemClock
 from tests.architecture.sources import PROJECT
@@ -27,7 +31,9 @@ from tests.support.referee import Referee
 
 SUBJECT = create_subject(discover().packages["direct"])
 DOCUMENT = contract_document(discover().packages["direct"].manifest)
-OPERATIONS = {"token", "quote_offers", "reserve", "look_up", "fence", "cancel", "statement"}
+OPERATIONS = {"token", "quote_offers", "reserve", "look_up", "fence", "cancel", "statement"} | {
+    *("authorise", "unlink", "read_account", "validate_member", "report_status", "reverse", "fetch_voucher"),
+}
 
 
 def test_the_file_is_what_the_code_makes() -> None:
@@ -70,13 +76,15 @@ async def test_the_reference_answers_as_published_to_the_whole_kit() -> None:
     referee = Referee(DOCUMENT)
     simulator = reference.create_simulator(SimulatorOptions(partner="lounge"))
     async with serve_app(watched(referee, simulator)) as url:
-        settings = KitSettings(url=url, client_id="simulator", client_secret="simulator-secret", service=VISIT)
+        settings = KitSettings(
+            url=url, client_id="simulator", client_secret="simulator-secret", service=VISIT, account="8800123457"
+        )
         wrong_on_purpose = {"malformed", "token"} if wanted() else {"malformed"}
         checks = tuple(check for check in CHECKS if check.name not in wrong_on_purpose)
         results = await run_kit(settings, SystemClock(), lambda what: _nobody(), checks)
     assert {result.verdict for result in results} == {"passed", "not proven"}
     assert referee.faults == []
-    assert {operation for operation, _ in referee.seen} == OPERATIONS
+    assert {operation for operation, _ in referee.seen} == OPERATIONS - {"authorise"}, "a kit has no browser"
     assert {("reserve", 200), ("reserve", 201), ("reserve", 404), ("reserve", 409), ("look_up", 404)} <= referee.seen
 
 
@@ -104,11 +112,34 @@ async def test_the_adapter_asks_as_published() -> None:
     async with open_bench(msgspec.structs.replace(SUBJECT, create_simulator=create)) as bench:
         result, request = await reserve(bench.adapter, await bench.request("published"))
         await bench.adapter.look_up(request)
+        await bench.adapter.fetch_voucher(request, result.partner_reference)
         await bench.adapter.cancel(request, result.partner_reference)
         await bench.adapter.fence(await bench.request("fenced"))
         await bench.adapter.fetch_statement(bench.today())
+        await link_and_unlink(bench)
+        await bench.adapter.validate_member(SUBJECT.account_request)
+        await bench.adapter.report_status(SUBJECT.account_request)
+        await bench.adapter.reverse_credit(await moved(bench, "credit", "published"))
     assert referee.faults == []
     assert {operation for operation, _ in referee.seen} == OPERATIONS
+
+
+async def link_and_unlink(bench: Bench) -> None:
+    """Walk a member's whole way: his browser, our calls."""
+    linking = bench.linking
+    assert linking is not None
+    asked = {"verifier": "v" * 43, "redirect_url": "https://club.example/callback"}
+    url = linking.authorization_url(state="s1", **asked)
+    async with httpx.AsyncClient() as browser:
+        assert (await browser.get(url)).status_code == 200
+    told = dict(parse_qsl(urlsplit(await authorise(bench.simulator, url, "M-1")).query))
+    code = linking.judge(LinkAnswer(code=told["code"], iss=told["iss"]))
+    tokens = await linking.redeem(code=code, **asked)
+    bench.vault.put("link", msgspec.structs.replace(tokens, access_ends_at=bench.clock.now()))
+    assert (await bench.adapter.read_account("link")).account_number == "M-1"
+    renewed = bench.vault.held["link"].tokens.refresh_token
+    assert renewed is not None
+    assert await linking.revoke(renewed)
 
 
 async def _nobody() -> None:

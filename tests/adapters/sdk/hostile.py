@@ -279,7 +279,7 @@ HOSTILE = (
         "limits_declared",
         "leaves a limit to chance",
         packaged(edited("manifest.toml", ("queue = 128\n", ""))),
-        "queue is not declared",
+        "[limits] does not give queue",
     ),
     Hostile(
         "simulator_starts",
@@ -295,32 +295,54 @@ HOSTILE = (
         "fences is declared and not implemented",
     ),
     Hostile(
-        "honest_answer_is_ok", "never knows", acting(run_step=fails_when_all_is_well), "an honest answer was unknown"
+        "honest_answer_is_ok",
+        "never knows",
+        acting(run_step=fails_when_all_is_well),
+        "without any fault the reservation was unknown (reserved) and not ok",
     ),
     Hostile(
-        "reads_answer", "offers what has ended", acting(quote_offers=offers_what_has_ended), "ended before it is made"
+        "reads_answer",
+        "offers what has ended",
+        acting(quote_offers=offers_what_has_ended),
+        "expires_at is over already",
     ),
     Hostile(
-        "fault_never_misleads", "refuses a bomb", acting(run_step=takes_a_bomb_for_a_refusal), "gzip_bomb: gave no"
+        "fault_never_misleads",
+        "refuses a bomb",
+        acting(run_step=takes_a_bomb_for_a_refusal),
+        "gzip_bomb: run_step said no",
     ),
     Hostile(
         "answers_are_listed",
         "refuses by any code",
         acting(run_step=takes_every_code_for_a_refusal),
-        "was no and not unknown",
+        "run_step said no and not unknown",
     ),
-    Hostile("answers_are_listed", "raises", acting(run_step=raises_at_an_empty_answer), "it raised KeyError"),
+    Hostile("answers_are_listed", "raises", acting(run_step=raises_at_an_empty_answer), "run_step raised KeyError"),
     Hostile("limits_kept", "takes all the time", acting(run_step=asks_for_all_the_time), "reserve asks for 600 s"),
-    Hostile("look_up_is_not_misled", "believes anything", acting(look_up=believes_a_garbled_look_up), "nan of look_up"),
     Hostile(
-        "cancel_is_not_misled", "cancels on anything", acting(cancel=cancels_on_anything), "cancel, told 500, was ok"
+        "look_up_is_not_misled",
+        "believes anything",
+        acting(look_up=believes_a_garbled_look_up),
+        "its call look_up spoilt by nan, said issued",
     ),
-    Hostile("fence_is_not_misled", "fences on anything", acting(fence=fences_on_anything), "fence, told 500, was ok"),
+    Hostile(
+        "cancel_is_not_misled",
+        "cancels on anything",
+        acting(cancel=cancels_on_anything),
+        "cancel, told 500 without a body, was ok",
+    ),
+    Hostile(
+        "fence_is_not_misled",
+        "fences on anything",
+        acting(fence=fences_on_anything),
+        "fence, told 500 without a body, was ok",
+    ),
     Hostile(
         "reads_fail_honestly",
         "swallows trouble",
         acting(quote_offers=has_nothing_when_in_trouble),
-        "quote_offers, told 418, gave tuple",
+        "quote_offers, told 418, answered a tuple",
     ),
     Hostile(
         "repeat_has_one_effect", "answers anew", acting(run_step=answers_a_repeat_anew), "not the first answer again"
@@ -329,13 +351,13 @@ HOSTILE = (
         "key_limits_are_true",
         "knows short keys",
         acting(run_step=knows_short_keys_only),
-        "a key of 64 characters was no",
+        "a key of 64 characters, as facts.key allows, was no",
     ),
     Hostile(
         "lost_answer_is_looked_up",
         "finds what it knows",
         acting(run_step=remembers, look_up=finds_only_what_it_was_told),
-        "the look-up said not_found",
+        "whose answer was lost, said not_found",
     ),
     Hostile(
         "unknown_key_is_not_found", "takes absence for no", acting(look_up=takes_absence_for_a_refusal), "said refused"
@@ -344,23 +366,26 @@ HOSTILE = (
         "fence_leaves_tombstone",
         "fences another key",
         acting(run_step=remembers, fence=fences_another_key_when_unused),
-        "a reservation behind the fence was ok",
+        "fence answered ok, and a reservation under that key was ok",
     ),
     Hostile(
         "fence_withdraws",
         "leaves what it granted",
         acting(run_step=remembers, fence=fences_another_key_when_used),
-        "the benefit stands",
+        "fence answered ok, and the partner's book",
     ),
     Hostile(
         "cancel_withdraws",
         "asks and cancels nothing",
         acting(cancel=looks_where_it_should_cancel),
-        "the benefit stands",
+        "cancel answered ok, and the partner's book",
     ),
     Hostile("unknowns_end", "has no file", WITHOUT_A_FILE, "profile G ends unknown outcomes by the partner's file"),
     Hostile(
-        "personal_fields_declared", "tells an address", acting(run_step=tells_who_it_is_for), "email left with reserve"
+        "personal_fields_declared",
+        "tells an address",
+        acting(run_step=tells_who_it_is_for),
+        "reserve carries email, which personal_fields",
     ),
     Hostile(
         "secrets_stay_inside",
@@ -390,7 +415,7 @@ HOSTILE = (
         "statement_accounts",
         "loses references",
         acting(parse_statement=reads_without_references),
-        "not in the statement",
+        "no row of the statement has the reservation's key",
     ),
     Hostile(
         "statement_breaks_show",
@@ -408,7 +433,7 @@ HOSTILE = (
         "fetched_statement_is_the_file",
         "mends a file",
         acting(fetch_statement=mends_what_it_fetches),
-        "has other bytes",
+        "answered other bytes",
     ),
     Hostile(
         "documented", "has no README", packaged(lambda folder: (folder / "README.md").unlink()), "there is no README.md"

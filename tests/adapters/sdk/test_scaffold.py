@@ -32,7 +32,9 @@ async def test_a_new_package_keeps_every_rule(tmp_path: Path, segment: str) -> N
     assert package.manifest.segment == segment
     report = await examine(package, rules=QUICK)
     assert [(each.id, each.reason) for each in report.results if each.status is not Status.PASSED] == [
-        (rule.id, "") for rule in QUICK if rule.needs - set(package.manifest.capabilities)
+        (rule.id, f"not declared: {', '.join(sorted(missing))}")
+        for rule in QUICK
+        if (missing := rule.needs - set(package.manifest.capabilities))
     ]
     assert report.grade == "platinum"
 

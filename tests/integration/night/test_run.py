@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from settlement.night_tables import breaks, settlement_matches, settlement_runs
 from settlement.reconciliation import RunReport
 from settlement.undecided import Undecided
 from tests.integration.night.sides import AT, DAY, PARTNER, Ours, make_day, statement, store_ours, theirs
+from tests.support.plans import plans
 
 Reconcile = Callable[..., Awaitable[RunReport]]
 TakeIn = Callable[..., Awaitable[Any]]
@@ -115,6 +117,15 @@ async def test_a_late_arrival_closes_its_break_on_the_next_run(
     await reconcile()
     await reconcile(next_day)
     assert await everything(database) == settled
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_why_a_break_closes_is_found_without_looking_at_every_pair(database: Database) -> None:
+    lone: Any = SimpleNamespace(ours_id="sln_1", theirs_id=None)
+    found = await database.read(lambda c: plans(c, lambda same: break_store._reason(same, lone)))
+    steps = [step for plan in found.values() for step in plan]
+    assert any("settlement_matches USING INDEX" in step for step in steps), steps
+    assert not [step for step in steps if step.startswith("SCAN")], steps
 
 
 async def test_a_late_arrival_outside_the_window_stays_a_break_on_both_sides(

@@ -48,7 +48,12 @@ async def personal_fields_declared(bench: Bench) -> None:
     left = [
         (name, call.operation) for call in bench.calls() for name, value in undeclared.items() if _holds(call, value)
     ]
-    require_none([f"{name} left with {operation} and is not declared" for name, operation in sorted(set(left))])
+    require_none(
+        [
+            f"the call {operation} carries {name}, which personal_fields does not declare"
+            for name, operation in sorted(set(left))
+        ]
+    )
 
 
 def _holds(call: PartnerCall, value: str) -> bool:
@@ -145,7 +150,7 @@ def reads(bench: Bench) -> list[tuple[str, Callable[[], Awaitable[Any]]]]:
         RuleBrokenError: the subject does not say what one of them is to be asked.
     """
     adapter, subject, declared = bench.adapter, bench.subject, bench.manifest.capabilities
-    offers, account = subject.offer_request, subject.usage_account
+    offers, account, member = subject.offer_request, subject.usage_account, subject.account_request
     found: list[tuple[str, Callable[[], Awaitable[Any]]]] = []
     if "quotes_offers" in declared:
         require(offers is not None, "conformance.py gives no offer_request, and quotes_offers is declared")
@@ -153,6 +158,9 @@ def reads(bench: Bench) -> list[tuple[str, Callable[[], Awaitable[Any]]]]:
     if "reports_usage" in declared:
         require(account is not None, "conformance.py gives no usage_account, and reports_usage is declared")
         found.append(("fetch_usage", lambda: adapter.fetch_usage(account, bench.today(), bench.today())))
+    if "reports_status" in declared:
+        require(member is not None, "conformance.py gives no account_request, and reports_status is declared")
+        found.append(("report_status", lambda: adapter.report_status(member)))
     if "reports_statements" in declared:
         found.append(("fetch_statement", lambda: adapter.fetch_statement(bench.today())))
     return found
@@ -172,7 +180,7 @@ def _offer_faults(offers: tuple[Offer, ...], currency: str, now: datetime) -> li
     if any(each.price is not None and each.price.currency != currency for each in offers):
         faults.append("an offer is priced in another currency than was asked for")
     if any(each.expires_at <= now for each in offers):
-        faults.append("an offer has ended before it is made")
+        faults.append("quote_offers answered an offer whose expires_at is over already")
     return faults
 
 
@@ -188,7 +196,7 @@ async def reads_fail_honestly(bench: Bench) -> None:
                 continue
             if not isinstance(answered, PartnerError):
                 kind = type(answered).__name__
-                faults.append(f"{name}, told {said}, gave {kind} and raised no PartnerError")
+                faults.append(f"{name}, told {said}, answered a {kind} where a PartnerError is to be raised")
     require_none(faults)
 
 

@@ -69,8 +69,10 @@ def reservation(key: str = KEY, quantity: int = 2000, account: str = "80012345")
 
 
 @asynccontextmanager
-async def running(deadline_seconds: float = 5.0, **values: str) -> AsyncIterator[Partner]:
-    simulator = create_simulator(SimulatorOptions(partner="skyward-miles", values=values))
+async def running(
+    deadline_seconds: float = 5.0, simulator: Simulator | None = None, **values: str
+) -> AsyncIterator[Partner]:
+    simulator = simulator or create_simulator(SimulatorOptions(partner="skyward-miles", values=values))
     manifest = read_manifest(MANIFEST)
     limits = msgspec.structs.replace(manifest.limits, deadline_seconds=deadline_seconds)
     async with serve(simulator) as base_url:

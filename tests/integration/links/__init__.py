@@ -1,0 +1,1 @@
+"""Links of members in the database, and the tokens of them."""
