@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql
@@ -71,13 +71,18 @@ async def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncI
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """What is sent as one message: each statement, and for how many."""
     told: list[tuple[str, int]] = []
-    fetchmany = asyncpg.Connection.fetchmany
+    fetchmany, fetchval = asyncpg.Connection.fetchmany, asyncpg.Connection.fetchval
 
-    async def noted(self: Any, query: str, args: list[Any], **options: Any) -> Any:
+    async def many(self: Any, query: str, args: list[Any], **options: Any) -> Any:
         told.append((query, len(args)))
         return await fetchmany(self, query, args, **options)
 
-    monkeypatch.setattr(asyncpg.Connection, "fetchmany", noted)
+    async def one(self: Any, query: str, *args: Any, **options: Any) -> Any:
+        told.append((query, 1))
+        return await fetchval(self, query, *args, **options)
+
+    monkeypatch.setattr(asyncpg.Connection, "fetchmany", many)
+    monkeypatch.setattr(asyncpg.Connection, "fetchval", one)
     return told
 
 
@@ -114,10 +119,11 @@ async def test_holds_of_many_members_ask_for_each_statement_once(
 ) -> None:
     members = [f"m{number}" for number in range(9)]
     await give(database, *members)
+    sent.clear()
     assert await at_once(database, *(holding(member, f"h:{member}") for member in members)) == [True] * 9
-    assert [count for _, count in sent] == [9, 9]
+    assert [count for _, count in sent] == [9, 1]
     assert await at_once(database, *(capturing(member, f"h:{member}") for member in members)) == [True] * 9
-    assert [count for _, count in sent] == [9] * 4
+    assert [count for _, count in sent] == [9, 1, 9, 1]
     assert (await database.read(audit)).clean
 
 
@@ -138,10 +144,11 @@ async def test_one_that_is_refused_runs_alone_and_its_neighbours_are_still_side_
 ) -> None:
     members = [f"m{number}" for number in range(5)]
     await give(database, *members)
+    sent.clear()
     asked = [holding(member, f"h:{member}", 700 if member == "m3" else 100) for member in members]
     found = await at_once(database, *asked)
     assert [isinstance(each, InsufficientFundsError) for each in found] == [False, False, False, True, False]
-    assert [count for _, count in sent] == [5, 4, 4]
+    assert [count for _, count in sent] == [5, 4, 1, 1]
     assert (await database.read(audit)).clean
 
 
@@ -323,6 +330,7 @@ async def test_entries_written_together_are_those_that_would_be_written_in_turn(
         return told, (moved, await database.read(partial(entries_of, run)))
 
     @given(_ROUNDS)
+    @example([dict.fromkeys(range(4), ("hold", 0, 100)), dict.fromkeys(range(4), ("capture", 0, 7))])
     @settings(max_examples=20, deadline=None)
     def same(rounds: list[Any]) -> None:
         one, other = f"a{next(runs)}", f"b{next(runs)}"
