@@ -162,7 +162,7 @@ def _session(transport: AiohttpTransport) -> aiohttp.ClientSession:
 
 def _refused_in_handshake(cause: BaseException | None) -> bool:
     """Say whether a handshake (TLS 1.2) ended by an alert about our certificate."""
-    return isinstance(cause, aiohttp.ClientConnectorError) and is_certificate_alert(cause.os_error)
+    return isinstance(cause, aiohttp.ClientConnectorError) and is_certificate_alert(getattr(cause, "os_error", None))
 
 
 def _identified(ca_file: Path | None, identity: TlsIdentity) -> ssl.SSLContext:
