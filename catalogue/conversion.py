@@ -134,6 +134,8 @@ class ConversionContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         region: where the contract holds; None: wherever no more particular one does.
         linked: an enrolment that the member must have; a contract for it goes before one for everyone.
         transfer_days: until the partner has posted it; 0 is at once, None is not stated (or sources disagree).
+        reversible_hours: how long after it was asked for a conversion may be cancelled although it is credited, where
+            the partner takes credits back; 0: never.
         superseded: the source says that it no longer holds, and not since when: never quoted.
         source: where the terms are published; `source_date` is the day for which the source vouches for them.
     """
@@ -158,6 +160,7 @@ class ConversionContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     linked: str | None = None
     transfer_days: NotNegative | None = None
     transfer_days_are: Literal["working", "calendar"] = "working"
+    reversible_hours: NotNegative = 0
     correction: Correction | None = None
     superseded: bool = False
     source: str = ""

@@ -13,6 +13,11 @@ A savepoint costs one way over the socket, where a hold costs two. A batch there
 operation in it raises, all is rolled back and the batch runs again with a savepoint for each operation, so that what is
 refused takes nothing of its neighbours; so do the next few batches, for a refusal seldom comes alone.
 
+Operations that say what they are about (`config.side_by_side.About`) make batches of their own and do not take turns:
+what several of them ask for is asked once, so that a batch holds its rows for as many ways over the socket as one of
+them would. In such a batch all lock rows in one order and wait for each other's batches a little; one that is refused
+or waits too long ends it, and what is left is run as all others are, one after the other.
+
 When the transaction as a whole fails (a constraint that is only judged at commit), its operations run again one by one.
 """
 
@@ -29,6 +34,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only
 
+from config import side_by_side
 from config.database_errors import (
     DRIVER_ERRORS,
     LOST_RACE,
@@ -37,6 +43,7 @@ from config.database_errors import (
     converted,
     refused_at_commit,
 )
+from config.side_by_side import About, NotTogetherError
 from config.waiting import Waiting, bare
 
 T = TypeVar("T")
@@ -103,16 +110,53 @@ class BatchedWrites:
         """Commit until nothing waits; whoever comes after that finds no flusher and starts one."""
         try:
             while self._queue:
-                count = min(len(self._queue), self._batch_limit)
-                taken = [self._queue.popleft() for _ in range(count)]
+                taken = self._take()
                 await self._commit_and_tell([each for each in taken if not each.answer.cancelled()])
         finally:
             self._flushers.discard(asyncio.current_task())
 
+    def _take(self) -> list[Waiting]:
+        """Take from the queue what shares a transaction: all of the kind of what has waited longest."""
+        kind = _may_be_beside(self._queue[0])
+        taken: list[Waiting] = []
+        left: list[Waiting] = []
+        while self._queue and len(taken) < self._batch_limit:
+            each = self._queue.popleft()
+            (taken if _may_be_beside(each) is kind else left).append(each)
+        self._queue.extendleft(reversed(left))
+        return taken
+
     async def _commit_and_tell(self, batch: list[Waiting]) -> None:
-        if batch:
-            for each in await self._commit(batch):
+        left = batch
+        if batch and _may_be_beside(batch[0]) and self._careful == 0:
+            left = await self._beside(batch)
+            for each in batch:
+                if each not in left:
+                    each.tell()
+        if left:
+            for each in await self._commit(left):
                 each.tell()
+
+    async def _beside(self, batch: list[Waiting]) -> list[Waiting]:
+        """Run a batch side by side in one transaction; answer those of it that have to be run otherwise."""
+        together, apart = batch, list[Waiting]()
+        while together:
+            try:
+                await side_by_side.commit(self._engine, together)
+            except NotTogetherError as error:
+                if apart or not error.alone:
+                    self._careful = _CAREFUL_BATCHES if len(batch) > 1 else 0
+                    return batch
+                apart = list(error.alone)
+                together = [each for each in batch if each not in apart]
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is every caller's answer
+                if refused_at_commit(error):
+                    return batch
+                _failed(together, error)
+                return apart
+            else:
+                return apart
+        return apart
 
     async def _commit(self, batch: list[Waiting]) -> list[Waiting]:
         """Run a batch; answer those that were dealt with. The others are waiting again, before everybody else."""
@@ -125,6 +169,7 @@ class BatchedWrites:
                 return _failed(batch, error)
             self._queue.extendleft(reversed(batch[done:]))
             return batch[:done]
+        self._careful = max(0, self._careful - 1)
         return await self._one_by_one(batch)
 
     async def _share(self, batch: list[Waiting]) -> int:
@@ -196,6 +241,10 @@ def _run_in_savepoints(connection: Connection, batch: list[Waiting]) -> int:
                 return number
             waiting.error = _answer(error)
     return len(batch)
+
+
+def _may_be_beside(waiting: Waiting) -> bool:
+    return isinstance(waiting.operation, About)
 
 
 def _failed(batch: list[Waiting], error: BaseException) -> list[Waiting]:

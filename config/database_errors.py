@@ -18,6 +18,9 @@ LOST_RACE = {"40001", "40P01"}
 
 DRIVER_ERRORS = (DBAPIError, OSError, PoolTimeoutError)
 """What `converted` makes one of ours of."""
+_CONSTRAINT = "23"
+"""The class of SQL states of constraints that were violated."""
+
 _RAISED_BY_TRIGGER = "P0001"
 _LOCK_NOT_HAD = "55P03"
 _DISK_FAILED = {10, 11, 26}
@@ -65,6 +68,13 @@ def converted(error: DBAPIError | OSError | PoolTimeoutError) -> DatabaseError:
     if error.statement is not None:
         made.add_note(f"Statement: {error.statement}")
     return made
+
+
+def of_driver(sql: str, error: Exception) -> DBAPIError:
+    """Make SQLAlchemy's error of one of asyncpg's, so that whoever handles errors knows of one kind only."""
+    state = str(getattr(error, "sqlstate", None) or "")
+    refused = IntegrityError if state.startswith(_CONSTRAINT) else DBAPIError
+    return refused(sql, None, error, hide_parameters=True)
 
 
 def disk_failed(error: DBAPIError) -> bool:

@@ -99,13 +99,17 @@ def sqlite_reader(settings: DatabaseSettings) -> AsyncEngine:
 
 
 def postgresql(settings: DatabaseSettings) -> AsyncEngine:
-    """Make the engine of a PostgreSQL database."""
+    """Make the engine of a PostgreSQL database.
+
+    The connection used last is used next: it knows the statements and has their plans.
+    """
     return create_async_engine(
         sa.make_url(settings.url).set(drivername="postgresql+asyncpg"),
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.patience_seconds,
         connect_args={"server_settings": {"lock_timeout": f"{settings.patience_seconds * 1000:.0f}"}},
+        pool_use_lifo=True,
         hide_parameters=True,
     )
 

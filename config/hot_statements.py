@@ -8,15 +8,18 @@ one function of the schema on PostgreSQL. Errors leave as SQLAlchemy's, so that 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import asyncpg
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only
+
+from config import side_by_side
+from config.database_errors import of_driver
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,6 @@ class Look:
 
     sqlite: str
     postgresql: str
-
-
-_CONSTRAINT = "23"
-"""The class of SQL states of constraints that were violated."""
 
 
 def on_sqlite(connection: Connection, sql: str, values: Mapping[str, Any] | Sequence[Any]) -> sqlite3.Cursor:
@@ -56,12 +55,33 @@ def many_on_sqlite(connection: Connection, sql: str, rows: Sequence[Mapping[str,
 
 
 def on_postgresql(connection: Connection, sql: str, *values: Any) -> Any:
-    """Run one statement with ``$1`` values, in one way there and back, and answer the first column of its first row.
+    """Run one statement with ``$1`` values, in one way there and back, and answer the first column of its only row.
+
+    An operation that runs beside others shares that way with those that ask for the same (`config.side_by_side`).
 
     Raises:
         DBAPIError: PostgreSQL refused it, or failed.
     """
+    if side_by_side.is_beside():
+        return side_by_side.ask(sql, values)
     return _awaited(sql, _postgresql(connection).fetchval(sql, *values))
+
+
+def on_postgresql_for_all(connection: Connection, sql: str, part: Any, put: Callable[[Sequence[Any]], Any]) -> Any:
+    """Run one statement that does the parts of several operations at once, and answer the one value it gives.
+
+    Args:
+        connection: of the operation.
+        sql: its ``$1`` is what ``put`` makes of the parts; it gives null when all of them are done.
+        part: this operation's.
+        put: of one part, or of those of all operations that run side by side and ask for this.
+
+    Raises:
+        DBAPIError: PostgreSQL refused it, or failed.
+    """
+    if side_by_side.is_beside():
+        return side_by_side.ask_for_all(sql, part, put)
+    return on_postgresql(connection, sql, put([part]))
 
 
 def rows_on_postgresql(connection: Connection, sql: str, values: Sequence[Any]) -> list[Any]:
@@ -88,14 +108,21 @@ def _awaited(sql: str, asked: Awaitable[Any]) -> Any:
     try:
         return await_only(asked)
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        state = str(getattr(error, "sqlstate", None) or "")
-        refused = IntegrityError if state.startswith(_CONSTRAINT) else DBAPIError
-        raise refused(sql, None, error, hide_parameters=True) from None
+        raise of_driver(sql, error) from None
 
 
 @contextmanager
 def savepoint(connection: Connection, name: str) -> Iterator[None]:
-    """Undo what is done inside when it raises, and let that pass; a savepoint below SQLAlchemy, which costs it less."""
+    """Undo what is done inside when it raises, and let that pass; a savepoint below SQLAlchemy, which costs it less.
+
+    An operation that runs beside others has none, and stops there when something is to be undone: it runs again alone.
+    """
+    if side_by_side.is_beside():
+        try:
+            yield
+        except Exception:  # noqa: BLE001  # it is raised again where it can be undone
+            side_by_side.stop()
+        return
     _plainly(connection, f"SAVEPOINT {name}")
     try:
         yield

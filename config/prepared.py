@@ -18,6 +18,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
+from config import side_by_side
 from config.hot_statements import changed_on_postgresql, on_sqlite, rows_on_postgresql
 from config.types import Instant, kept_instant, read_instant
 
@@ -35,6 +36,7 @@ class _Compiled:
         assert not made.post_compile_params, "a list of values is given as `among` makes it"
         assert not made.insert_prefetch, "every column is given; none has a default that Python makes"
         self.sql = made.string
+        self.only_reads = made.string.startswith("SELECT") and " FOR " not in made.string
         types = {name: bind.type for bind, name in made.bind_names.items()}
         given = {name for bind, name in made.bind_names.items() if bind.required}
         self._constants = {k: value for k, value in made.construct_params(_check=False).items() if k not in given}
@@ -65,12 +67,17 @@ class _Compiled:
 
 
 class Prepared:
-    """One statement; compiled when each database first runs it."""
+    """One statement; compiled when each database first runs it.
+
+    For an operation that runs beside others on PostgreSQL (`config.side_by_side`) it is put so that it gives one value:
+    all of its rows in an array, or how many it wrote.
+    """
 
     def __init__(self, statement: sa.Executable | Callable[[str], sa.Executable]) -> None:
         """Keep a statement, or what makes it for the name of a dialect."""
         self._statement = statement
         self._compiled: dict[str, _Compiled] = {}
+        self._beside: dict[str, _Compiled] = {}
 
     def rows(self, connection: Connection, **values: Any) -> list[list[Any]]:
         """Run it and give every row.
@@ -79,7 +86,10 @@ class Prepared:
             DBAPIError: the database refused it, or failed.
         """
         compiled = self._for(connection)
-        if connection.dialect.name == "postgresql":
+        if side_by_side.is_beside():
+            asked = self._put(connection, _gathered)
+            found = side_by_side.ask(asked.sql, asked.values(values), alike=asked.only_reads) or ()
+        elif connection.dialect.name == "postgresql":
             found = rows_on_postgresql(connection, compiled.sql, compiled.values(values))
         else:
             found = _on_sqlite(connection, compiled.sql, compiled.values(values)).fetchall()
@@ -102,6 +112,9 @@ class Prepared:
 
     def change(self, connection: Connection, **values: Any) -> int:
         """Run it and say how many rows it wrote; see `rows` for the error."""
+        if side_by_side.is_beside():
+            asked = self._put(connection, _counted)
+            return int(side_by_side.ask(asked.sql, asked.values(values)))
         compiled = self._for(connection)
         if connection.dialect.name == "postgresql":
             return changed_on_postgresql(connection, compiled.sql, compiled.values(values))
@@ -111,9 +124,31 @@ class Prepared:
         name = connection.dialect.name
         known = self._compiled.get(name)
         if known is None:
-            statement = self._statement(name) if callable(self._statement) else self._statement
-            known = self._compiled[name] = _Compiled(statement, connection.dialect)
+            known = self._compiled[name] = _Compiled(self._made(name), connection.dialect)
         return known
+
+    def _put(self, connection: Connection, way: Callable[[sa.Executable], sa.Executable]) -> _Compiled:
+        """Compile it as it is asked for beside others."""
+        known = self._beside.get(way.__name__)
+        if known is None:
+            known = self._beside[way.__name__] = _Compiled(way(self._made("postgresql")), connection.dialect)
+        return known
+
+    def _made(self, dialect: str) -> sa.Executable:
+        return self._statement(dialect) if callable(self._statement) else self._statement
+
+
+def _gathered(statement: sa.Executable) -> sa.Executable:
+    """Gather the rows of a statement, in their order, in one array; none when there are none."""
+    assert isinstance(statement, sa.Select | sa.UpdateBase)
+    rows = statement.subquery("found") if isinstance(statement, sa.Select) else statement.cte("found")
+    return sa.select(sa.func.array_agg(sa.literal_column("found"))).select_from(rows)
+
+
+def _counted(statement: sa.Executable) -> sa.Executable:
+    """Count the rows that a statement writes."""
+    assert isinstance(statement, sa.Insert | sa.Update | sa.Delete)
+    return sa.select(sa.func.count()).select_from(statement.returning(sa.literal_column("1")).cte("written"))
 
 
 def _to_be_kept(kind: TypeEngine[Any], dialect: Dialect) -> Processor:

@@ -54,6 +54,9 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![\w-])\d{17}[\dXx](?![\w-])"), PERSONAL),
 )
 
+_HARMLESS = re.compile(r"[a-z_][a-z0-9_]*\Z")
+"""Our own identifiers and words: no pattern finds anything in such a text, which a property of the tests holds."""
+
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -71,7 +74,7 @@ def redact(value: Any, depth: int = 0) -> Any:
         return "[too deep]"
     fields = _fields_of(value)
     if fields is not None:
-        return {printable(str(key)): _redact_named(str(key), item, depth) for key, item in fields.items()}
+        return {shown_key(str(key)): redact_named(str(key), item, depth) for key, item in fields.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [redact(item, depth + 1) for item in value]
     return redact_text(_described(value))
@@ -81,7 +84,9 @@ def redact_text(text: str) -> str:
     """Mask what looks secret or personal inside a text, shorten it and make control characters visible."""
     length = len(text)
     text = mask_known_secrets(text)[: MAXIMUM_CHARACTERS + _OVERHANG]
-    text = _masked_again(text) if length <= _SHORT else _masked(text)
+    if length <= _SHORT:
+        return text if _HARMLESS.match(text) else _shown_again(text)
+    text = _masked(text)
     if length > MAXIMUM_CHARACTERS:
         text = f"{text[:MAXIMUM_CHARACTERS]}[of {length} characters]"
     return printable(text)
@@ -93,13 +98,21 @@ def _masked(text: str) -> str:
     return text
 
 
-_masked_again = lru_cache(maxsize=512)(_masked)
-"""For words that come with every line: routes, methods, events. The patterns are two thirds of what a line costs."""
+@lru_cache(maxsize=512)
+def _shown_again(text: str) -> str:
+    """Remember words that come with every line: routes, methods. The patterns are two thirds of what a line costs."""
+    return printable(_masked(text))
 
 
 def printable(text: str) -> str:
     """Write control, line-separating, direction-changing and surrogate characters as escapes: one value, one line."""
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
+
+
+@lru_cache(maxsize=512)
+def shown_key(key: str) -> str:
+    """Answer a key as it is shown: on one line."""
+    return printable(key)
 
 
 @lru_cache(maxsize=512)
@@ -115,7 +128,8 @@ def mask_for_key(key: str) -> str | None:
     return PERSONAL if name in _PERSONAL_NAMES else None
 
 
-def _redact_named(key: str, value: Any, depth: int) -> Any:
+def redact_named(key: str, value: Any, depth: int = 0) -> Any:
+    """Answer what is safe to show of a value that stands under a key; see `redact`."""
     mask = mask_for_key(key)
     if mask is not None and value is not None:
         return mask

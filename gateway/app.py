@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from litestar import Litestar, Request
+from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
@@ -54,6 +55,7 @@ def create_app(gateway: Gateway, *, workers: bool = False) -> Litestar:
         middleware=[Addresses, DefineMiddleware(Authentication, verifier=edge.verifier)],
         openapi_config=openapi_config(),
         request_class=StrictRequest,
+        state=State({"edge": edge}),
         request_max_body_size=gateway.settings.http.body_limit_bytes,
         debug=False,
     )

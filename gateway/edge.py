@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
+from litestar import Request
 
 from adapters.sdk.transport import make_client
 from config.errors import UnavailableError
@@ -81,6 +83,12 @@ def open_edge(gateway: Gateway) -> Edge:
     return Edge(
         gateway, verifier, issuer, server, IdempotencyKeys(gateway.database, clock, gateway.crash), _client=client
     )
+
+
+def edge_of(request: Request[Any, Any, Any]) -> Edge:
+    """Give the edge of the application that serves a request: for handlers that are asked for very often."""
+    edge: Edge = request.app.state.edge
+    return edge
 
 
 def desk_clients(gateway: Gateway) -> dict[str, str]:

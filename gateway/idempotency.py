@@ -34,6 +34,7 @@ from config.database import Database, insert_new
 from config.errors import GatewayError
 from config.hot_statements import on_postgresql, savepoint
 from config.prepared import Prepared
+from config.side_by_side import About
 from gateway.canonical import fingerprint
 from gateway.edge_tables import idempotency_keys
 from gateway.errors import KeyInFlightError, KeyMissingError, KeyReusedError, ReplayedRefusalError
@@ -162,7 +163,9 @@ class IdempotencyKeys:
             GatewayError: whatever the work raises.
         """
         with self._working(request):
-            outcome = await self._database.write(partial(self._run, request=request, work=work), short=short)
+            keyed = partial(self._run, request=request, work=work)
+            about = About(work.subject, keyed) if isinstance(work, About) else keyed
+            outcome = await self._database.write(about, short=short)
         if isinstance(outcome, GatewayError):
             raise outcome
         return outcome

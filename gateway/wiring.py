@@ -12,9 +12,11 @@ import msgspec
 
 from adapters.sdk.client import PartnerClient
 from adapters.sdk.context import AdapterContext, open_context
+from adapters.sdk.errors import ManifestError
 from adapters.sdk.linking import Linking, LinkingPlace, open_linking
 from adapters.sdk.manifest import Manifest
-from adapters.sdk.registry import AdapterPackage, Discovered, check_declared, discover
+from adapters.sdk.probation import deaths
+from adapters.sdk.registry import AdapterPackage, Discovered, check_declared, discover, in_time
 from catalogue.book import CatalogueBook, open_book
 from catalogue.identifiers import Identifiers
 from catalogue.loader import read_texts
@@ -24,10 +26,11 @@ from config.clock import Clock, SystemClock
 from config.crash_points import CrashPoints
 from config.database import Database
 from config.errors import ConfigurationError, GatewayError
-from config.observability import current_correlation
+from config.observability import current_correlation, get_logger
 from config.partner_files import PartnerEnvironment, PartnerFile, read_partner_files
-from config.secrets import Secret, resolve_secret
+from config.secrets import Secret, mask_known_secrets, resolve_secret
 from config.settings import Settings, process_environment
+from gateway.isolation import bounded
 from gateway.links.sealing import Sealer, open_sealer
 from gateway.links.vault import DatabaseVault
 from gateway.oauth.denials import Denials
@@ -41,6 +44,7 @@ from gateway.redemption.seams import Seams
 from gateway.services.benefit_pages import BenefitPages
 from settlement.contracts import PartnerContract, read_contract
 
+log = get_logger(__name__)
 UNPROTECTED_PROFILES = {"C", "E", "G"}
 """Profiles whose worst case is a person or a file: they start only with a settlement file and a cap."""
 
@@ -63,6 +67,7 @@ class Gateway:
     reversals: ReversalEngine
     observer: Observer
     adapter_problems: dict[str, str]
+    plugin_folders: tuple[Path, ...]
     crash: CrashPoints
     pages: BenefitPages
     denials: Denials
@@ -104,13 +109,20 @@ async def open_gateway(
         closing.push_async_callback(database.close)
         await migrate.bring_up_to_date(database, upgrade=settings.database.upgrade_on_start)
         book = await open_book(database, clock, texts, partners=tuple(files))
-        found = discover(settings.folders.adapters)
+        found = discover(settings.folders.adapters, fatal=deaths(settings.folders.adapters))
         partners = Partners()
         sealer = open_sealer(settings, environ, _first_linking(settings, files))
         vault = DatabaseVault(database, sealer, clock, crash)
         for partner, file in files.items():
             if file.partner.enabled:
-                partners[partner] = await _connect(settings, file, found, clock, environ, closing, vault)
+                try:
+                    partners[partner] = await _connect(settings, file, found, clock, environ, closing, vault)
+                except ManifestError as error:
+                    # What a package that is not ours does wrong costs its own partner; the others are served.
+                    if file.partner.adapter in found.packages and found.packages[file.partner.adapter].ships:
+                        raise
+                    found.problems[file.partner.adapter] = error.message
+                    log.error("partner.set_aside", partner=partner, adapter=file.partner.adapter, reason=error.message)
         identifiers = Identifiers(clock)
         effects = Effects(book, contracts, identifiers)
         seams = Seams(database, clock, partners, effects, identifiers, settings.redemption, crash)
@@ -129,6 +141,7 @@ async def open_gateway(
             reversals=ReversalEngine(seams),
             observer=Observer(seams),
             adapter_problems=found.problems,
+            plugin_folders=tuple(one.folder for one in found.packages.values() if not one.ships),
             crash=crash,
             pages=BenefitPages(),
             denials=Denials(),
@@ -149,8 +162,12 @@ async def _connect(
     partner = file.partner.id
     package = found.packages.get(file.partner.adapter)
     if package is None:
-        problem = found.problems.get(file.partner.adapter, "it is not there.")
-        raise ConfigurationError(f"partners/{partner}.toml names the adapter {file.partner.adapter!r}: {problem}")
+        problem = found.problems.get(file.partner.adapter)
+        if problem is not None:
+            raise ManifestError(problem)
+        raise ConfigurationError(
+            f"partners/{partner}.toml names the adapter {file.partner.adapter!r}: it is not there."
+        )
     require_risk(file, package)
     environment = _environment(settings, file)
     credentials = _credentials(settings, package, partner, environment, environ)
@@ -205,22 +222,24 @@ def _first_linking(settings: Settings, files: Mapping[str, PartnerFile]) -> str 
 
 
 def _made(package: AdapterPackage, context: AdapterContext) -> object:
-    """Let a package make its adapter, and hold that to what is declared.
+    """Let a package make its adapter, and hold that to what is declared; one that is not ours is kept in bounds.
 
     Raises:
-        ConfigurationError: it cannot be made; an integrator's own error is told in one line.
+        ConfigurationError: an option of the partner's file is wrong.
+        ManifestError: the package cannot make it; an integrator's own error is told in one line.
     """
+    where = f"partners/{context.partner}.toml: making the adapter {package.name!r}"
     try:
-        adapter = package.create(context)
+        adapter = package.create(context) if package.ships else in_time(lambda: package.create(context), "making it")
+    except ManifestError as error:
+        raise ManifestError(f"{package.name}: {error.message}") from error
     except GatewayError:
         raise
-    except Exception as error:
-        raise ConfigurationError(
-            f"partners/{context.partner}.toml: making the adapter {package.name!r} raised {type(error).__name__}: "
-            f"{error}. `gateway adapter check {package.name}` examines it."
-        ) from error
+    except (Exception, SystemExit) as error:
+        told = mask_known_secrets(f"{type(error).__name__}: {error}")
+        raise ManifestError(f"{where} raised {told}. `gateway adapter check {package.name}` examines it.") from error
     check_declared(package, adapter)
-    return adapter
+    return adapter if package.ships else bounded(adapter, context.manifest.limits)
 
 
 def _environment(settings: Settings, file: PartnerFile) -> PartnerEnvironment:

@@ -2,19 +2,22 @@
 
 Look at a member's lots under the member's lock; look at a hold under the same lock; write an entry. What is decided is
 decided by the callers, the same on both databases: here are only the ways there. SQLite runs small statements in
-process; PostgreSQL has a function for each step (migration 0011), because there every statement is a way over a socket.
+process; PostgreSQL has a function for each step (migrations 0011, 0017), because there every statement is a way over a
+socket.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
-from config.hot_statements import many_on_sqlite, on_postgresql, on_sqlite
+from config.hot_statements import many_on_sqlite, on_postgresql, on_postgresql_for_all, on_sqlite
 from config.types import instant_text
 
 RACED = "raced"
@@ -87,6 +90,7 @@ _POSTING = (
     "INSERT INTO postings (entry_key, number, account, commodity, amount, lot_id) "
     "VALUES (:entry_key, :number, :account, :commodity, :amount, :lot_id)"
 )
+_WRITE = "SELECT ledger_write($1::text::jsonb)"
 _HEADER = (
     "INSERT INTO journal_entries (key, kind, reference, member_id, ends_key, reverses_key, fingerprint, "
     "effective_at, recorded_at, facts) VALUES (:key, :kind, :reference, :member_id, :ends_key, :reverses_key, "
@@ -125,8 +129,7 @@ def write(connection: Connection, change: Change) -> str | None:
     Unless it is done, the caller ends its transaction (or savepoint) by raising.
     """
     if connection.dialect.name != "sqlite":
-        text = _encoder.encode(change).decode()
-        short: str | None = on_postgresql(connection, "SELECT ledger_write($1::text::jsonb)", text)
+        short: str | None = on_postgresql_for_all(connection, _WRITE, change, _as_sent)
         return short
     for part in change.taken:
         if on_sqlite(connection, _TAKE, part).rowcount != 1:
@@ -138,6 +141,25 @@ def write(connection: Connection, change: Change) -> str | None:
     many_on_sqlite(connection, _POSTING, change.postings)
     on_sqlite(connection, _HEADER, _as_kept(change.header))
     return None
+
+
+def _as_sent(changes: Sequence[Change]) -> str:
+    """Put changes into the one that `ledger_write` takes: what they move of one account is one move.
+
+    Accounts are in the order of their codes, which is that of their locks. That an account has enough is judged for
+    all of them together, as it would be if those that add to it came first.
+    """
+    moves: dict[tuple[str, str], dict[str, Any]] = {}
+    for move in chain.from_iterable(change.moves for change in changes):
+        of = (move["code"], move["commodity"])
+        moves[of] = move if of not in moves else {**move, "amount": moves[of]["amount"] + move["amount"]}
+    sent = {
+        "moves": [moves[of] for of in sorted(moves)],
+        "taken": [part for change in changes for part in change.taken],
+        "postings": [posting for change in changes for posting in change.postings],
+        "headers": [change.header for change in changes],
+    }
+    return _encoder.encode(sent).decode()
 
 
 def _as_kept(header: dict[str, Any]) -> dict[str, Any]:

@@ -9,9 +9,9 @@ import msgspec
 
 from adapters.direct import calls, mapping, members, responses, wire
 from adapters.sdk import statement_file, webhooks
-from adapters.sdk.account_records import AccountCheck, AccountRequest, StatusReport
+from adapters.sdk.account_records import AccountCheck, AccountRequest, PointsReversal, StatusReport, refused_reversal
 from adapters.sdk.answers import failed_cancel, failed_step, readable
-from adapters.sdk.calls import CallFailure, PartnerAnswer
+from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall
 from adapters.sdk.capabilities import Step
 from adapters.sdk.codec import decode
 from adapters.sdk.context import AdapterContext
@@ -24,6 +24,7 @@ from adapters.sdk.records import (
     Offer,
     OfferRequest,
     PartnerEvent,
+    PartnerVoucher,
     ReservationRequest,
     StatementFile,
     StepResult,
@@ -91,6 +92,25 @@ class DirectAdapter:
             return failed_cancel(answer)
         return mapping.read_cancel(request.key, answer, responses.CANCEL, self._clock.now())
 
+    async def fetch_voucher(self, request: ReservationRequest, partner_reference: str) -> PartnerVoucher | None:
+        """Read the partner's own voucher; see `IssuesVouchers`."""
+        answer = await self._optional(calls.voucher(request.key))
+        return mapping.read_voucher(request.key, partner_reference, answer)
+
+    async def reverse_credit(self, request: PointsReversal) -> CancelResult:
+        """Take back credited points; see `CreditsPoints`."""
+        return refused_reversal(request, "credit") or await self._reverse(request)
+
+    async def reverse_debit(self, request: PointsReversal) -> CancelResult:
+        """Give back debited points; see `DebitsPoints`."""
+        return refused_reversal(request, "debit") or await self._reverse(request)
+
+    async def _reverse(self, request: PointsReversal) -> CancelResult:
+        answer = await self._client.call(calls.reverse(request))
+        if isinstance(answer, CallFailure):
+            return failed_cancel(answer)
+        return mapping.read_reversal(request, answer, self._clock.now())
+
     async def validate_member(self, request: AccountRequest) -> AccountCheck:
         """Ask whether an account is the member's; see `ValidatesMembers`."""
         answer = await self._client.call(calls.validate_member(request))
@@ -100,10 +120,12 @@ class DirectAdapter:
 
     async def report_status(self, request: AccountRequest) -> StatusReport | None:
         """Ask for the tier of an account; see `ReportsStatus`."""
-        answer = await self._client.call(calls.report_status(request))
-        if isinstance(answer, PartnerAnswer) and answer.status == 501:
-            return members.read_status(request, answer)
-        return members.read_status(request, readable(answer))
+        return members.read_status(request, await self._optional(calls.report_status(request)))
+
+    async def _optional(self, call: PartnerCall) -> PartnerAnswer:
+        """Make a reading call that the partner may have chosen not to serve, which it says with 501."""
+        answer = await self._client.call(call)
+        return answer if isinstance(answer, PartnerAnswer) and answer.status == 501 else readable(answer)
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...], now: int) -> str:
         """Verify by Standard Webhooks."""

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from adapters.direct import wire
 from adapters.direct.mapping import reserve_body
-from adapters.sdk.account_records import AccountRequest
+from adapters.sdk.account_records import AccountRequest, PointsReversal
 from adapters.sdk.calls import PartnerCall
 from adapters.sdk.codec import encode
 from adapters.sdk.records import OfferRequest, ReservationRequest
@@ -55,6 +55,18 @@ def statement(business_date: date, cap_bytes: int, deadline_seconds: float) -> P
         body_cap_bytes=cap_bytes,
         deadline_seconds=deadline_seconds,
     )
+
+
+def voucher(key: str) -> PartnerCall:
+    """Read the partner's own voucher of a reservation."""
+    return PartnerCall(operation="fetch_voucher", method="GET", path=f"{_path(key)}/voucher")
+
+
+def reverse(request: PointsReversal) -> PartnerCall:
+    """Take back points of a mileage under the reversal's own key."""
+    path = f"{_path(request.original.key)}/reversals/{quote(request.key, safe='')}"
+    body = encode(wire.ReversalBody(reference=request.partner_reference, quantity=request.quantity))
+    return PartnerCall(operation="reverse", method="PUT", path=path, body=body)
 
 
 def validate_member(request: AccountRequest) -> PartnerCall:

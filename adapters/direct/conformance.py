@@ -13,7 +13,7 @@ from adapters.direct.simulator_book import DirectBook
 from adapters.direct.simulator_desk import Desk, ReportVisit, refuse
 from adapters.sdk.account_records import AccountRequest
 from adapters.sdk.codec import encode
-from adapters.sdk.records import OfferRequest, ReservationRequest, Traveller, Visit
+from adapters.sdk.records import Mileage, OfferRequest, ReservationRequest, Traveller, Visit
 from adapters.sdk.registry import AdapterPackage
 from adapters.sdk.testing.bench import Subject, requested_at
 from adapters.sdk.testing.simulator import Simulator
@@ -25,6 +25,10 @@ WEBHOOK_SECRET = "whsec_2DipUdf/cBcAhl8+1wpzElssI9x93V/Y"  # noqa: S105 - a publ
 VISIT = Visit(airport="PVG", lounge_id="skyhub-pvg-t2", visit_date=date(2026, 11, 22), guests=1)
 MEMBER = AccountRequest(account="8800123457", factors={"pin": Secret("246813")})
 STRANGER = AccountRequest(account="8800120000", factors={"pin": Secret("246813")})
+MILEAGE = {
+    "credit": Mileage(account=MEMBER.account, quantity=3000),
+    "debit": Mileage(account=MEMBER.account, quantity=600, direction="debit"),
+}
 OFFERS = OfferRequest(service=VISIT, currency="CNY")
 
 
@@ -45,6 +49,11 @@ def bookings(simulator: Simulator, key: str) -> int:
     """Count what a key holds."""
     held = simulator.book.get("reservations", key)
     return int(held is not None and held.reservation.status in (wire.Status.RESERVED, wire.Status.USED))
+
+
+def reversed_points(simulator: Simulator, key: str) -> int:
+    """Sum what was taken back of a key."""
+    return sum(reversal.quantity for reversal in simulator.book.rows("reversals") if reversal.key == key)
 
 
 def use(simulator: Simulator, request: ReservationRequest) -> None:
@@ -84,6 +93,8 @@ def create_subject(package: AdapterPackage) -> Subject:
         offer_request=OFFERS,
         account_request=MEMBER,
         stranger=STRANGER,
+        mileage=MILEAGE,
+        reversed_points=reversed_points,
         use=use,
         webhook_secret=WEBHOOK_SECRET,
         authorise=authorise,

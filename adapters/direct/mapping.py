@@ -7,7 +7,8 @@ from datetime import datetime
 from msgspec import structs
 
 from adapters.direct import wire
-from adapters.direct.responses import LOOK_UP
+from adapters.direct.responses import LOOK_UP, NOT_OFFERED, REVERSE, REVERSED
+from adapters.sdk.account_records import PointsReversal
 from adapters.sdk.answers import retry_after_seconds
 from adapters.sdk.calls import PartnerAnswer
 from adapters.sdk.codec import decimal_text, decode, minor_units
@@ -19,6 +20,7 @@ from adapters.sdk.records import (
     Offer,
     OfferRequest,
     PartnerEvent,
+    PartnerVoucher,
     ReservationRequest,
     StepResult,
 )
@@ -138,6 +140,43 @@ def read_cancel(key: str, answer: PartnerAnswer, table: ResponseTable, now: date
     return CancelResult(
         outcome=table.decide(answer.status, reservation.status), code=reservation.status.value, refund=refund
     )
+
+
+def read_voucher(key: str, reference: str, answer: PartnerAnswer) -> PartnerVoucher | None:
+    """Read a voucher; None where the reservation has none, or the partner gives none at all.
+
+    Raises:
+        ProtocolError: unreadable, of an undocumented status, or of another reservation.
+    """
+    if answer.status in (404, 501):
+        code = decode(answer.body, wire.Refusal).error.code
+        if (answer.status, code) in {(404, "not_found"), (501, NOT_OFFERED)}:
+            return None
+    if answer.status != 200:
+        raise ProtocolError("The voucher's answer is not one of the contract.", status=answer.status)
+    told = decode(answer.body, wire.Voucher)
+    if (told.key, told.reference) != (key, reference) or not told.code:
+        raise ProtocolError("The voucher is not of this reservation.")
+    return PartnerVoucher(
+        code=told.code, symbology=told.symbology, valid_from_at=told.valid_from_at, valid_to_at=told.valid_to_at
+    )
+
+
+def read_reversal(request: PointsReversal, answer: PartnerAnswer, now: datetime) -> CancelResult:
+    """Judge the answer to a reversal: OK only when it is this one, of this quantity."""
+    wait = retry_after_seconds(answer, now)
+    key = request.original.key
+    try:
+        if answer.status >= 300:
+            refused = _refused_step(key, answer, REVERSE)
+            return CancelResult(outcome=refused.outcome, code=refused.code, retry_after_seconds=wait)
+        told = decode(answer.body, wire.Reversal)
+    except ProtocolError:
+        return CancelResult(outcome=Outcome.UNKNOWN, code=UNREADABLE, retry_after_seconds=wait)
+    wanted = request.reversed_before + request.quantity
+    if (told.key, told.reversal, told.quantity) != (key, request.key, request.quantity) or told.reversed < wanted:
+        return CancelResult(outcome=Outcome.UNKNOWN, code=WRONG_ECHO)
+    return CancelResult(outcome=REVERSE.decide(answer.status, REVERSED), code=REVERSED)
 
 
 def read_event(message_id: str, body: bytes) -> PartnerEvent | None:

@@ -24,12 +24,15 @@ KEY_PATTERN = "^[A-Za-z0-9_-]{8,64}$"
 DECIMAL = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?$"
 TYPES = (
     wire.OffersQuery, wire.OffersAnswer, wire.ReserveBody, wire.Reservation, wire.CancelBody, wire.Refusal, wire.Event,
-    wire.MemberQuery, wire.MemberAnswer, wire.MemberStatus, wire.LinkedMember,
+    wire.Voucher, wire.ReversalBody, wire.Reversal, wire.MemberQuery, wire.MemberAnswer, wire.MemberStatus,
+    wire.LinkedMember,
 )  # fmt: skip
 ELSEWHERE = {
     "reserve": {409: ("key_reused",)},
     "look_up": {404: ("not_found",)},
     "cancel": {404: ("not_found",)},
+    "fetch_voucher": {404: ("not_found",), 501: (responses.NOT_OFFERED,)},
+    "reverse": {404: ("not_found",), 409: ("key_reused",), 501: (responses.NOT_OFFERED,)},
     "validate_member": {501: (responses.NOT_OFFERED,)},
     "report_status": {501: (responses.NOT_OFFERED,)},
 }
@@ -71,6 +74,11 @@ def contract_document(manifest: Manifest) -> dict[str, Any]:
             "/v1/reservations/{key}": {"parameters": [_key()], "put": _reserve(), "get": _look_up()},
             "/v1/reservations/{key}/fence": {"parameters": [_key()], "post": _fence()},
             "/v1/reservations/{key}/cancel": {"parameters": [_key()], "post": _cancel()},
+            "/v1/reservations/{key}/voucher": {"parameters": [_key()], "get": _voucher()},
+            "/v1/reservations/{key}/reversals/{reversal}": {
+                "parameters": [_key(), {**_key(), "name": "reversal"}],
+                "put": _reverse(),
+            },
             "/v1/members/validate": {"post": _validate_member()},
             "/v1/members/{account}/status": {"parameters": [_account()], "get": _report_status()},
             "/v1/statements/{date}": {"get": _statement()},
@@ -128,6 +136,16 @@ def _fence() -> dict[str, Any]:
 
 def _cancel() -> dict[str, Any]:
     return _operation("cancel", "Cancel what was reserved", responses.CANCEL, "CancelBody", {200: ""})
+
+
+def _voucher() -> dict[str, Any]:
+    summary = "Show your own voucher of what is reserved; not every partner serves this"
+    return _operation("fetch_voucher", summary, ResponseTable(), None, {200: "Voucher"})
+
+
+def _reverse() -> dict[str, Any]:
+    summary = "Take back points of a mileage, whole or in part, once for each reversal; not every partner serves this"
+    return _operation("reverse", summary, responses.REVERSE, "ReversalBody", {200: "Reversal", 201: "Reversal"})
 
 
 def _validate_member() -> dict[str, Any]:

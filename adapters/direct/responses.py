@@ -45,6 +45,16 @@ FENCE = ResponseTable(
     *_NOT_PROCESSED,
 )
 
+REVERSED = "reversed"
+REVERSE = ResponseTable(
+    _rule(201, REVERSED, Outcome.OK, "Reversals"),
+    _rule(200, REVERSED, Outcome.OK, "Reversals, repeat"),
+    _rule(409, "more_than_original", Outcome.NO, "Reversals, refusals"),
+    _rule(409, "not_enough_points", Outcome.NO, "Reversals, refusals"),
+    *_NOT_PROCESSED,
+)
+"""A reversal's key that was used for another content (409 ``key_reused``) is not listed on purpose."""
+
 VALID, NOT_VALID = "valid", "not_valid"
 NOT_OFFERED = "not_offered"
 """Code of 501: the partner serves no such endpoint, which the contract lets it choose."""

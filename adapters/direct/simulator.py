@@ -36,6 +36,8 @@ OPERATIONS = (
     Operation("look_up", "GET", "/v1/reservations/{key}"),
     Operation("fence", "POST", "/v1/reservations/{key}/fence"),
     Operation("cancel", "POST", "/v1/reservations/{key}/cancel"),
+    Operation("fetch_voucher", "GET", "/v1/reservations/{key}/voucher"),
+    Operation("reverse", "PUT", "/v1/reservations/{key}/reversals/{reversal}"),
     Operation("validate_member", "POST", "/v1/members/validate"),
     Operation("report_status", "GET", "/v1/members/{account}/status"),
     Operation("statement", "GET", "/v1/statements/{date}"),
@@ -110,7 +112,11 @@ def _reservation_handlers(desk: Desk) -> list[Any]:
     async def cancel(request: AnyRequest, key: FromPath[str]) -> Response[bytes]:
         return await _write(desk, request, key, wire.CancelBody, lambda body: desk.cancel(key, body.reference))
 
-    return [reserve, fence, cancel]
+    @put("/v1/reservations/{key:str}/reversals/{reversal:str}")
+    async def reverse(request: AnyRequest, key: FromPath[str], reversal: FromPath[str]) -> Response[bytes]:
+        return await _write(desk, request, key, wire.ReversalBody, lambda body: desk.reverse(key, reversal, body))
+
+    return [reserve, fence, cancel, reverse]
 
 
 def _reading_handlers(desk: Desk) -> list[Any]:
@@ -152,7 +158,14 @@ def _member_handlers(desk: Desk) -> list[Any]:
         code, value = desk.member_status(account)
         return answer(value, code)
 
-    return [validate, status]
+    @get("/v1/reservations/{key:str}/voucher")
+    async def voucher(request: AnyRequest, key: FromPath[str]) -> Response[bytes]:
+        if not desk.authorised(request.headers.get("authorization", "")):
+            return answer(refuse("unauthenticated", key), 401)
+        code, value = desk.voucher(key)
+        return answer(value, code)
+
+    return [validate, status, voucher]
 
 
 def _desk_handlers(desk: Desk) -> list[Any]:

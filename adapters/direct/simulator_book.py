@@ -53,6 +53,10 @@ class DirectBook(Book):
         """Answer every key, oldest first."""
         return self.rows(RESERVATIONS)
 
+    def reversals(self) -> tuple[wire.Reversal, ...]:
+        """Answer every reversal of points, oldest first."""
+        return self.rows("reversals")
+
     def taken(self, service: Service) -> int:
         """Count the live reservations of exactly this place and day."""
         return sum(_same_place(held.reservation.service, service) for held in self.all_held() if _live(held))

@@ -13,13 +13,14 @@ from adapters.direct.mapping import to_amount, to_money
 from adapters.direct.simulator_book import DirectBook, Held
 from adapters.direct.simulator_members import MemberDesk
 from adapters.sdk.codec import minor_units
-from adapters.sdk.records import Service, Visit
+from adapters.sdk.records import Mileage, Service, Visit
 from adapters.sdk.testing.simulator import SimulatorOptions
 from adapters.sdk.testing.webhook_sender import WebhookSender
 from catalogue.values import Money
 
 TOKEN_SECONDS = 600
 OFFER_LIFE = timedelta(minutes=15)
+VOUCHER_LIFE = timedelta(days=180)
 
 
 class ReportVisit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,6 +113,38 @@ class Desk(MemberDesk):
             held = msgspec.structs.replace(held, reservation=gone, cancelled_at=self.now())
             self.book.keep(held)
         return 200, held.reservation
+
+    def voucher(self, key: str) -> tuple[int, object]:
+        """Show the voucher of a reservation that stands and is not used yet."""
+        held = self.book.held(key)
+        if held is None or held.reserved_at is None or held.reservation.status is not wire.Status.RESERVED:
+            return 404, refuse("not_found", key)
+        code = f"V{self._digest('voucher', key)[:15].upper()}"
+        return 200, wire.Voucher(
+            key=key,
+            reference=held.reservation.reference or "",
+            code=code,
+            symbology="qr",
+            valid_from_at=held.reserved_at,
+            valid_to_at=held.reserved_at + VOUCHER_LIFE,
+        )
+
+    def reverse(self, key: str, reversal: str, body: wire.ReversalBody) -> tuple[int, object]:
+        """Take back points of a mileage: each reversal once, and never more than were moved."""
+        held = self.book.held(key)
+        if held is None or held.reservation.reference != body.reference:
+            return 404, refuse("not_found", key)
+        service = held.reservation.service
+        known = [one for one in self.book.reversals() if one.key == key]
+        same = next((one for one in known if one.reversal == reversal), None)
+        if same is not None:
+            return (200, same) if same.quantity == body.quantity else (409, refuse("key_reused", key))
+        total = body.quantity + sum(one.quantity for one in known)
+        if not isinstance(service, Mileage) or body.quantity <= 0 or total > service.quantity:
+            return 409, refuse("more_than_original", key)
+        made = wire.Reversal(key=key, reversal=reversal, quantity=body.quantity, reversed=total)
+        self.book.put("reversals", f"{key}/{reversal}", made)
+        return 201, made
 
     def report_visit(self, report: ReportVisit) -> tuple[int, object]:
         """Mark a visit as used and tell it by webhook; a second report changes nothing."""

@@ -81,6 +81,33 @@ class CancelBody(msgspec.Struct, frozen=True):
     reference: str
 
 
+class Voucher(msgspec.Struct, frozen=True):
+    """``GET /v1/reservations/{key}/voucher``: what your desk reads."""
+
+    key: str
+    reference: str
+    code: str
+    symbology: Literal["qr", "code_128", "pdf417", "aztec", "text"]
+    valid_from_at: AwareInstant | None = None
+    valid_to_at: AwareInstant | None = None
+
+
+class ReversalBody(msgspec.Struct, frozen=True):
+    """``PUT /v1/reservations/{key}/reversals/{reversal}``: take back so much of a mileage."""
+
+    reference: str
+    quantity: int
+
+
+class Reversal(msgspec.Struct, frozen=True):
+    """A reversal that stands; ``reversed`` is the sum of all of the reservation's."""
+
+    key: str
+    reversal: str
+    quantity: int
+    reversed: int
+
+
 class MemberQuery(msgspec.Struct, frozen=True, omit_defaults=True):
     """``POST /v1/members/validate``: an account, and what its owner proves himself with, by the partner's names."""
 

@@ -1,4 +1,4 @@
-"""Requests and results about a member's account at a partner: whose it is, and what the partner says of it. Frozen."""
+"""Requests and results about a member's account at a partner: whose it is, its tier, its points. Frozen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from adapters.sdk.outcomes import Outcome
-from adapters.sdk.records import Record, Traveller
+from adapters.sdk.records import CancelResult, Mileage, Record, ReservationRequest, Traveller
 from config.secrets import Secret
 
 
@@ -53,3 +53,36 @@ class StatusReport(Record, frozen=True):
     valid_until_date: date | None = None
     provenance: Literal["earned", "granted"] | None = None
     reference: str | None = None
+
+
+class PointsReversal(Record, frozen=True):
+    """Takes back what a credit or a debit of a `Mileage` moved, whole or in part.
+
+    ``key``: the reversal's own, the same for every attempt. ``original``: as it was reserved, with everything carried;
+    ``partner_reference``: what the partner called it. ``reversed_before``: the sum of the earlier reversals that stand.
+    ``repeated``: an attempt before this one may have reached the partner.
+    """
+
+    key: str
+    original: ReservationRequest
+    partner_reference: str
+    quantity: int
+    reversed_before: int = 0
+    repeated: bool = False
+
+
+def refused_reversal(request: PointsReversal, direction: str) -> CancelResult | None:
+    """Refuse, before any call, what can only be a mistake; None when the partner may be asked.
+
+    Args:
+        request: the reversal.
+        direction: that the original must have had.
+
+    A sum above the original is never asked for, whatever the partner would say to it.
+    """
+    service = request.original.service
+    if not isinstance(service, Mileage) or service.direction != direction:
+        return CancelResult(outcome=Outcome.NO, code=f"no_{direction}")
+    if request.quantity <= 0 or request.quantity + request.reversed_before > service.quantity:
+        return CancelResult(outcome=Outcome.NO, code="more_than_original")
+    return None

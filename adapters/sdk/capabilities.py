@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from adapters.sdk.account_records import AccountCheck, AccountRequest, StatusReport
+from adapters.sdk.account_records import AccountCheck, AccountRequest, PointsReversal, StatusReport
 from adapters.sdk.link_tokens import LinkedAccount
 from adapters.sdk.records import (
     CancelResult,
@@ -16,6 +16,7 @@ from adapters.sdk.records import (
     Offer,
     OfferRequest,
     PartnerEvent,
+    PartnerVoucher,
     ReservationRequest,
     StatementFile,
     StepResult,
@@ -178,5 +179,40 @@ class ReportsStatus(Protocol):
 
         Raises:
             PartnerError: the partner gave no trustworthy answer.
+        """
+        ...
+
+
+@runtime_checkable
+class CreditsPoints(Protocol):
+    """Gives the partner's currency to an account: a `Reserves` that takes a `Mileage` of the direction ``credit``."""
+
+    async def reverse_credit(self, request: PointsReversal) -> CancelResult:
+        """Take back what a credit gave: the six outcomes, as everywhere; the sum never exceeds the credit.
+
+        OK: taken back. NO: a documented refusal, what was credited stands. Where the partner takes no key for it, a
+        refusal of a ``repeated`` request may be of the copy, and is UNKNOWN.
+        """
+        ...
+
+
+@runtime_checkable
+class DebitsPoints(Protocol):
+    """Takes the partner's currency from an account: a `Reserves` that takes a `Mileage` of the direction ``debit``."""
+
+    async def reverse_debit(self, request: PointsReversal) -> CancelResult:
+        """Give back what a debit took; see `CreditsPoints.reverse_credit`."""
+        ...
+
+
+@runtime_checkable
+class IssuesVouchers(Protocol):
+    """Gives a voucher of its own for what was reserved there."""
+
+    async def fetch_voucher(self, request: ReservationRequest, partner_reference: str) -> PartnerVoucher | None:
+        """Read the voucher; asking issues nothing. None where the partner has none for it (any more).
+
+        Raises:
+            PartnerError: the partner gave no trustworthy answer, or one about another reservation.
         """
         ...

@@ -11,6 +11,7 @@ GatewayError (config.errors)
 |-- StatementError                structural fault: the file is quarantined whole
 `-- ConfigurationError
     `-- ManifestError             an adapter's manifest or package is wrong; names it and the rule
+        `-- TooSlowError          a package's code did not end in time; it was left behind
 """
 
 from __future__ import annotations
@@ -70,3 +71,9 @@ class ManifestError(ConfigurationError):
     """An adapter that cannot be used; the message names it, the rule and the fix."""
 
     code = "adapter_manifest"
+
+
+class TooSlowError(ManifestError):
+    """A package's code did not end in time; it was left behind."""
+
+    code = "adapter_too_slow"

@@ -30,6 +30,9 @@ Capability = Literal[
     "links_accounts",
     "validates_members",
     "reports_status",
+    "credits_points",
+    "debits_points",
+    "issues_vouchers",
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Literal
 
 import msgspec
 
@@ -55,11 +56,12 @@ class Ride(Record, frozen=True, tag="ride", tag_field="kind"):
     passengers: int = 1
 
 
-class Mileage(Record, frozen=True, tag="mileage", tag_field="kind"):
-    """Partner currency credited to an account of the member's at the partner."""
+class Mileage(Record, frozen=True, tag="mileage", tag_field="kind", omit_defaults=True):
+    """Partner currency credited to an account of the member's at the partner, or debited from it."""
 
     account: str
     quantity: int
+    direction: Literal["credit", "debit"] = "credit"
 
 
 Service = Stay | Rental | Visit | Ride | Mileage
@@ -151,6 +153,18 @@ class CancelResult(Record, frozen=True):
     code: str | None = None
     refund: Money | None = None
     retry_after_seconds: int | None = None
+
+
+class PartnerVoucher(Record, frozen=True):
+    """The partner's own voucher for something reserved: what its desk reads, drawn as ``symbology`` says.
+
+    It may name the member, so that it is shown to him and kept nowhere. None as a bound: the partner tells none.
+    """
+
+    code: str
+    symbology: Literal["qr", "code_128", "pdf417", "aztec", "text"]
+    valid_from_at: datetime | None = None
+    valid_to_at: datetime | None = None
 
 
 class StatementLine(Record, frozen=True):

@@ -12,29 +12,34 @@ import importlib
 import importlib.util
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
-from typing import get_type_hints
+from types import MappingProxyType, ModuleType
+from typing import TypeVar, get_type_hints
 
 import msgspec
 
 from adapters.sdk import capabilities
 from adapters.sdk.context import AdapterContext
 from adapters.sdk.declarative.loading import MAPPING, declared
-from adapters.sdk.errors import ManifestError
+from adapters.sdk.errors import ManifestError, TooSlowError
 from adapters.sdk.manifest import Manifest, read_manifest
+
+T = TypeVar("T")
 
 GROUP = "partner_benefits_gateway.adapters"
 """Entry point group; the value is the package module."""
 BUNDLED = Path(__file__).parents[1]
 EXTERNAL = "partner_benefits_gateway_external"
 IMPORT_SECONDS = 5.0
-"""How long the import of a package that is not ours may take before it is set aside."""
+"""How long the import of a package that is not ours, and its ``create``, may take before it is set aside."""
+IMPORTING = "importing it"
+
+EMPTY: Mapping[str, str] = MappingProxyType({})
 
 PROTOCOLS: dict[str, type] = {
     "quotes_offers": capabilities.QuotesOffers,
@@ -48,6 +53,9 @@ PROTOCOLS: dict[str, type] = {
     "links_accounts": capabilities.LinksAccounts,
     "validates_members": capabilities.ValidatesMembers,
     "reports_status": capabilities.ReportsStatus,
+    "credits_points": capabilities.CreditsPoints,
+    "debits_points": capabilities.DebitsPoints,
+    "issues_vouchers": capabilities.IssuesVouchers,
 }
 """Capability as declared, and the protocol that implements it."""
 
@@ -61,6 +69,11 @@ class AdapterPackage(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     module: str
 
+    @property
+    def ships(self) -> bool:
+        """Whether it is one of ours."""
+        return self.folder.is_relative_to(BUNDLED)
+
 
 class Discovered(msgspec.Struct, frozen=True):
     """What was found: usable packages by name, and why each other one is not usable."""
@@ -69,12 +82,13 @@ class Discovered(msgspec.Struct, frozen=True):
     problems: dict[str, str]
 
 
-def discover(folders: Iterable[Path] = (), *, bundled: Path = BUNDLED) -> Discovered:
+def discover(folders: Iterable[Path] = (), *, bundled: Path = BUNDLED, fatal: Mapping[str, str] = EMPTY) -> Discovered:
     """Find every adapter. Nothing an adapter does wrong stops the others or the process.
 
     Args:
         folders: extra folders, each holding packages (``folders.adapters`` in settings).
         bundled: the folder of our own; tests give another.
+        fatal: packages that are not touched, with what is said of them; see `adapters.sdk.probation.deaths`.
 
     A name that is taken is a problem of the later one: bundled before extra folders before entry points.
     """
@@ -84,7 +98,10 @@ def discover(folders: Iterable[Path] = (), *, bundled: Path = BUNDLED) -> Discov
         if not root.is_dir():
             found.problems[str(root)] = f"{root}: no such folder; folders.adapters names it."
     for name, load in candidates(roots, bundled=bundled):
-        _take(found, name, load)
+        if name in fatal and name not in found.packages:
+            found.problems[name] = fatal[name]
+        else:
+            _take(found, name, load)
     return found
 
 
@@ -121,8 +138,8 @@ def load_named(name: str, folders: Iterable[Path] = ()) -> AdapterPackage:
 
 
 def load_part(package: AdapterPackage, part: str) -> ModuleType | None:
-    """Import a module of a package, such as ``simulator``; None when it has no such file."""
-    if not (package.folder / f"{part}.py").is_file():
+    """Import a module of a package, such as ``simulator`` or ``kit.command``; None when it has no such file."""
+    if not package.folder.joinpath(*part.split(".")).with_suffix(".py").is_file():
         return None
     return importlib.import_module(f"{package.module}.{part}")
 
@@ -164,11 +181,11 @@ def _bundled(folder: Path, name: str, bundled: Path) -> AdapterPackage:
 
 
 def _external(folder: Path, name: str | None = None) -> AdapterPackage:
-    return _package(name or folder.name, folder, lambda: _in_time(lambda: _import_folder(folder)))
+    return _package(name or folder.name, folder, lambda: in_time(lambda: _import_folder(folder), IMPORTING))
 
 
 def _installed(point: EntryPoint) -> AdapterPackage:
-    module = _in_time(point.load)
+    module = in_time(point.load, IMPORTING)
     if not isinstance(module, ModuleType) or module.__file__ is None:
         raise ManifestError(f"{point.name}: its entry point must name the package module.")
     return _package(point.name, Path(module.__file__).parent, lambda: module)
@@ -204,22 +221,22 @@ def _check_promised(name: str, manifest: Manifest, create: Callable[..., object]
             raise ManifestError(f"{told}; write it, or take the capability out of the manifest.")
 
 
-def _in_time(load: Callable[[], ModuleType]) -> ModuleType:
-    """Import in a thread that is left behind when it does not end: a package that hangs stops nobody else.
+def in_time(work: Callable[[], T], what: str) -> T:
+    """Run an integrator's code in a thread that is left behind when it does not end: it holds nobody else up.
 
     Raises:
-        ManifestError: it took too long.
+        TooSlowError: it took longer than `IMPORT_SECONDS`; ``what`` begins the message.
     """
-    answer: list[ModuleType] = []
+    answer: list[T] = []
     raised: list[BaseException] = []
 
-    def work() -> None:
+    def run() -> None:
         try:
-            answer.append(load())
+            answer.append(work())
         except BaseException as error:  # noqa: BLE001 - whatever an integrator's package raises is raised again below
             raised.append(error)
 
-    thread = threading.Thread(target=work, daemon=True, name="import-of-an-adapter")
+    thread = threading.Thread(target=run, daemon=True, name="an-adapter-is-made")
     thread.start()
     thread.join(IMPORT_SECONDS)
     if raised:
@@ -227,7 +244,8 @@ def _in_time(load: Callable[[], ModuleType]) -> ModuleType:
     if not answer:
         # One that waits is left alone; one that computes is told to end at its next step.
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
-        raise ManifestError(f"importing it took longer than {IMPORT_SECONDS:g} s; do no work at import.")
+        where = "at import" if what == IMPORTING else "in create"
+        raise TooSlowError(f"{what} took longer than {IMPORT_SECONDS:g} s; do no work {where}.")
     return answer[0]
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 import msgspec
 
-from adapters.sdk.registry import discover
+from adapters.sdk.probation import deaths
+from adapters.sdk.registry import discover, load_named, load_part
 from config.settings import Settings
 from gateway.cli.adapter_check import check
 from gateway.cli.adapter_matrix import matrix
@@ -54,9 +57,18 @@ def list_adapters(context: CommandContext, as_json: bool) -> int:
     return 1 if found.problems else 0
 
 
+@command.command("kit", add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def hold_to_the_contract(words: tuple[str, ...]) -> int:
+    """Hold a partner's server to the direct contract; --help tells how."""
+    module: Any = load_part(load_named("direct"), "kit.command")
+    ended: int = module.kit.main(args=list(words), prog_name="gateway adapter kit", standalone_mode=False)
+    return ended
+
+
 def installed(settings: Settings) -> AdapterList:
     """Discover adapters as start-up does."""
-    found = discover(settings.folders.adapters)
+    found = discover(settings.folders.adapters, fatal=deaths(settings.folders.adapters))
     facts = [
         AdapterFacts(
             name=name,

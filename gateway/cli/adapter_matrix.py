@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import click
 
 from adapters.sdk.manifest import Manifest, Profile
+from adapters.sdk.probation import deaths
 from adapters.sdk.registry import PROTOCOLS, discover
 from adapters.sdk.testing.rules.catalogue import RULES
 from gateway.cli.context import CommandContext
@@ -35,7 +36,8 @@ REPEATS = {"replay": "the first answer again", "refuse": "a refusal: look up", "
 @click.pass_obj
 def matrix(context: CommandContext, bundled: bool) -> None:
     """Print what each adapter can do as a Markdown document."""
-    found = discover(() if bundled else context.load().folders.adapters).packages.values()
+    folders = () if bundled else context.load().folders.adapters
+    found = discover(folders, fatal=deaths(folders)).packages.values()
     chosen = [each.manifest for each in found if not bundled or each.module.startswith("adapters.")]
     click.echo(document(chosen), nl=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 import msgspec
 
+from adapters.sdk.probation import deaths
 from adapters.sdk.registry import discover
 from catalogue.lints import lint
 from catalogue.loader import load_catalogue
@@ -53,7 +54,7 @@ def examine(settings: Settings) -> Report:
         read_contract(folder / "partners" / f"{partner}.toml", file)
     catalogue = load_catalogue(folder, partners=tuple(files))
     read_clients(settings.oauth.clients_file)
-    found = discover(settings.folders.adapters)
+    found = discover(settings.folders.adapters, fatal=deaths(settings.folders.adapters))
     warnings = [
         f"{one.file}: {one.key}: {one.message}; {one.fix}." for one in lint(catalogue) if one.severity != "note"
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 from contextlib import AsyncExitStack
@@ -16,6 +17,7 @@ from config.settings import Settings, listening_at
 from gateway.app import create_app
 from gateway.cli.context import CommandContext
 from gateway.demo.simulators import start_simulators
+from gateway.isolation import Watchdog
 from gateway.wiring import open_gateway
 
 GRACE_SECONDS = 20
@@ -92,7 +94,8 @@ async def _serve(settings: Settings, listening: list[socket.socket], *, with_sim
 async def _serve_gateway(settings: Settings, listening: list[socket.socket]) -> None:
     gateway = await open_gateway(settings)
     try:
-        await ReadyServer(configuration(create_app(gateway, workers=True))).serve(listening)
+        with Watchdog(gateway.plugin_folders).watching(asyncio.get_running_loop()):
+            await ReadyServer(configuration(create_app(gateway, workers=True))).serve(listening)
     finally:
         await gateway.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -35,19 +36,21 @@ class WrittenResponse(Response[T]):
     The parent is not initialised and nothing is rendered: that costs more than the rest of such an answer.
     """
 
-    def __init__(self, answer: Tagged) -> None:
-        """Take the answer."""
-        self.answer = answer
+    def __init__(self, body: bytes, status: int = 200, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """Take the JSON, its status, and what headers there are beside its length and type."""
+        self.body = body
+        self.status = status
+        self.sent_headers = headers
 
     def to_asgi_response(self, *_: Any, **__: Any) -> Any:
         """Give what sends it."""
         return self._send
 
     async def _send(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        length = (b"content-length", str(len(self.answer.body)).encode())
-        headers = [(b"content-type", b"application/json"), length, (b"etag", self.answer.tag.encode()), *_TAGGED]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": self.answer.body, "more_body": False})
+        length = (b"content-length", str(len(self.body)).encode())
+        headers = [(b"content-type", b"application/json"), length, *self.sent_headers]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
 def tagged_response(answer: Tagged, if_none_match: str | None, _shape: type[T]) -> Response[T]:
@@ -61,4 +64,10 @@ def tagged_response(answer: Tagged, if_none_match: str | None, _shape: type[T]) 
             nothing: Any = None
             headers = {name.decode(): value.decode() for name, value in _TAGGED} | {"ETag": answer.tag}
             return Response(nothing, status_code=304, headers=headers)
-    return WrittenResponse(answer)
+    return WrittenResponse(answer.body, 200, [(b"etag", answer.tag.encode()), *_TAGGED])
+
+
+def written(value: msgspec.Struct, status: int, _shape: type[T], *, replayed: bool = False) -> Response[T]:
+    """Send a value as JSON with as little around it as there can be; ``_shape`` is what the OpenAPI file shows."""
+    headers = [(REPLAYED.lower().encode(), b"true")] if replayed else []
+    return WrittenResponse(msgspec.json.encode(value), status, headers)

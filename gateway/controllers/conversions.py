@@ -12,7 +12,9 @@ from litestar.status_codes import HTTP_201_CREATED, HTTP_202_ACCEPTED
 from catalogue.calendar import within
 from gateway.controllers.redemptions import (
     QUOTE_EXAMPLE,
+    DryRun,
     RedemptionPath,
+    cancellation_response,
     full_view,
     redemption_page,
     redemption_response,
@@ -22,6 +24,7 @@ from gateway.oauth.principal import Principal
 from gateway.pages import DEFAULT_LIMIT, Cursors
 from gateway.schemas.common import Cursor, Limit
 from gateway.schemas.redemptions import (
+    CancellationView,
     ConversionQuoteView,
     ConversionRates,
     ConversionRateView,
@@ -121,3 +124,18 @@ class ConversionsController(Controller):
         return ConversionView.with_transfer(
             view, redemption, conversions.transfer_of(gateway.catalogue, redemption, gateway.clock.now())
         )
+
+    @post("/{redemption_id:str}/cancel", status_code=HTTP_202_ACCEPTED, opt={"idempotent": True})
+    async def cancel_conversion(
+        self,
+        gateway: NamedDependency[Gateway],
+        principal: NamedDependency[Principal],
+        keys: NamedDependency[IdempotencyKeys],
+        idempotency_key: NamedDependency[str],
+        redemption_id: RedemptionPath,
+        dry_run: DryRun = False,
+    ) -> Response[CancellationView]:
+        """Withdraw a conversion, or take it back while its contract allows it; ``dry_run`` shows what comes back."""
+        redemption = await redeem.of_member(gateway, principal.member_id, redemption_id, "conversion")
+        keyed = keyed_request(principal.caller, "cancel_conversion", idempotency_key, redemption_id)
+        return await cancellation_response(gateway, keys, keyed, redemption, dry_run=dry_run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
+import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, QueryParameter
@@ -13,17 +14,18 @@ from sqlalchemy import Connection
 
 from catalogue import voucher_store
 from config.errors import NotFoundError
-from gateway.controllers.answers import REPLAYED
-from gateway.idempotency import IdempotencyKeys, keyed_request
+from gateway.controllers.answers import REPLAYED, written
+from gateway.idempotency import IdempotencyKeys, KeyedRequest, keyed_request
 from gateway.oauth.principal import Principal
 from gateway.pages import DEFAULT_LIMIT, Cursors, cut
 from gateway.redemption import store
 from gateway.redemption.records import QuoteKind, Redemption
 from gateway.redemption.states import ReversalState, State
-from gateway.schemas.common import Cursor, Limit
+from gateway.schemas.common import Cursor, Limit, UnavailablePartner
 from gateway.schemas.redemptions import (
     Annexes,
     CancellationView,
+    PartnerVoucherView,
     QuoteUse,
     RedemptionPage,
     RedemptionView,
@@ -31,6 +33,7 @@ from gateway.schemas.redemptions import (
     given_back,
 )
 from gateway.services import cancellations, redeem
+from gateway.services.partner_vouchers import PartnerSilentError, partner_voucher
 from gateway.services.voucher_pictures import PictureFormat, draw
 from gateway.wiring import Gateway
 
@@ -93,7 +96,7 @@ class RedemptionsController(Controller):
     ) -> RedemptionView:
         """Show one redemption with its history."""
         redemption = await redeem.of_member(gateway, principal.member_id, redemption_id, "benefit")
-        return await full_view(gateway, redemption)
+        return await with_partner_voucher(gateway, redemption, await full_view(gateway, redemption))
 
     @get(
         "/{redemption_id:str}/voucher-picture",
@@ -131,16 +134,23 @@ class RedemptionsController(Controller):
     ) -> Response[CancellationView]:
         """Cancel by the benefit's rule; ``dry_run`` only shows what would come back."""
         redemption = await redeem.of_member(gateway, principal.member_id, redemption_id, "benefit")
-        if dry_run:
-            found = await cancellations.terms(gateway, redemption)
-            return Response(_cancellation(redemption, found.back, None, found.obstacle, dry_run=True))
         keyed = keyed_request(principal.caller, "cancel_redemption", idempotency_key, redemption_id)
-        redemption, replayed = await cancellations.cancel(gateway, keys, keyed, principal.member_id, redemption_id)
-        reversal = await cancellations.reversal_of(gateway, redemption_id)
-        back = redemption.quote.quantity if reversal is None else reversal.quantity
-        state = None if reversal is None else reversal.state
-        headers = {REPLAYED: "true"} if replayed else {}
-        return Response(_cancellation(redemption, back, state, None, dry_run=False), headers=headers)
+        return await cancellation_response(gateway, keys, keyed, redemption, dry_run=dry_run)
+
+
+async def cancellation_response(
+    gateway: Gateway, keys: IdempotencyKeys, keyed: KeyedRequest, redemption: Redemption, *, dry_run: bool
+) -> Response[CancellationView]:
+    """Cancel a member's redemption of any kind, or only show what that would do."""
+    if dry_run:
+        found = await cancellations.terms(gateway, redemption)
+        return Response(_cancellation(redemption, found.back, None, found.obstacle, dry_run=True))
+    redemption, replayed = await cancellations.cancel(gateway, keys, keyed, redemption.member_id, redemption.id)
+    reversal = await cancellations.reversal_of(gateway, redemption.id)
+    back = redemption.quote.quantity if reversal is None else reversal.quantity
+    state = None if reversal is None else reversal.state
+    headers = {REPLAYED: "true"} if replayed else {}
+    return Response(_cancellation(redemption, back, state, None, dry_run=False), headers=headers)
 
 
 def _cancellation(
@@ -189,8 +199,22 @@ async def full_view(gateway: Gateway, redemption: Redemption) -> RedemptionView:
     return await gateway.database.read(read)
 
 
+async def with_partner_voucher(gateway: Gateway, redemption: Redemption, view: RedemptionView) -> RedemptionView:
+    """Add the partner's own voucher; a partner that does not answer is named, and the rest is shown all the same."""
+    if view.cancellation is not None:
+        return view
+    try:
+        found = await partner_voucher(gateway, redemption)
+    except PartnerSilentError as silent:
+        named = UnavailablePartner(redemption.partner, silent.code)
+        return msgspec.structs.replace(view, unavailable_partners=(named,))
+    if found is None:
+        return view
+    shown = PartnerVoucherView(found.code, found.symbology, found.valid_from_at, found.valid_to_at)
+    return msgspec.structs.replace(view, partner_voucher=shown)
+
+
 def redemption_response(redemption: Redemption, annexes: redeem.Annexes, replayed: bool) -> Response[RedemptionView]:
     """Answer a redemption as it stands: 201 once captured, else 202."""
     status = HTTP_201_CREATED if redemption.state is State.CAPTURED else HTTP_202_ACCEPTED
-    headers = {REPLAYED: "true"} if replayed else {}
-    return Response(RedemptionView.of(redemption, Annexes(*annexes)), status_code=status, headers=headers)
+    return written(RedemptionView.of(redemption, Annexes(*annexes)), status, RedemptionView, replayed=replayed)

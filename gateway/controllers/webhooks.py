@@ -6,12 +6,13 @@ import asyncio
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, Request, post
+from litestar import Controller, Request, Response, post
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.params import PathParameter
 from litestar.status_codes import HTTP_202_ACCEPTED, HTTP_408_REQUEST_TIMEOUT
 
+from gateway.controllers.answers import written
 from gateway.controllers.paths import PartnerPath
 from gateway.errors import MediaTypeError
 from gateway.middleware.authentication import NONE
@@ -40,10 +41,11 @@ class WebhooksController(Controller):
     @post("/{partner:str}", status_code=HTTP_202_ACCEPTED, request_max_body_size=BODY_LIMIT_BYTES)
     async def receive_webhook(
         self, partner: PartnerPath, request: Request[Any, Any, Any], gateway: NamedDependency[Gateway]
-    ) -> Accepted:
+    ) -> Response[Accepted]:
         """Take a signed callback in; it is acknowledged once it is on disk."""
-        await take_in(gateway, partner, _headers(request), await _body(request), None)
-        return Accepted()
+        headers = _headers(request)
+        await take_in(gateway, partner, headers, await _body(request, headers), None)
+        return written(Accepted(), HTTP_202_ACCEPTED, Accepted)
 
     @post("/{partner:str}/{path_secret:str}", status_code=HTTP_202_ACCEPTED, request_max_body_size=BODY_LIMIT_BYTES)
     async def receive_unsigned_webhook(
@@ -52,22 +54,24 @@ class WebhooksController(Controller):
         path_secret: PathSecret,
         request: Request[Any, Any, Any],
         gateway: NamedDependency[Gateway],
-    ) -> Accepted:
+    ) -> Response[Accepted]:
         """Take a callback in from a partner that does not sign; its events are hints only."""
-        await take_in(gateway, partner, _headers(request), await _body(request), path_secret)
-        return Accepted()
+        headers = _headers(request)
+        await take_in(gateway, partner, headers, await _body(request, headers), path_secret)
+        return written(Accepted(), HTTP_202_ACCEPTED, Accepted)
 
 
 def _headers(request: Request[Any, Any, Any]) -> dict[str, str]:
     """Give the headers with lower-case names; one that is sent twice is joined as RFC 9110 says."""
     found: dict[str, str] = {}
-    for name, value in request.headers.multi_items():
-        found[name.lower()] = f"{found[name.lower()]}, {value}" if name.lower() in found else value
+    for raw_name, raw_value in request.scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
     return found
 
 
-async def _body(request: Request[Any, Any, Any]) -> bytes:
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+async def _body(request: Request[Any, Any, Any], headers: dict[str, str]) -> bytes:
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise MediaTypeError("A callback is sent without compression.")
     try:
         async with asyncio.timeout(READ_SECONDS):

@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from adapters.sdk.probation import deaths
 from adapters.sdk.registry import EXTERNAL, AdapterPackage, discover
 from config.errors import UnavailableError
 from config.partner_files import PartnerFile
@@ -52,7 +53,7 @@ async def start_simulators(
         UnavailableError: one did not come up; its log is named.
     """
     _make_folder(logs)
-    packages = discover(adapters).packages
+    packages = discover(adapters, fatal=deaths(adapters)).packages
     simulated = {partner: file for partner, file in files.items() if _has_simulator(file, packages)}
     started = []
     for partner, file in simulated.items():

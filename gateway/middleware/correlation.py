@@ -10,7 +10,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.clock import Clock
-from config.observability import correlated, get_logger
+from config.observability import bind_correlation, get_logger, reset_correlation
 
 HEADER = b"x-request-id"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._\-]{1,64}\Z")
@@ -62,11 +62,12 @@ class Correlation:
                 message["body"] = b""
             await send(message)
 
-        with correlated(request_id):
-            try:
-                await self._app(scope, receive, send_with_headers)
-            finally:
-                self._tell(http, statuses[0], began)
+        bound = bind_correlation(request_id)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        finally:
+            self._tell(http, statuses[0], began)
+            reset_correlation(bound)
 
     def _tell(self, http: dict[str, Any], status: int, began: float) -> None:
         milliseconds = round((self._clock.monotonic() - began) * 1000)
@@ -83,6 +84,8 @@ class Correlation:
 
 def _completed(headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:
     sent = [*headers, (HEADER, request_id.encode()), *_ALWAYS]
-    if not any(name.lower() == b"cache-control" for name, _ in sent):
-        sent.append((b"cache-control", b"no-store"))
+    for name, _ in headers:
+        if name.lower() == b"cache-control":
+            return sent
+    sent.append((b"cache-control", b"no-store"))
     return sent

@@ -86,7 +86,8 @@ class Endings:
             raise
         except AccountFrozenError:
             # Nothing is lost by waiting where the partner can be asked again; elsewhere its word is kept by people.
-            if isinstance(self._partners[redemption.partner].adapter, LooksUp):
+            connected = self._partners.get(redemption.partner)
+            if connected is not None and isinstance(connected.adapter, LooksUp):
                 raise
             told = f"{event.value}: account_frozen"
             return Concluded(self._give_to_people(connection, redemption, told, **changes))

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from adapters.sdk.capabilities import Fences, LooksUp, Reserves
 from config.errors import DatabaseError
 from config.observability import get_logger
+from config.side_by_side import About
 from gateway.redemption import lease_store, store
 from gateway.redemption.endings import Endings
 from gateway.redemption.ordering import Ordering
@@ -135,7 +136,8 @@ class Engine:
             self._crash.reach("answer_read")
             began = self._clock.monotonic()
             partner = order.redemption.partner
-            order = await self._database.write(partial(self._record, order, result, owner), short=True)
+            record = About(order.redemption.member_id, partial(self._record, order, result, owner))
+            order = await self._database.write(record, short=True)
             if self._recovery.is_back(partner, result):
                 await self._hasten(partner)
         self._crash.reach("answer_recorded")

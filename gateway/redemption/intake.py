@@ -92,7 +92,6 @@ class Intake:
         connected.require_room()
         require_enabled(connection, quote.partner)
         redemption = _new(connection, quote, connected, self._identifiers.new("redemption"), now, itinerary)
-        _check_risk(connection, quote, connected)
         owed = self._effects.require_priced(redemption, now)
         budgeting.claim(
             connection,
@@ -107,6 +106,7 @@ class Intake:
             refuse_above_cap(connection, self._catalogue, quote, now)
         if not store.add_redemption(connection, redemption):
             raise QuoteUsedError("The quote already has a redemption.", quote_id=quote_id)
+        _check_risk(connection, quote, connected)
         return redemption
 
     def _hold(self, connection: Connection, redemption: Redemption, now: datetime) -> None:
@@ -267,11 +267,11 @@ def _traveller(connection: Connection, quote: Quote, connected: ConnectedPartner
 
 
 def _check_risk(connection: Connection, quote: Quote, connected: ConnectedPartner) -> None:
+    """Judge the sum after this redemption was added to it: those taken in beside it are in it too, and see this one."""
     risk = connected.file.risk
     if risk is None or quote.commodity != POINTS:
         return
-    at_risk = store.points_at_risk(connection, quote.partner, POINTS) + quote.quantity
-    if at_risk > risk.points_at_risk_cap:
+    if store.points_at_risk(connection, quote.partner, POINTS) > risk.points_at_risk_cap:
         raise RiskCapError(
             f"Undecided redemptions at {quote.partner!r} hold as many points as its file allows; try again later.",
             partner=quote.partner,

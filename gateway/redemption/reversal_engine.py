@@ -1,6 +1,6 @@
 """Undoes captured redemptions: the same order of writes as a redemption, the same outcome rules.
 
-A partner that fences is asked by our key, another by its own reference. Points return to their lots only when the
+Which call undoes it, `undoing` says. Points return to their lots only when the
 partner's answer, or a look-up, says that the benefit is gone.
 """
 
@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from adapters.sdk.capabilities import Cancels, Fences, LooksUp
+from adapters.sdk.capabilities import LooksUp
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
 from adapters.sdk.records import CancelResult, LookUpResult
 from catalogue.values import Money
@@ -29,6 +29,7 @@ from gateway.redemption.records import Redemption, Reversal
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import ReversalState
 from gateway.redemption.suspicions import Suspicions
+from gateway.redemption.undoing import can_undo, undo
 
 log = get_logger(__name__)
 
@@ -130,16 +131,12 @@ class ReversalEngine:
         return Order(redemption, reversal, operation, attempt, self._patience.lease(connected))
 
     async def _call(self, order: Order) -> CancelResult | LookUpResult:
-        adapter, request = self._partners[order.redemption.partner].adapter, order.redemption.request()
+        connected = self._partners[order.redemption.partner]
         try:
             if order.operation == LOOK_UP:
-                assert isinstance(adapter, LooksUp)
-                return await adapter.look_up(request)
-            if isinstance(adapter, Fences):
-                return await adapter.fence(request)
-            assert isinstance(adapter, Cancels)
-            assert order.redemption.partner_reference is not None
-            return await adapter.cancel(request, order.redemption.partner_reference)
+                assert isinstance(connected.adapter, LooksUp)
+                return await connected.adapter.look_up(order.redemption.request())
+            return await undo(connected, order.redemption, order.reversal)
         except Exception:
             log.exception("adapter.raised", partner=order.redemption.partner, operation=order.operation)
             return CancelResult(outcome=Outcome.UNKNOWN, code="adapter_raised")
@@ -228,10 +225,9 @@ def apply(
 
 def _operation(connected: ConnectedPartner, redemption: Redemption, reversal: Reversal) -> str | None:
     adapter = connected.adapter
-    can_cancel = isinstance(adapter, Fences) or (
-        isinstance(adapter, Cancels) and redemption.partner_reference is not None
+    return operation_of(
+        can_cancel=can_undo(adapter, redemption), can_be_asked=isinstance(adapter, LooksUp), state=reversal.state
     )
-    return operation_of(can_cancel=can_cancel, can_be_asked=isinstance(adapter, LooksUp), state=reversal.state)
 
 
 def operation_of(*, can_cancel: bool, can_be_asked: bool, state: ReversalState) -> str | None:

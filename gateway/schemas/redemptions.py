@@ -18,6 +18,7 @@ from catalogue.voucher_store import Voucher
 from catalogue.vouchers import VoucherState
 from gateway.redemption.records import POINTS, Quote, Redemption, Reversal
 from gateway.redemption.states import ReversalState, State
+from gateway.schemas.common import UnavailablePartner
 from gateway.services.itineraries import Itinerary, ItineraryState, Policy
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=80, examples=["qte_01m80ahqyx60rk4csm6mv3ee1s"])]
@@ -90,6 +91,15 @@ class VoucherView(msgspec.Struct, frozen=True):
     guests_allowed: int
 
 
+class PartnerVoucherView(msgspec.Struct, frozen=True):
+    """The partner's own voucher: what its desk reads, drawn as ``symbology`` says. Show it, and keep no copy."""
+
+    code: str
+    symbology: str
+    valid_from_at: datetime | None
+    valid_to_at: datetime | None
+
+
 class TransitionView(msgspec.Struct, frozen=True):
     """One step of a redemption's life."""
 
@@ -149,6 +159,8 @@ class RedemptionView(msgspec.Struct, frozen=True):
     requested_at: datetime
     updated_at: datetime
     history: tuple[TransitionView, ...] = ()
+    partner_voucher: PartnerVoucherView | None = None
+    unavailable_partners: tuple[UnavailablePartner, ...] = ()
 
     @classmethod
     def of(cls, redemption: Redemption, annexes: Annexes) -> RedemptionView:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
 from sqlalchemy import Connection
 
+from adapters.sdk.capabilities import CreditsPoints
 from catalogue import voucher_store
 from catalogue.benefits_cancellation import refund_of
 from catalogue.errors import VoucherRefusedError
@@ -62,12 +63,27 @@ def _by_rule(gateway: Gateway, redemption: Redemption, now: datetime) -> Terms:
     if quote.benefit_id is not None and quote.benefit_version is not None:
         benefit = gateway.catalogue.benefit_version(quote.benefit_id, quote.benefit_version)
     span = service_span(quote.service, gateway.catalogue.zone_of(airport_of(quote.service)))
+    if quote.kind == "conversion":
+        return _of_conversion(gateway, redemption, now)
     if benefit is None or span is None:
-        return Terms(0, "A conversion cannot be taken back once it is credited.")
+        return Terms(0, "What was redeemed is no longer known; ask the club.")
     back = refund_of(benefit.cancellation, quote.quantity or _PARTS, span[0], now, span[1])
     if not back:
         return Terms(0, "By the benefit's cancellation rule nothing comes back any more.")
     return Terms(back if quote.quantity else 0)
+
+
+def _of_conversion(gateway: Gateway, redemption: Redemption, now: datetime) -> Terms:
+    """Apply the contract's time limit; the partner has to be one that takes back what it credited."""
+    quote = redemption.quote
+    contract = gateway.catalogue.conversion_version(quote.contract_id or "", quote.contract_version or 0)
+    connected = gateway.partners.get(redemption.partner)
+    reverses = connected is not None and isinstance(connected.adapter, CreditsPoints)
+    if contract is None or not contract.reversible_hours or not reverses:
+        return Terms(0, "A conversion cannot be taken back once it is credited.")
+    if now >= redemption.requested_at + timedelta(hours=contract.reversible_hours):
+        return Terms(0, f"A conversion can be taken back within {contract.reversible_hours} hours only.")
+    return Terms(quote.quantity)
 
 
 def ask(gateway: Gateway, connection: Connection, redemption_id: str) -> str | None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from catalogue import voucher_store
 from catalogue.voucher_store import Voucher
 from config.errors import NotFoundError
+from config.side_by_side import About
 from gateway.errors import PartnerRefusedError, ReplayedRefusalError
 from gateway.idempotency import Answer, IdempotencyKeys, KeyedRequest
 from gateway.redemption import reversal_store, store
@@ -55,7 +56,7 @@ async def redeem(
         return Answer(202, resource_id=taken.id)
 
     async def take_in() -> tuple[Answer, asyncio.Task[Concluded | None] | None]:
-        answer = await keys.once(keyed, work, short=True)
+        answer = await keys.once(keyed, About(member_id, work), short=True)
         if begun is None or answer.replayed:
             return answer, None
         return answer, gateway.engine.go_on(begun)

@@ -26,6 +26,7 @@ import sqlalchemy as sa
 
 from config.database import Database
 from config.settings import DatabaseSettings
+from config.side_by_side import About
 from settlement import ledger
 from settlement.accounts import POINTS, counter_account
 from tests.bench import databases, holds_books, holds_orm
@@ -108,16 +109,12 @@ async def _together(once: Callable[[str, str], Awaitable[None]], each: int) -> f
 
 
 async def _by_ledger(database: Database, key: str, of: str) -> None:
-    await database.write(
-        lambda connection: ledger.hold(
-            connection, key=f"{key}:hold", member_id=of, commodity=POINTS, quantity=AMOUNT, at=AT, reference=key
-        )
+    holding = partial(
+        ledger.hold, key=f"{key}:hold", member_id=of, commodity=POINTS, quantity=AMOUNT, at=AT, reference=key
     )
-    await database.write(
-        lambda connection: ledger.capture(
-            connection, hold_key=f"{key}:hold", key=f"{key}:capture", at=AT, to=counter_account(POINTS)
-        )
-    )
+    await database.write(About(of, holding), short=True)
+    capturing = partial(ledger.capture, hold_key=f"{key}:hold", key=f"{key}:capture", at=AT, to=counter_account(POINTS))
+    await database.write(About(of, capturing), short=True)
 
 
 HOLD = (

@@ -19,6 +19,7 @@ from catalogue.members import MemberInput, upsert_member
 from config import migrate
 from config.database import Database
 from config.settings import DatabaseSettings
+from config.side_by_side import About
 from gateway.redemption import store
 from gateway.redemption.engine import Begun
 from gateway.redemption.records import POINTS, Quote
@@ -92,7 +93,7 @@ async def _row(room: Room, where: str, concurrent: int) -> Together:
 
     async def redeem() -> None:
         quote = quotes.pop()
-        begun = await room.database.write(partial(take_in, room, quote), short=True)
+        begun = await room.database.write(About(quote.member_id, partial(take_in, room, quote)), short=True)
         assert begun is not None
         await room.engine.go_on(begun)
 

@@ -31,6 +31,7 @@ from catalogue.values import Money
 from config.clock import SystemClock
 from config.database import Database
 from config.settings import DatabaseSettings, FolderSettings, OAuthSettings, Settings
+from config.side_by_side import About
 from gateway.app import create_app
 from gateway.oauth.issuer import open_issuer
 from gateway.redemption import store
@@ -94,19 +95,15 @@ async def _bare(url: str, port: int) -> AsyncIterator[Work]:
     async def app(_scope: Any, _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
         number = next(serial)
         key, of = f"bare:{number}", member(number)
-        await database.write(
-            lambda connection: ledger.hold(
-                connection, key=f"{key}:hold", member_id=of, commodity=POINTS, quantity=100, at=AT, reference=key
-            ),
-            short=True,
+        hold = partial(
+            ledger.hold, key=f"{key}:hold", member_id=of, commodity=POINTS, quantity=100, at=AT, reference=key
         )
+        await database.write(About(of, hold), short=True)
         await raw.post(BODY)
-        await database.write(
-            lambda connection: ledger.capture(
-                connection, hold_key=f"{key}:hold", key=f"{key}:capture", at=AT, to=counter_account(POINTS)
-            ),
-            short=True,
+        capture = partial(
+            ledger.capture, hold_key=f"{key}:hold", key=f"{key}:capture", at=AT, to=counter_account(POINTS)
         )
+        await database.write(About(of, capture), short=True)
         await send({"type": "http.response.start", "status": 201, "headers": []})
         await send({"type": "http.response.body", "body": BODY})
 

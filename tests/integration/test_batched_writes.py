@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from config import batched_writes
 from config.database import Database, RefusedByDatabaseError
 from config.database_errors import DatabaseBusyError, DatabaseStoppedError
 from config.settings import DatabaseSettings
+from config.side_by_side import About
 from settlement import ledger
 from settlement.accounts import POINTS, counter_account
 from settlement.audit import audit
@@ -78,17 +79,31 @@ async def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     await database.close()
 
 
-async def together(database: Database, *operations: Operation) -> list[Any]:
-    return await asyncio.gather(*(database.write(each) for each in operations), return_exceptions=True)
+Together = Callable[..., Coroutine[Any, Any, list[Any]]]
 
 
-async def test_what_waits_shares_a_transaction_and_a_lone_one_does_not_wait(database: Database) -> None:
+@pytest.fixture(params=["in turn", "side by side"])
+def together(request: pytest.FixtureRequest) -> Together:
+    """Write operations at once: in turn, or each about something else, so that they run side by side."""
+    numbers = itertools.count()
+
+    async def written(database: Database, *operations: Operation) -> list[Any]:
+        if request.param == "side by side":
+            operations = tuple(About(f"subject {next(numbers)}", each) for each in operations)
+        return await asyncio.gather(*(database.write(each) for each in operations), return_exceptions=True)
+
+    return written
+
+
+async def test_what_waits_shares_a_transaction_and_a_lone_one_does_not_wait(
+    database: Database, together: Together
+) -> None:
     first, second, third = await together(database, transaction_of, transaction_of, transaction_of)
     assert first == second == third
     assert await database.write(transaction_of) > first
 
 
-async def test_what_is_refused_takes_nothing_of_its_neighbours(database: Database) -> None:
+async def test_what_is_refused_takes_nothing_of_its_neighbours(database: Database, together: Together) -> None:
     found = await together(database, mark(1), mark(2, amount=-1), refusing, mark(3), mark(1))
     assert [type(each) for each in (found[1], found[2], found[4])] == [
         RefusedByDatabaseError,
@@ -98,13 +113,15 @@ async def test_what_is_refused_takes_nothing_of_its_neighbours(database: Databas
     assert await database.read(marks) == [1, 3]
 
 
-async def test_what_is_only_judged_at_commit_fails_alone(database: Database) -> None:
+async def test_what_is_only_judged_at_commit_fails_alone(database: Database, together: Together) -> None:
     found = await together(database, mark(1), mark(2, parent=99), mark(3))
     assert isinstance(found[1], RefusedByDatabaseError)
     assert await database.read(marks) == [1, 3]
 
 
-async def test_more_than_may_wait_is_refused_untried_and_a_closed_writer_refuses(database: Database) -> None:
+async def test_more_than_may_wait_is_refused_untried_and_a_closed_writer_refuses(
+    database: Database, together: Together
+) -> None:
     found = await together(database, *(mark(number) for number in range(12)))
     assert [isinstance(each, DatabaseBusyError) for each in found] == [False] * 8 + [True] * 4
     assert await database.read(marks) == list(range(8))
@@ -142,7 +159,9 @@ async def test_an_operation_runs_in_its_callers_context(database: Database) -> N
     assert all(number == seen for number, seen in await asyncio.gather(*map(caller, range(5))))
 
 
-async def test_a_batch_that_meets_a_lock_commits_what_it_has_and_waits_holding_nothing(database: Database) -> None:
+async def test_a_batch_that_meets_a_lock_commits_what_it_has_and_waits_holding_nothing(
+    database: Database, together: Together
+) -> None:
     await together(database, mark(1), mark(2))
     other = await Database.open(DatabaseSettings(url=database.url))
     held, let_go = asyncio.Event(), asyncio.Event()
@@ -158,32 +177,32 @@ async def test_a_batch_that_meets_a_lock_commits_what_it_has_and_waits_holding_n
     def add(connection: Connection) -> None:
         connection.execute(MARKS.update().where(MARKS.c.id == 2).values(amount=MARKS.c.amount + 1))
 
-    tasks = [asyncio.create_task(database.write(each)) for each in (mark(3), add, mark(4))]
-    await tasks[0]
+    waiting = asyncio.create_task(together(database, mark(3), add, mark(4)))
+    await asyncio.sleep(1)
     assert await database.read(marks) == [1, 2, 3]
+    assert not waiting.done()
     let_go.set()
-    await asyncio.gather(keeping, *tasks)
+    await asyncio.gather(keeping, waiting)
     of_two = sa.select(MARKS.c.amount).where(MARKS.c.id == 2)
     assert await database.read(lambda connection: connection.execute(of_two).scalar_one()) == 6
     await other.close()
 
 
-async def test_two_processes_on_the_same_members_lose_and_create_nothing(database_url: str) -> None:
+@pytest.mark.parametrize("beside", [False, True])
+async def test_two_processes_on_the_same_members_lose_and_create_nothing(database_url: str, beside: bool) -> None:
     one, two = [await Database.open(DatabaseSettings(url=database_url)) for _ in range(2)]
     for number in range(3):
         await one.write(partial(give_points, f"m{number}"))
 
     async def redeem(database: Database, key: str, member: str) -> None:
-        await database.write(
-            lambda connection: ledger.hold(
-                connection, key=f"{key}:hold", member_id=member, commodity=POINTS, quantity=50, at=AT, reference=key
-            )
+        hold = partial(
+            ledger.hold, key=f"{key}:hold", member_id=member, commodity=POINTS, quantity=50, at=AT, reference=key
         )
-        await database.write(
-            lambda connection: ledger.capture(
-                connection, hold_key=f"{key}:hold", key=f"{key}:capture", at=AT, to=counter_account(POINTS)
-            )
+        capture = partial(
+            ledger.capture, hold_key=f"{key}:hold", key=f"{key}:capture", at=AT, to=counter_account(POINTS)
         )
+        for operation in (hold, capture):
+            await database.write(About(member, operation) if beside else operation)
 
     asked = [
         redeem(database, f"{name}{member}{turn}", f"m{member}")

@@ -8,22 +8,22 @@ from typing import TypeVar
 
 from adapters.airlines.points_lcp import calls, mapping, members, responses, webhooks
 from adapters.airlines.points_lcp.wire import Credit, Errors, MemberValidation, Order, Wire
-from adapters.sdk.account_records import AccountCheck, AccountRequest, StatusReport
-from adapters.sdk.answers import failed_step, readable
+from adapters.sdk.account_records import AccountCheck, AccountRequest, PointsReversal, StatusReport, refused_reversal
+from adapters.sdk.answers import failed_cancel, failed_step, readable
 from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall
 from adapters.sdk.capabilities import Step
 from adapters.sdk.codec import decode
 from adapters.sdk.context import AdapterContext
 from adapters.sdk.errors import ProtocolError
 from adapters.sdk.outcomes import LookUpAnswer, Outcome, ResponseTable
-from adapters.sdk.records import LookUpResult, PartnerEvent, ReservationRequest, StatementFile, StepResult
+from adapters.sdk.records import CancelResult, LookUpResult, PartnerEvent, ReservationRequest, StatementFile, StepResult
 from adapters.sdk.statement_file import parse_statement
 
 T = TypeVar("T", bound=Wire)
 
 
 class PointsLcpAdapter:
-    """Credits miles to a member's account in one programme of the platform.
+    """Credits miles to a member's account in one programme of the platform, debits them, and reverses both.
 
     A credit has no key of ours. The order has, and its address is carried before the credit is sent; the validation
     that the credit uses serves one transaction only, so that even a stray copy of the credit is refused there.
@@ -85,6 +85,21 @@ class PointsLcpAdapter:
         answer = readable(await self._client.call(self._account_call(request)))
         return members.read_status(request, answer, self._options)
 
+    async def reverse_credit(self, request: PointsReversal) -> CancelResult:
+        """Take back credited miles; see `adapters.sdk.capabilities.CreditsPoints`."""
+        return refused_reversal(request, "credit") or await self._reverse(request)
+
+    async def reverse_debit(self, request: PointsReversal) -> CancelResult:
+        """Give back debited miles; see `adapters.sdk.capabilities.DebitsPoints`."""
+        return refused_reversal(request, "debit") or await self._reverse(request)
+
+    async def _reverse(self, request: PointsReversal) -> CancelResult:
+        if not self._options.reversal_path:
+            return CancelResult(outcome=Outcome.NO, code="no_reversals_agreed")
+        call = calls.reverse(self._options.reversal_path, mapping.reversal_request(request))
+        answer = await self._client.call(call)
+        return failed_cancel(answer) if isinstance(answer, CallFailure) else mapping.reversed_(request, answer)
+
     def _account_call(self, request: AccountRequest) -> PartnerCall:
         body = members.validation_request(request, self._options)
         return calls.validate_member(self._options.loyalty_programme, body)
@@ -135,8 +150,11 @@ class PointsLcpAdapter:
             if needed not in request.carried:
                 return _out_of_order(needed)
         programme = self._options.loyalty_programme
-        call = calls.credit(programme, mapping.credit_request(request, self._options))
-        answer = await self._write(call, Credit, responses.CREDIT)
+        body = mapping.credit_request(request, self._options)
+        if mapping.mileage(request).direction == "debit":
+            answer = await self._write(calls.debit(programme, body), Credit, responses.DEBIT)
+        else:
+            answer = await self._write(calls.credit(programme, body), Credit, responses.CREDIT)
         return answer if isinstance(answer, StepResult) else mapping.credited(answer, request, programme)
 
     async def _write(self, call: PartnerCall, type_: type[T], table: ResponseTable) -> T | StepResult:
@@ -168,17 +186,18 @@ class PointsLcpAdapter:
     async def _look_up_credit(self, order: Order, request: ReservationRequest) -> LookUpResult:
         programme = self._options.loyalty_programme
         known = (request.carried["credit"],) if "credit" in request.carried else ()
-        addresses = tuple(dict.fromkeys(known + mapping.credit_addresses(order)))
+        direction = mapping.mileage(request).direction
+        addresses = tuple(dict.fromkeys(known + mapping.credit_addresses(order, direction)))
         if not addresses:
-            return mapping.looked_up(order, None)
-        path = mapping.credit_path(addresses[0], programme)
+            return mapping.looked_up(order, None, direction)
+        path = mapping.credit_path(addresses[0], programme, direction)
         if len(addresses) > 1 or path is None:
             return mapping.undecided("several_credits" if path else "foreign_credit")
         credit = await self._read(calls.get_credit(path), Credit)
         if isinstance(credit, LookUpResult):
             return credit
         echoed = mapping.echoes(credit, request, programme)
-        return mapping.looked_up(order, credit) if echoed else mapping.undecided("wrong_echo")
+        return mapping.looked_up(order, credit, direction) if echoed else mapping.undecided("wrong_echo")
 
 
 def _codes(answer: PartnerAnswer) -> tuple[str, ...]:

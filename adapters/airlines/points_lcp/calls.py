@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from adapters.airlines.points_lcp.wire import CreditRequest, MemberValidationRequest, OrderRequest
+from adapters.airlines.points_lcp.wire import CreditRequest, MemberValidationRequest, OrderRequest, ReversalRequest
 from adapters.sdk.calls import PartnerCall
 from adapters.sdk.codec import encode
 
@@ -27,13 +27,23 @@ def credit(programme: str, body: CreditRequest) -> PartnerCall:
     return PartnerCall(operation="credit", method="POST", path=f"/v1/lps/{programme}/credits/", body=encode(body))
 
 
+def debit(programme: str, body: CreditRequest) -> PartnerCall:
+    """``POST /v1/lps/{programme}/debits/``."""
+    return PartnerCall(operation="debit", method="POST", path=f"/v1/lps/{programme}/debits/", body=encode(body))
+
+
+def reverse(path: str, body: ReversalRequest) -> PartnerCall:
+    """``POST`` a reversal to where the contract lays it."""
+    return PartnerCall(operation="reverse", method="POST", path=path, body=encode(body))
+
+
 def get_order(path: str) -> PartnerCall:
     """``GET`` an order by the path that `mapping.order_path` gave."""
     return PartnerCall(operation="get_order", method="GET", path=path)
 
 
 def get_credit(path: str) -> PartnerCall:
-    """``GET`` a credit by the path that `mapping.credit_path` gave."""
+    """``GET`` a credit or debit by the path that `mapping.credit_path` gave."""
     return PartnerCall(operation="get_credit", method="GET", path=path)
 
 

@@ -19,6 +19,10 @@ from config.secrets import Secret
 PROOF = {"password": Secret("open-sesame")}
 MEMBER = AccountRequest(account="80012347", factors=PROOF)
 STRANGER = AccountRequest(account="80010000", factors=PROOF)
+MILEAGE = {
+    "credit": Mileage(account="80012347", quantity=3000),
+    "debit": Mileage(account="80012347", quantity=600, direction="debit"),
+}
 WEBHOOK_SECRET = "simulator-callback-path-of-the-bench"  # noqa: S105 - a published throw-away value
 
 
@@ -38,6 +42,12 @@ def bookings(simulator: Simulator, key: str) -> int:
     """Count the credits of the orders that carry a key."""
     orders = {order.path for order in simulator.book.rows("orders") if order.key == key}
     return sum(credit.order in orders for credit in simulator.book.rows("credits"))
+
+
+def reversed_points(simulator: Simulator, key: str) -> int:
+    """Sum what was taken back of the transactions of a key."""
+    orders = {order.path for order in simulator.book.rows("orders") if order.key == key}
+    return sum(row.reversed for row in simulator.book.rows("credits") if row.order in orders)
 
 
 def refusal(status: int, code: str | None, _: ReservationRequest) -> bytes | None:
@@ -69,6 +79,8 @@ def create_subject(package: AdapterPackage) -> Subject:
         },
         account_request=MEMBER,
         stranger=STRANGER,
+        mileage=MILEAGE,
+        reversed_points=reversed_points,
         harmless_look_up_modes={
             "wrong_echo": "a GET says nothing that the answer could repeat; each link is checked by its own test"
         },

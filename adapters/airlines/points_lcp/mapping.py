@@ -22,9 +22,15 @@ from adapters.airlines.points_lcp.wire import (
     OrderDetails,
     OrderRequest,
     OrderUser,
+    ReversalAnswer,
+    ReversalRequest,
 )
+from adapters.sdk.account_records import PointsReversal
+from adapters.sdk.calls import PartnerAnswer
+from adapters.sdk.codec import decode
+from adapters.sdk.errors import ProtocolError
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
-from adapters.sdk.records import LookUpResult, Mileage, ReservationRequest, StepResult
+from adapters.sdk.records import CancelResult, LookUpResult, Mileage, ReservationRequest, StepResult
 from config.errors import ConfigurationError
 
 ACCOUNT_FACTOR = "memberId"
@@ -32,7 +38,10 @@ FAMILY_NAME_FACTOR = "lastName"
 MESSAGE_LIMIT = 200
 
 _ORDER = re.compile(r"https?://[^/?#]+/(?:[^/?#]+/)*orders/([A-Za-z0-9-]{1,64})/?", re.ASCII)
-_CREDIT = re.compile(r"https?://[^/?#]+/(?:[^/?#]+/)*lps/([A-Za-z0-9-]{1,64})/credits/([A-Za-z0-9-]{1,64})/?", re.ASCII)
+_CREDIT = re.compile(
+    r"https?://[^/?#]+/(?:[^/?#]+/)*lps/([A-Za-z0-9-]{1,64})/(credits|debits)/([A-Za-z0-9-]{1,64})/?",
+    re.ASCII,
+)
 
 
 class PointsLcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +51,7 @@ class PointsLcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     for, ``authenticating_factors`` what a member proves himself with where an account is validated; ``levels``: the
     programme's words for its membership levels to our tiers. ``order_type``, ``credit_type`` and ``product_code`` are
     agreed with the platform; ``statement_path`` (with ``{date}``) is where the contract lays the statement file, empty
-    when files arrive another way.
+    when files arrive another way; ``reversal_path`` where it takes reversals, empty when it takes none.
     """
 
     loyalty_programme: str
@@ -53,6 +62,8 @@ class PointsLcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     credit_type: str | None = None
     product_code: str | None = None
     statement_path: str = "/contract/statements/{date}"
+    debit_order_type: str = "EXCHANGE_DEBIT"
+    reversal_path: str = "/contract/reversals"
 
     def __post_init__(self) -> None:
         """Refuse factors that nobody declared to send."""
@@ -84,10 +95,12 @@ def order_path(href: str) -> str | None:
     return f"/v1/orders/{found[1]}" if found else None
 
 
-def credit_path(href: str, programme: str) -> str | None:
-    """Give the path of a credit's address at our own base; None when it is no credit of this programme."""
+def credit_path(href: str, programme: str, direction: str = "credit") -> str | None:
+    """Give the path of a credit's (or debit's) address at our own base; None when it is none of this programme."""
     found = _CREDIT.fullmatch(href)
-    return f"/v1/lps/{programme}/credits/{found[2]}" if found and found[1] == programme else None
+    if found is None or (found[1], found[2]) != (programme, f"{direction}s"):
+        return None
+    return f"/v1/lps/{programme}/{direction}s/{found[3]}"
 
 
 def refusal_before_sending(request: ReservationRequest, options: PointsLcpOptions) -> StepResult | None:
@@ -125,7 +138,7 @@ def member_validation_request(request: ReservationRequest, options: PointsLcpOpt
 def order_request(request: ReservationRequest, options: PointsLcpOptions) -> OrderRequest:
     """Open the order under our key; the member is named by the validation only."""
     return OrderRequest(
-        order_type=options.order_type,
+        order_type=options.order_type if mileage(request).direction == "credit" else options.debit_order_type,
         partner_transaction_id=request.key,
         data=OrderData(
             order_details=OrderDetails(base_points=mileage(request).quantity),
@@ -135,12 +148,12 @@ def order_request(request: ReservationRequest, options: PointsLcpOptions) -> Ord
 
 
 def credit_request(request: ReservationRequest, options: PointsLcpOptions) -> CreditRequest:
-    """Credit the quantity, within the carried order and on the carried validation."""
+    """Credit or debit the quantity, within the carried order and on the carried validation."""
     return CreditRequest(
         amount=mileage(request).quantity,
         member_validation=request.carried["member_validation"],
         order=request.carried["order"],
-        credit_type=options.credit_type,
+        credit_type=options.credit_type if mileage(request).direction == "credit" else None,
         pic=options.product_code,
     )
 
@@ -170,7 +183,7 @@ def echoes(credit: Credit, request: ReservationRequest, programme: str) -> bool:
         credit.amount == mileage(request).quantity
         and credit.member_validation == request.carried.get("member_validation")
         and credit.order == request.carried.get("order")
-        and credit_path(credit.links.self_.href, programme) is not None
+        and credit_path(credit.links.self_.href, programme, mileage(request).direction) is not None
     )
 
 
@@ -187,14 +200,34 @@ def credited(answer: Credit, request: ReservationRequest, programme: str) -> Ste
     )
 
 
-def credit_addresses(order: Order) -> tuple[str, ...]:
-    """List the addresses of an order's credits, each once, in the order of their first appearance."""
-    return tuple(dict.fromkeys(update.resource for update in order.updates if update.type == "credit"))
+def credit_addresses(order: Order, direction: str = "credit") -> tuple[str, ...]:
+    """List the addresses of an order's credits (or debits), each once, in the order of their first appearance."""
+    return tuple(dict.fromkeys(update.resource for update in order.updates if update.type == direction))
 
 
-def looked_up(order: Order, credit: Credit | None) -> LookUpResult:
+def reversal_request(request: PointsReversal) -> ReversalRequest:
+    """Name the transaction, and what its reversal does to the account: a credit is taken away, a debit given back."""
+    sign = -1 if mileage(request.original).direction == "credit" else 1
+    return ReversalRequest(transaction_id=request.partner_reference, amount=sign * request.quantity)
+
+
+def reversed_(request: PointsReversal, answer: PartnerAnswer) -> CancelResult:
+    """Judge a reversal, which has no key: a refusal of what was asked before may be of the copy, and proves nothing."""
+    try:
+        told = decode(answer.body, ReversalAnswer)
+    except ProtocolError:
+        return CancelResult(outcome=Outcome.UNKNOWN, code="protocol")
+    if told.transaction_id != request.partner_reference:
+        return CancelResult(outcome=Outcome.UNKNOWN, code="wrong_echo")
+    outcome = responses.REVERSE.decide(answer.status, told.status)
+    if outcome is Outcome.NO and request.repeated:
+        outcome = Outcome.UNKNOWN
+    return CancelResult(outcome=outcome, code=told.status)
+
+
+def looked_up(order: Order, credit: Credit | None, direction: str = "credit") -> LookUpResult:
     """Conclude a look-up whose echoes were right; a credit's own state outweighs the order's history."""
-    answer = responses.conclude(order.status, credit.status if credit else None)
+    answer = responses.conclude(order.status, credit.status if credit else None, direction)
     return LookUpResult(
         answer=answer,
         partner_reference=credit.transaction_id if credit else None,

@@ -18,6 +18,7 @@ from adapters.sdk.outcomes import LookUpAnswer, Outcome, ResponseRule, ResponseT
 ERRORS = "reference manual, Errors"
 STATUSES = "reference manual, HTTP Status Codes"
 CREATE_MV = "API reference, Create an MV"
+LP_REVERSAL = "loyalty partner API reference, Transaction Reversal"
 BATCH = "reference manual, Real-time vs Batch"
 
 
@@ -67,6 +68,22 @@ CREDIT = ResponseTable(
 )
 """``POST /v1/lps/{programme}/credits/``; the code of a 201 is the status in its body."""
 
+DEBIT = ResponseTable(
+    _rule(201, CreditStatus.SUCCESS, Outcome.OK, "API reference, Debits: status"),
+    _rule(201, CreditStatus.FAILURE, Outcome.NO, "reference manual, Create the Debit or Credit: the programme refused"),
+    _rule(201, CreditStatus.PENDING, Outcome.PENDING, BATCH),
+    _rule(201, CreditStatus.SYSTEM_ERROR, Outcome.UNKNOWN, "reference manual: investigated later"),
+    _rule(422, "INELIGIBLE", Outcome.NO, f"{ERRORS} and {STATUSES}: could not be completed"),
+    _rule(422, "MV_ALREADY_USED", Outcome.UNKNOWN, f"{ERRORS}: a debit exists for it, perhaps ours; look up"),
+)
+"""``POST /v1/lps/{programme}/debits/``."""
+
+REVERSE = ResponseTable(
+    _rule(200, "success", Outcome.OK, LP_REVERSAL),
+    _rule(400, "failure", Outcome.NO, f"{LP_REVERSAL}: no such transaction, or more than it was"),
+)
+"""A reversal in the form that the platform documents between itself and a programme; the path is contractual."""
+
 READ = ResponseTable(
     _rule(200, None, Outcome.OK, STATUSES),
     _rule(404, "NOT_FOUND", Outcome.NO, f"{ERRORS}; may be stale: Multiple Data Centers"),
@@ -96,12 +113,22 @@ credit; a final one that contradicts it, and every combination that is not here,
 """
 
 
+_OF_DEBITS = {
+    OrderStatus.CREDIT_PENDING: OrderStatus.DEBIT_PENDING,
+    OrderStatus.CREDIT_ERROR: OrderStatus.DEBIT_ERROR,
+    OrderStatus.CREDIT_FAILED: OrderStatus.DEBIT_FAILED,
+}
+DEBIT_LOOK_UP = {_OF_DEBITS.get(order, order): facts for order, facts in LOOK_UP.items()}
+"""The same of an order with a debit: a status of credits contradicts it, as one of debits does a credit."""
+
+
 def decide(table: ResponseTable, status: int, codes: tuple[str, ...]) -> Outcome:
     """Decide an error answer that may carry several codes: all must prove the same, or it is UNKNOWN."""
     outcomes = {table.decide(status, code) for code in codes}
     return outcomes.pop() if len(outcomes) == 1 else Outcome.UNKNOWN
 
 
-def conclude(order: OrderStatus, credit: CreditStatus | None) -> LookUpAnswer:
-    """Conclude a look-up from `LOOK_UP`."""
-    return LOOK_UP.get(order, {}).get(credit, LookUpAnswer.UNKNOWN)
+def conclude(order: OrderStatus, credit: CreditStatus | None, direction: str = "credit") -> LookUpAnswer:
+    """Conclude a look-up from `LOOK_UP`, or of a debit from `DEBIT_LOOK_UP`."""
+    table = LOOK_UP if direction == "credit" else DEBIT_LOOK_UP
+    return table.get(order, {}).get(credit, LookUpAnswer.UNKNOWN)

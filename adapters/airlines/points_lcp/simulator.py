@@ -47,8 +47,11 @@ OPERATIONS = (
     Operation("validate_member", "POST", "/v1/lps/{programme}/mvs/"),
     Operation("create_order", "POST", "/v1/orders/"),
     Operation("credit", "POST", "/v1/lps/{programme}/credits/"),
+    Operation("debit", "POST", "/v1/lps/{programme}/debits/"),
+    Operation("reverse", "POST", "/contract/reversals"),
     Operation("get_order", "GET", "/v1/orders/{order}"),
     Operation("get_credit", "GET", "/v1/lps/{programme}/credits/{credit}"),
+    Operation("get_credit", "GET", "/v1/lps/{programme}/debits/{credit}"),
     Operation("get_statement", "GET", "/contract/statements/{date}"),
     Operation("update_credit", "PATCH", "/v1/lps/{programme}/credits/{credit}"),
 )
@@ -131,8 +134,18 @@ class _Platform:
             raise RefusedError(401, "UNAUTHORIZED")
         self._nonces[fields["nonce"]] = now
 
-    def credit(self, programme: str, body: Any, origin: str) -> dict[str, Any]:
-        made = self.book.credit(programme, body, origin, self.clock.now())
+    async def reverse(self, request: Request[Any, Any, Any]) -> Response[bytes]:
+        """Answer a reversal, in the form of the loyalty partner API; the contract gives it the same signatures."""
+        body = await request.body()
+        try:
+            self.authorise(request, _origin(request), body)
+            status, answer = self.book.reverse(_document(request, body), self.clock.now())
+        except RefusedError as refusal:
+            status, answer = refusal.status, refusal.body
+        return Response(encode(answer), status_code=status, media_type="application/json")
+
+    def credit(self, programme: str, body: Any, origin: str, kind: str = "credit") -> dict[str, Any]:
+        made = self.book.credit(programme, body, origin, self.clock.now(), kind)
         self.call_back(made)
         return credit_resource(made, origin)
 
@@ -212,7 +225,30 @@ def _handlers(platform: _Platform) -> list[Any]:
     async def statement(request: Request[Any, Any, Any], business_date: FromPath[date]) -> Response[bytes]:
         return await platform.statement(request, business_date)
 
-    return [validate, open_order, credit, get_order, get_credit, update_credit, statement]
+    return [validate, open_order, credit, get_order, get_credit, update_credit, statement, *_point_handlers(platform)]
+
+
+def _point_handlers(platform: _Platform) -> list[Any]:
+    @post("/v1/lps/{programme:str}/debits/")
+    async def debit(request: Request[Any, Any, Any], programme: FromPath[str]) -> Response[bytes]:
+        return await platform.answer(
+            request, 201, lambda body, origin: platform.credit(programme, body, origin, "debit")
+        )
+
+    @post("/contract/reversals")
+    async def reverse(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return await platform.reverse(request)
+
+    @get("/v1/lps/{programme:str}/debits/{name:str}")
+    async def get_debit(
+        request: Request[Any, Any, Any], programme: FromPath[str], name: FromPath[str]
+    ) -> Response[bytes]:
+        path = f"/v1/lps/{programme}/debits/{name}"
+        return await platform.answer(
+            request, 200, lambda _, origin: credit_resource(_found(platform.book.get("credits", path)), origin)
+        )
+
+    return [debit, reverse, get_debit]
 
 
 def _origin(request: Request[Any, Any, Any]) -> str:
@@ -264,7 +300,7 @@ def order_resource(row: Order) -> dict[str, Any]:
 
 def credit_resource(row: Credit, origin: str) -> dict[str, Any]:
     """Write a credit as the platform does."""
-    resource = _resource(row.path, "credit", row.made_at, row.decided_at, origin) | {
+    resource = _resource(row.path, row.kind, row.made_at, row.decided_at, origin) | {
         "amount": row.amount,
         "loyaltyProgram": f"{origin}/v1/lps/{row.programme}",
         "memberValidation": origin + row.validation,

@@ -33,6 +33,19 @@ SANDBOX_AMOUNTS: dict[int, tuple[str, str | None]] = {
 }
 """A credit's status by its amount, and what the night makes of it (API reference, Create a Credit, Sandbox mode)."""
 
+SANDBOX_DEBITS: dict[int, tuple[str, str | None]] = {
+    91: ("systemError", None),
+    92: ("success", None),
+    93: ("success", None),
+    94: ("pending", None),
+    95: ("pending", "success"),
+    96: ("pending", "failure"),
+    97: ("systemError", None),
+    98: ("systemError", None),
+    99: ("failure", None),
+}
+"""The same of a debit (API reference, Create a Debit, Sandbox mode)."""
+
 SANDBOX_MEMBERS: dict[str, tuple[int, str]] = {
     "0000": (422, "UNKNOWN_MEMBER"),
     "0001": (422, "INELIGIBLE"),
@@ -87,7 +100,10 @@ class Order(Row, frozen=True, kw_only=True):
 
 
 class Credit(Row, frozen=True, kw_only=True):
-    """A credit; ``settles_as`` is what the night makes of a pending one (None: it stays)."""
+    """A credit, or a debit (``kind``), and how much of it was reversed.
+
+    ``settles_as`` is what the night makes of a pending one (None: it stays).
+    """
 
     programme: str
     amount: int
@@ -96,8 +112,17 @@ class Credit(Row, frozen=True, kw_only=True):
     status: str
     settles_as: str | None
     decided_at: datetime
+    kind: str = "credit"
+    reversed: int = 0
     posted_date: date | None = None
     transaction_id: str | None = None
+
+
+class Undone(Row, frozen=True, kw_only=True):
+    """A reversal of so many points of the credit or debit at ``path``, on a business day."""
+
+    amount: int
+    day: date
 
 
 class PlatformBook(Book):
@@ -156,13 +181,14 @@ class PlatformBook(Book):
         self.put("orders", path, made)
         return made
 
-    def credit(self, programme: str, body: Any, origin: str, at: datetime) -> Credit:
-        """Create a credit; amounts of `SANDBOX_AMOUNTS` are decided by it, all others are granted or queued.
+    def credit(self, programme: str, body: Any, origin: str, at: datetime, kind: str = "credit") -> Credit:
+        """Create a credit or a debit; amounts of `SANDBOX_AMOUNTS` are decided by it, all others are granted or queued.
 
         Raises:
             RefusedError: malformed, or the validation is unknown, used, or another programme's.
         """
-        check(body, {"amount": int, "memberValidation": str}, {"order": str, "creditType": str, "pic": str})
+        typed = {"creditType": str} if kind == "credit" else {}
+        check(body, {"amount": int, "memberValidation": str}, {"order": str, "pic": str, **typed})
         if body["amount"] <= 0:
             raise RefusedError(400, "VALUE_OUT_OF_RANGE", "amount")
         validation: Validation | None = self.get("validations", body["memberValidation"].removeprefix(origin))
@@ -176,12 +202,12 @@ class PlatformBook(Book):
         if validation.used:
             raise RefusedError(422, "MV_ALREADY_USED", "memberValidation")
         self.put("validations", validation.path, msgspec.structs.replace(validation, used=True))
-        status, settles_as = SANDBOX_AMOUNTS.get(
-            body["amount"], ("pending", "success") if self.batch else ("success", None)
-        )
+        amounts = SANDBOX_AMOUNTS if kind == "credit" else SANDBOX_DEBITS
+        status, settles_as = amounts.get(body["amount"], ("pending", "success") if self.batch else ("success", None))
         made = Credit(
-            path=f"/v1/lps/{programme}/credits/cr-{self._next('credits')}",
+            path=f"/v1/lps/{programme}/{kind}s/{kind[:2]}-{self._next('credits')}",
             made_at=at,
+            kind=kind,
             programme=programme,
             amount=body["amount"],
             validation=validation.path,
@@ -208,12 +234,37 @@ class PlatformBook(Book):
             update = {
                 "resource": order.origin + decided.path,
                 "status": status,
-                "type": "credit",
+                "type": decided.kind,
                 "updatedAt": at,
             }
             grown = msgspec.structs.replace(order, status="statusPending", updates=(*order.updates, update))
             self.put("orders", order.path, grown)
         return decided
+
+    def reverse(self, body: Any, at: datetime) -> tuple[int, dict[str, Any]]:
+        """Take back a part of a transaction, or all of it; a sum above the original is rejected, and so is its sign.
+
+        Once all of it is taken back, its order is reversed.
+
+        Raises:
+            RefusedError: malformed.
+        """
+        check(body, {"transactionId": str, "amount": int}, {})
+        named = body["transactionId"]
+        rows: tuple[Credit, ...] = self.rows("credits")
+        found = next((row for row in rows if row.transaction_id == named and row.status == "success"), None)
+        wanted = -body["amount"] if found is not None and found.kind == "credit" else body["amount"]
+        if found is None or wanted <= 0 or found.reversed + wanted > found.amount:
+            why = "Error: No such transactionId" if found is None else "Error: more than the transaction was"
+            return 400, {"status": "failure", "statusMessage": why, "transactionId": named}
+        grown = msgspec.structs.replace(found, reversed=found.reversed + wanted)
+        self.put("credits", grown.path, grown)
+        day = at.astimezone(self.zone).date()
+        self.put("reversals", f"{named}/{grown.reversed}", Undone(path=grown.path, made_at=at, amount=wanted, day=day))
+        order: Order | None = self.get("orders", grown.order or "")
+        if order is not None and grown.reversed == grown.amount:
+            self.put("orders", order.path, msgspec.structs.replace(order, status="reversed"))
+        return 200, {"status": "success", "transactionId": named}
 
     def settle(self, business_date: date, at: datetime) -> list[Credit]:
         """Run the nightly batch; answers the credits that it decided."""
@@ -227,10 +278,20 @@ class PlatformBook(Book):
     def statement_lines(self, business_date: date) -> Sequence[StatementLine]:
         """Account for every mile that was posted on a day."""
         rows: tuple[Credit, ...] = self.rows("credits")
-        return [self._line(credit) for credit in rows if credit.posted_date == business_date]
+        posted = [self._line(credit) for credit in rows if credit.posted_date == business_date]
+        undone: tuple[Undone, ...] = self.rows("reversals")
+        return posted + [self._undone_line(one) for one in undone if one.day == business_date]
+
+    def _undone_line(self, one: Undone) -> StatementLine:
+        credit: Credit | None = self.get("credits", one.path)
+        assert credit is not None
+        line = self._line(msgspec.structs.replace(credit, amount=one.amount))
+        amount = None if line.amount is None else -line.amount
+        return msgspec.structs.replace(line, kind="refund", amount=amount, status="refunded")
 
     def _line(self, credit: Credit) -> StatementLine:
         order: Order | None = self.get("orders", credit.order or "")
+        price = Money(round(self.price.fraction * credit.amount), self.currency)
         return StatementLine(
             row=0,
             reference=order.key if order else None,
@@ -238,7 +299,7 @@ class PlatformBook(Book):
             kind="mileage",
             service_date=credit.made_at.astimezone(self.zone).date(),
             quantity=credit.amount,
-            amount=Money(round(self.price.fraction * credit.amount), self.currency),
+            amount=price if credit.kind == "credit" else -price,
             status="posted",
         )
 

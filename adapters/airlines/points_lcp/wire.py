@@ -128,7 +128,7 @@ class Order(Wire, frozen=True):
 
 
 class CreditRequest(WireRequest, frozen=True):
-    """Asks for points to be added to a validated member's account."""
+    """Asks for points to be added to a validated member's account; a debit, the same without type, to take them."""
 
     amount: Positive
     member_validation: str
@@ -138,7 +138,7 @@ class CreditRequest(WireRequest, frozen=True):
 
 
 class Credit(Wire, frozen=True):
-    """A credit and what the programme did with it."""
+    """A credit or a debit, and what the programme did with it."""
 
     links: Links
     amount: Positive
@@ -147,6 +147,21 @@ class Credit(Wire, frozen=True):
     order: str | None = None
     status_message: str | None = None
     transaction_id: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+
+
+class ReversalRequest(WireRequest, frozen=True):
+    """Asks for points of a transaction to be taken back: the sign is the effect on the member's account."""
+
+    transaction_id: str
+    amount: int
+
+
+class ReversalAnswer(Wire, frozen=True):
+    """What became of a reversal."""
+
+    status: str
+    transaction_id: str
+    status_message: str | None = None
 
 
 class ErrorEntry(Wire, frozen=True):

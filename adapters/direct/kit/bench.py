@@ -172,30 +172,30 @@ class Bench:
             raise FailedError(f"{call.method} {call.path} got no answer: {answer.reason}")
         return answer
 
-    async def offer(self) -> wire.OfferItem:
-        """Take the partner's best offer."""
-        query = OfferRequest(service=self.settings.service, currency=self.settings.currency)
+    async def offer(self, service: Service | None = None) -> wire.OfferItem:
+        """Take the partner's best offer, of what is reserved everywhere unless another service is given."""
+        query = OfferRequest(service=service or self.settings.service, currency=self.settings.currency)
         answer = await self.call(calls.offers(query))
         require(answer.status == 200, f"the offers were answered with {answer.status}")
         offers = read(answer, wire.OffersAnswer).offers
         require(bool(offers), "there is no offer of the service; name another with --service")
         return offers[0]
 
-    async def request(self, name: str) -> ReservationRequest:
+    async def request(self, name: str, service: Service | None = None) -> ReservationRequest:
         """Make a request that the partner should grant, under a key of its own."""
-        offer = await self.offer()
+        offer = await self.offer(service)
         return ReservationRequest(
             key=self.key(name),
-            service=self.settings.service,
+            service=service or self.settings.service,
             offer_token=offer.id,
             price=readable(lambda: to_money(offer.price)),
             traveller=Traveller(),
             requested_at=self.clock.now().replace(microsecond=0),
         )
 
-    async def reserved(self, name: str) -> tuple[ReservationRequest, wire.Reservation]:
+    async def reserved(self, name: str, service: Service | None = None) -> tuple[ReservationRequest, wire.Reservation]:
         """Reserve, which has to succeed."""
-        request = await self.request(name)
+        request = await self.request(name, service)
         answer = await self.call(calls.reserve(request))
         require(answer.status == 201, f"a new reservation was answered with {answer.status}")
         reservation = read(answer, wire.Reservation)

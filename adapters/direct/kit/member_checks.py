@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from adapters.direct import calls, wire
 from adapters.direct.kit.bench import Bench, UnprovenError, read, require, require_refusal
 from adapters.direct.responses import NOT_OFFERED
-from adapters.sdk.account_records import AccountRequest
+from adapters.sdk.account_records import AccountRequest, PointsReversal
 from adapters.sdk.calls import PartnerAnswer, PartnerCall
+from adapters.sdk.records import Mileage
 
 NO_ACCOUNT = "kit-there-is-none-0000"
 
@@ -30,18 +33,47 @@ async def member_status(bench: Bench) -> None:
         require(told.known or told.tier is None, "an account that is not known has a tier")
 
 
+async def voucher(bench: Bench) -> None:
+    """What is reserved has a voucher of its own; what was never reserved, and what was fenced, has none."""
+    request, reservation = await bench.reserved("voucher")
+    told = read(await offered(bench, calls.voucher(request.key)), wire.Voucher)
+    echo = (told.key, told.reference)
+    require(echo == (request.key, reservation.reference), f"the voucher is of {echo}")
+    require(bool(told.code), "the voucher's code is empty")
+    await bench.call(calls.fence(request.key))
+    for key in (request.key, bench.key("unseen")):
+        require_refusal(await bench.call(calls.voucher(key)), 404, "not_found", key)
+
+
+async def points_reversal(bench: Bench) -> None:
+    """Credited points are taken back in parts, each reversal once, and never more than were credited."""
+    account = _account(bench)
+    request, reservation = await bench.reserved("points", Mileage(account=account, quantity=30))
+    part = PointsReversal(
+        key=bench.key("back"), original=request, partner_reference=reservation.reference or "", quantity=10
+    )
+    for _ in range(2):
+        told = read(await offered(bench, calls.reverse(part)), wire.Reversal)
+        echo = (told.key, told.reversal, told.quantity, told.reversed)
+        require(echo == (request.key, part.key, 10, 10), f"a reversal of 10 tells {echo}")
+    other = msgspec.structs.replace(part, quantity=11)
+    require_refusal(await bench.call(calls.reverse(other)), 409, "key_reused", request.key)
+    more = msgspec.structs.replace(part, key=bench.key("more"), quantity=21)
+    require_refusal(await bench.call(calls.reverse(more)), 409, "more_than_original", request.key)
+
+
 async def offered(bench: Bench, call: PartnerCall) -> PartnerAnswer:
     """Make a call that the partner may have chosen not to serve.
 
     Raises:
         UnprovenError: it does not serve it, and says so as the contract has it.
-        FailedError: it answers something else than 200.
+        FailedError: it answers something else than a success.
     """
     answer = await bench.call(call)
     if answer.status == 501:
         require_refusal(answer, 501, NOT_OFFERED, None)
         raise UnprovenError("this server has chosen not to serve it")
-    require(answer.status == 200, f"{call.operation} was answered with {answer.status}")
+    require(answer.status in (200, 201), f"{call.operation} was answered with {answer.status}")
     return answer
 
 

@@ -20,6 +20,7 @@ from adapters.sdk.records import (
     CancelResult,
     Offer,
     OfferRequest,
+    PartnerVoucher,
     ReservationRequest,
     StatementFile,
     StepResult,
@@ -102,6 +103,19 @@ class MastercardAirportAdapter:
             return read(answer.body)
         except ProtocolError as error:
             return StepResult(outcome=Outcome.UNKNOWN, code="protocol", message=error.message)
+
+    async def fetch_voucher(self, request: ReservationRequest, partner_reference: str) -> PartnerVoucher | None:
+        """Read the member's digital card: the partner's own voucher, of which ours is a second one.
+
+        None where the member has no account or no card with a code any more.
+
+        Raises:
+            PartnerError: no trustworthy answer, or another card than the one that was looked at.
+        """
+        holder = mapping.holder(request.traveller.partner_account)
+        if holder is None:
+            return None
+        return mapping.voucher(await self._read(calls.card(holder), wire.Card), partner_reference)
 
     async def cancel(self, request: ReservationRequest, partner_reference: str) -> CancelResult:
         """Take our voucher back unless the lounge was visited: nothing is cancelled at the partner.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
 
@@ -11,7 +11,7 @@ from adapters.lounges.mastercard_airport import wire
 from adapters.lounges.mastercard_airport.options import AirportOptions
 from adapters.sdk.currencies import EXPONENTS
 from adapters.sdk.errors import ProtocolError, RejectedError
-from adapters.sdk.records import Offer, Service, Usage, Visit
+from adapters.sdk.records import Offer, PartnerVoucher, Service, Usage, Visit
 from catalogue.values import Money
 
 CATEGORY = "VISIT"
@@ -133,3 +133,21 @@ def _usage(account: str, visit: wire.Visit) -> Usage:
         guests=visit.total_guests,
         charge=charge,
     )
+
+
+def voucher(card: wire.Card, number: str) -> PartnerVoucher | None:
+    """Show a card as a voucher; it holds to the end of its last day, of which the partner does not say the zone (UTC).
+
+    Raises:
+        ProtocolError: another card than the one with the number, or a last day that is none.
+    """
+    if not card.is_available or not card.code:
+        return None
+    if card.lounge_access_number != number:
+        raise ProtocolError("The member has another card than the one that was looked at.")
+    try:
+        last = date.fromisoformat(card.expiration)
+    except ValueError as error:
+        raise ProtocolError("The card's last day is no date.") from error
+    ends = datetime.combine(last + timedelta(days=1), time(), UTC)
+    return PartnerVoucher(code=card.code, symbology="qr", valid_to_at=ends)

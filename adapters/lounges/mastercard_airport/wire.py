@@ -37,11 +37,12 @@ class LoungeDetail(Wire, frozen=True):
 
 
 class Card(Wire, frozen=True, kw_only=True):
-    """The member's digital card: what he shows at the desk. ``expiration`` is ``YYYY-MM-DD``."""
+    """The member's digital card: what he shows at the desk. ``expiration`` is ``YYYY-MM-DD``, ``code`` is for a QR."""
 
     is_available: bool = msgspec.field(name="isDMCAvailable")
     lounge_access_number: str = ""
     expiration: str = ""
+    code: str = ""
 
 
 class Allowance(Wire, frozen=True):

@@ -17,7 +17,7 @@ from adapters.sdk.context import open_context
 from adapters.sdk.linking import Linking, open_linking
 from adapters.sdk.manifest import Manifest
 from adapters.sdk.outcomes import Outcome, ResponseTable
-from adapters.sdk.records import OfferRequest, ReservationRequest, StepResult
+from adapters.sdk.records import Mileage, OfferRequest, ReservationRequest, StepResult
 from adapters.sdk.registry import AdapterPackage
 from adapters.sdk.testing.memory_vault import MemoryVault
 from adapters.sdk.testing.probe import ProbeClient
@@ -51,6 +51,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     ``offer_request`` and ``usage_account``: what the reading capabilities are asked.
     ``account_request`` and ``stranger``: an account that the simulator knows, with everything that proves it, and one
     that it does not know.
+    ``mileage``: by direction, what is credited and debited; ``reversed_points(simulator, key)``: how much of a key's
+    the simulator's book has as reversed.
     ``use``: lets the simulated member use what was granted, where the statement or a callback tells uses only.
     ``webhook_secret`` and ``callback(simulator, request)``: a callback that is genuine under it, headers and body.
     ``authorise(simulator, url, account)``: what a member does at the partner's page for an authorisation URL, answering
@@ -77,6 +79,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     usage_account: str | None = None
     account_request: AccountRequest | None = None
     stranger: AccountRequest | None = None
+    mileage: Mapping[str, Mileage] = {}
+    reversed_points: Callable[[Simulator, str], int] = lambda simulator, key: 0
     use: Callable[[Simulator, ReservationRequest], None] = lambda simulator, request: None
     webhook_secret: str | None = None
     authorise: Callable[[Simulator, str, str], Awaitable[str]] | None = None

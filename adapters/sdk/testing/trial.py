@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from adapters.sdk.account_records import AccountRequest
+from adapters.sdk.account_records import AccountRequest, PointsReversal
 from adapters.sdk.calls import CallFailure
 from adapters.sdk.manifest import Manifest
-from adapters.sdk.records import ReservationRequest, Service, Traveller
+from adapters.sdk.records import Mileage, ReservationRequest, Service, Traveller
 from adapters.sdk.testing.bench import Bench, Subject, reserve
 from adapters.sdk.testing.probe import Overheard, ProbeClient
 from adapters.sdk.testing.rules.linking import link_member
@@ -228,6 +228,47 @@ async def _status(place: Place, wishes: Wishes) -> Prepared:
     return lambda: place.adapter.report_status(asked), ""
 
 
+async def _voucher(place: Place, wishes: Wishes) -> Prepared:
+    given = wishes.take("partner_reference")
+    request, reference = await _reserved(place, wishes)
+    return lambda: place.adapter.fetch_voucher(request, given or reference or ""), request.key
+
+
+async def _reverse_credit(place: Place, wishes: Wishes) -> Prepared:
+    request = await _reversal(place, wishes, "credit")
+    return lambda: place.adapter.reverse_credit(request), request.key
+
+
+async def _reverse_debit(place: Place, wishes: Wishes) -> Prepared:
+    request = await _reversal(place, wishes, "debit")
+    return lambda: place.adapter.reverse_debit(request), request.key
+
+
+async def _debit(place: Place, wishes: Wishes) -> Prepared:
+    request = await _request(place, wishes, place.subject.mileage.get("debit"))
+
+    async def work() -> Any:
+        return (await reserve(place.adapter, request))[0]
+
+    return work, request.key
+
+
+async def _reversal(place: Place, wishes: Wishes, direction: str) -> PointsReversal:
+    """Move points first where the partner knows nothing yet; the reversal is of all of them unless told otherwise."""
+    given, part = wishes.take("partner_reference"), wishes.take("part")
+    request, reference = await _reserved(place, wishes, place.subject.mileage.get(direction))
+    if not (given or reference) or not isinstance(request.service, Mileage):
+        raise ConfigurationError("A reversal needs partner_reference=..., what the partner called the credit or debit.")
+    if part and not (part.isascii() and part.isdecimal()):
+        raise ConfigurationError(f"part: {part!r} is no number of points.")
+    return PointsReversal(
+        key=f"{request.key}r1"[-(place.manifest.facts.key.max_length or 64) :],
+        original=request,
+        partner_reference=given or reference or "",
+        quantity=int(part or request.service.quantity),
+    )
+
+
 OPERATIONS: dict[str, tuple[str, Callable[[Place, Wishes], Awaitable[Prepared]]]] = {
     "quote": ("quotes_offers", _quote),
     "reserve": ("reserves", _reserve),
@@ -239,6 +280,10 @@ OPERATIONS: dict[str, tuple[str, Callable[[Place, Wishes], Awaitable[Prepared]]]
     "read_account": ("links_accounts", _read_account),
     "validate": ("validates_members", _validate),
     "status": ("reports_status", _status),
+    "voucher": ("issues_vouchers", _voucher),
+    "debit": ("debits_points", _debit),
+    "reverse_credit": ("credits_points", _reverse_credit),
+    "reverse_debit": ("debits_points", _reverse_debit),
 }
 """Every operation by name, with the capability it needs."""
 
@@ -252,14 +297,14 @@ def _account(place: Place, wishes: Wishes) -> AccountRequest:
     return msgspec.structs.replace(asked, account=wishes.take("account", asked.account), traveller=traveller)
 
 
-async def _request(place: Place, wishes: Wishes) -> ReservationRequest:
+async def _request(place: Place, wishes: Wishes, wanted: Service | None = None) -> ReservationRequest:
     """Make the example's request with what is wished in it; a service that was changed is quoted anew."""
     longest = place.manifest.facts.key.max_length or len(KEY)
     key = wishes.take("key", KEY[:longest])
     request = await place.subject.make_request(place.adapter, key)
     traveller: Traveller = wishes.over(request.traveller, "traveller.")
     request = msgspec.structs.replace(request, traveller=traveller)
-    service: Service = wishes.over(request.service)
+    service: Service = wishes.over(wanted or request.service)
     if service == request.service:
         return request
     request = msgspec.structs.replace(request, service=service)
@@ -272,10 +317,12 @@ async def _request(place: Place, wishes: Wishes) -> ReservationRequest:
     return msgspec.structs.replace(request, offer_token=offers[0].token, price=offers[0].price)
 
 
-async def _reserved(place: Place, wishes: Wishes) -> tuple[ReservationRequest, str | None]:
+async def _reserved(
+    place: Place, wishes: Wishes, wanted: Service | None = None
+) -> tuple[ReservationRequest, str | None]:
     """Make a request, and reserve it first where the partner knows nothing yet."""
     alone = wishes.take("alone") == "true"
-    request = await _request(place, wishes)
+    request = await _request(place, wishes, wanted)
     if alone or not place.fresh:
         return request, None
     wishes.require_none_left()

@@ -13,6 +13,7 @@ from adapters import direct
 from adapters.direct import mapping, members, responses
 from adapters.sdk.account_records import AccountRequest
 from adapters.sdk.calls import PartnerAnswer
+from adapters.sdk.errors import ProtocolError
 from adapters.sdk.records import ReservationRequest, Traveller, Visit
 from catalogue.values import Money
 from config.secrets import Secret
@@ -56,6 +57,8 @@ def judged(fixture: Fixture) -> Any:
             return mapping.read_cancel(KEY, fixture.answer(), responses.FENCE, NOW)
         case "validate_member":
             return members.read_check(MEMBER, fixture.answer(), NOW)
+        case "fetch_voucher":
+            return mapping.read_voucher(KEY, "R-1", fixture.answer())
         case "report_status":
             return members.read_status(MEMBER, fixture.answer())
         case _:
@@ -67,3 +70,26 @@ def test_each_condition_is_judged_as_its_source_says(path: Path) -> None:
     fixture = msgspec.json.decode(path.read_bytes(), type=Fixture)
     found = judged(fixture)
     assert {name: getattr(found, name) for name in fixture.expect} == fixture.expect
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b'{"key": "other", "reference": "R-1", "code": "V", "symbology": "qr"}'),
+        (200, b'{"key": "%s", "reference": "R-2", "code": "V", "symbology": "qr"}' % KEY.encode()),
+        (200, b'{"key": "%s", "reference": "R-1", "code": "", "symbology": "qr"}' % KEY.encode()),
+        (200, b'{"key": "%s", "reference": "R-1", "code": "V", "symbology": "runes"}' % KEY.encode()),
+        (404, b'{"error": {"code": "gone"}}'),
+        (501, b'{"error": {"code": "not_found"}}'),
+        (418, b"{}"),
+    ],
+)
+def test_what_is_no_voucher_of_the_reservation_is_refused(status: int, body: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        mapping.read_voucher(KEY, "R-1", PartnerAnswer(status=status, headers={}, body=body))
+
+
+def test_a_partner_may_have_no_voucher() -> None:
+    for status, code in ((404, b"not_found"), (501, b"not_offered")):
+        answer = PartnerAnswer(status=status, headers={}, body=b'{"error": {"code": "%s"}}' % code)
+        assert mapping.read_voucher(KEY, "R-1", answer) is None

@@ -15,9 +15,9 @@ import pytest
 
 from adapters.direct import simulator as reference
 from adapters.direct import wire
-from adapters.direct.kit.__main__ import kit
 from adapters.direct.kit.bench import KitSettings
 from adapters.direct.kit.checks import CHECKS
+from adapters.direct.kit.command import kit
 from adapters.direct.kit.running import Result, run_kit, table
 from adapters.direct.simulator_book import DirectBook, Held
 from adapters.direct.simulator_desk import Desk, refuse
@@ -25,11 +25,13 @@ from adapters.direct.simulator_links import LinkDesk
 from adapters.sdk.records import Visit
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, listen, serve
 from config.clock import SystemClock
+from gateway.cli.main import run as gateway
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER_SECRET = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 VISIT = Visit(airport="PVG", lounge_id="kit-lounge", visit_date=date(2026, 12, 1), guests=1)
 MEMBERS = ("member_validation", "member_status")
+POINTS = "points_reversal"
 EVENTS = tuple(check.name for check in CHECKS if check.name.startswith("event["))
 
 
@@ -164,6 +166,20 @@ class Lying(Desk):
         return 200, held.reservation
 
 
+class Printing(Desk):
+    """Prints a voucher for whatever key is named."""
+
+    def voucher(self, key: str) -> tuple[int, object]:
+        return 200, wire.Voucher(key=key, reference=self.reference(key), code="V1", symbology="qr")
+
+
+class Generous(Desk):
+    """Takes back whatever it is asked for, as often as it is asked."""
+
+    def reverse(self, key: str, reversal: str, body: wire.ReversalBody) -> tuple[int, object]:
+        return 201, wire.Reversal(key=key, reversal=reversal, quantity=body.quantity, reversed=body.quantity)
+
+
 class Welcoming(Desk):
     """Has every account that is asked for."""
 
@@ -185,7 +201,13 @@ class Mixing(Desk):
 
 
 class Reserved(Desk):
-    """Serves nothing about members."""
+    """Serves nothing that may be left alone."""
+
+    def voucher(self, key: str) -> tuple[int, object]:
+        return 501, refuse("not_offered", key)
+
+    def reverse(self, key: str, reversal: str, body: wire.ReversalBody) -> tuple[int, object]:
+        return 501, refuse("not_offered", key)
 
     def validate(self, query: wire.MemberQuery) -> tuple[int, object]:
         return 501, refuse("not_offered", None)
@@ -206,6 +228,8 @@ BROKEN: dict[type[Desk], set[str]] = {
     Doubling: {"replay"},
     Trusting: {"other_body"},
     Silent: {name.name for name in CHECKS} - {"token", "offers", "malformed", "member_links", *MEMBERS},
+    Generous: {POINTS},
+    Printing: {"voucher"},
     Welcoming: set(MEMBERS),
     Mixing: set(MEMBERS),
     Once: {"void"},
@@ -248,7 +272,7 @@ async def test_a_server_that_links_anybody_fails(
 async def test_what_a_partner_may_leave_alone_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "Desk", Reserved)
     async with partner() as settings:
-        results = await run(settings, *MEMBERS)
+        results = await run(settings, *MEMBERS, POINTS, "voucher")
     assert {result.verdict for result in results.values()} == {"not proven"}
 
 
@@ -351,3 +375,13 @@ def test_the_exit_code_says_whether_all_is_well() -> None:
     verdicts = {one["check"]: one["verdict"] for one in json.loads(result.output)}
     assert verdicts["replay"] == "failed"
     assert verdicts["event[visit.reported]"] == "not proven"
+
+
+def test_the_command_line_has_it_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("KIT_SECRET", "x")
+    assert gateway(["adapter", "kit", *BASE, "--json"]) == 1
+    assert {one["check"] for one in json.loads(capsys.readouterr().out)} == {check.name for check in CHECKS}
+    assert gateway(["adapter", "kit", "--help"]) == 0
+    assert "Usage: gateway adapter kit [OPTIONS]" in capsys.readouterr().out
+    assert gateway(["adapter", "kit", *BASE[:-1], "NOT_SET_AT_ALL"]) == 2
+    assert "NOT_SET_AT_ALL is not set" in capsys.readouterr().err

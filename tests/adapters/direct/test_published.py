@@ -22,6 +22,7 @@ from adapters.direct.published import contract_document, written
 from adapters.sdk.linking import LinkAnswer
 from adapters.sdk.registry import discover
 from adapters.sdk.testing.bench import Bench, open_bench, reserve
+from adapters.sdk.testing.rules.points import moved
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, serve_app
 from config.clock import SystemClock
 from tests.architecture.sources import PROJECT
@@ -31,7 +32,7 @@ from tests.support.referee import Referee
 SUBJECT = create_subject(discover().packages["direct"])
 DOCUMENT = contract_document(discover().packages["direct"].manifest)
 OPERATIONS = {"token", "quote_offers", "reserve", "look_up", "fence", "cancel", "statement"} | {
-    *("authorise", "unlink", "read_account", "validate_member", "report_status"),
+    *("authorise", "unlink", "read_account", "validate_member", "report_status", "reverse", "fetch_voucher"),
 }
 
 
@@ -111,12 +112,14 @@ async def test_the_adapter_asks_as_published() -> None:
     async with open_bench(msgspec.structs.replace(SUBJECT, create_simulator=create)) as bench:
         result, request = await reserve(bench.adapter, await bench.request("published"))
         await bench.adapter.look_up(request)
+        await bench.adapter.fetch_voucher(request, result.partner_reference)
         await bench.adapter.cancel(request, result.partner_reference)
         await bench.adapter.fence(await bench.request("fenced"))
         await bench.adapter.fetch_statement(bench.today())
         await link_and_unlink(bench)
         await bench.adapter.validate_member(SUBJECT.account_request)
         await bench.adapter.report_status(SUBJECT.account_request)
+        await bench.adapter.reverse_credit(await moved(bench, "credit", "published"))
     assert referee.faults == []
     assert {operation for operation, _ in referee.seen} == OPERATIONS
 

@@ -15,7 +15,6 @@ import msgspec
 from adapters.direct import calls, mapping, responses
 from adapters.direct.adapter import DirectAdapter
 from adapters.direct.conformance import CREDENTIALS, create_subject
-from adapters.sdk.account_records import AccountCheck, AccountRequest, StatusReport
 from adapters.sdk.calls import CallFailure
 from adapters.sdk.capabilities import Step
 from adapters.sdk.errors import PartnerError, StatementError
@@ -249,30 +248,6 @@ async def mends_what_it_fetches(self: Any, business_date: date) -> tuple[str, by
     return (fetched[0], fetched[1] + b"\n") if fetched else None
 
 
-async def welcomes_anybody(self: Any, request: AccountRequest) -> AccountCheck:
-    found = await DirectAdapter.validate_member(self, request)
-    return replace(found, outcome=Outcome.OK) if found.outcome is Outcome.UNKNOWN else found
-
-
-async def knows_everybody(self: Any, request: AccountRequest) -> AccountCheck:
-    found = await DirectAdapter.validate_member(self, request)
-    return replace(found, outcome=Outcome.OK) if found.outcome is Outcome.NO else found
-
-
-async def repeats_the_factors(self: Any, request: AccountRequest) -> AccountCheck:
-    found = await DirectAdapter.validate_member(self, request)
-    return replace(found, masked={name: factor.reveal() for name, factor in request.factors.items()})
-
-
-async def reports_gold_for_everybody(self: Any, request: AccountRequest) -> StatusReport | None:
-    await DirectAdapter.report_status(self, request)
-    return StatusReport(account=request.account, tier="gold")
-
-
-async def reports_of_another(self: Any, request: AccountRequest) -> StatusReport | None:
-    return await DirectAdapter.report_status(self, replace(request, account=f"1{request.account}"))
-
-
 TWO_COMMITS = (Step(name="reserve", commit=True), Step(name="again", commit=True))
 
 
@@ -304,7 +279,7 @@ HOSTILE = (
         "limits_declared",
         "leaves a limit to chance",
         packaged(edited("manifest.toml", ("queue = 128\n", ""))),
-        "queue is not declared",
+        "[limits] does not give queue",
     ),
     Hostile(
         "simulator_starts",
@@ -320,32 +295,54 @@ HOSTILE = (
         "fences is declared and not implemented",
     ),
     Hostile(
-        "honest_answer_is_ok", "never knows", acting(run_step=fails_when_all_is_well), "an honest answer was unknown"
+        "honest_answer_is_ok",
+        "never knows",
+        acting(run_step=fails_when_all_is_well),
+        "without any fault the reservation was unknown (reserved) and not ok",
     ),
     Hostile(
-        "reads_answer", "offers what has ended", acting(quote_offers=offers_what_has_ended), "ended before it is made"
+        "reads_answer",
+        "offers what has ended",
+        acting(quote_offers=offers_what_has_ended),
+        "expires_at is over already",
     ),
     Hostile(
-        "fault_never_misleads", "refuses a bomb", acting(run_step=takes_a_bomb_for_a_refusal), "gzip_bomb: gave no"
+        "fault_never_misleads",
+        "refuses a bomb",
+        acting(run_step=takes_a_bomb_for_a_refusal),
+        "gzip_bomb: run_step said no",
     ),
     Hostile(
         "answers_are_listed",
         "refuses by any code",
         acting(run_step=takes_every_code_for_a_refusal),
-        "was no and not unknown",
+        "run_step said no and not unknown",
     ),
-    Hostile("answers_are_listed", "raises", acting(run_step=raises_at_an_empty_answer), "it raised KeyError"),
+    Hostile("answers_are_listed", "raises", acting(run_step=raises_at_an_empty_answer), "run_step raised KeyError"),
     Hostile("limits_kept", "takes all the time", acting(run_step=asks_for_all_the_time), "reserve asks for 600 s"),
-    Hostile("look_up_is_not_misled", "believes anything", acting(look_up=believes_a_garbled_look_up), "nan of look_up"),
     Hostile(
-        "cancel_is_not_misled", "cancels on anything", acting(cancel=cancels_on_anything), "cancel, told 500, was ok"
+        "look_up_is_not_misled",
+        "believes anything",
+        acting(look_up=believes_a_garbled_look_up),
+        "its call look_up spoilt by nan, said issued",
     ),
-    Hostile("fence_is_not_misled", "fences on anything", acting(fence=fences_on_anything), "fence, told 500, was ok"),
+    Hostile(
+        "cancel_is_not_misled",
+        "cancels on anything",
+        acting(cancel=cancels_on_anything),
+        "cancel, told 500 without a body, was ok",
+    ),
+    Hostile(
+        "fence_is_not_misled",
+        "fences on anything",
+        acting(fence=fences_on_anything),
+        "fence, told 500 without a body, was ok",
+    ),
     Hostile(
         "reads_fail_honestly",
         "swallows trouble",
         acting(quote_offers=has_nothing_when_in_trouble),
-        "quote_offers, told 418, gave tuple",
+        "quote_offers, told 418, answered a tuple",
     ),
     Hostile(
         "repeat_has_one_effect", "answers anew", acting(run_step=answers_a_repeat_anew), "not the first answer again"
@@ -354,13 +351,13 @@ HOSTILE = (
         "key_limits_are_true",
         "knows short keys",
         acting(run_step=knows_short_keys_only),
-        "a key of 64 characters was no",
+        "a key of 64 characters, as facts.key allows, was no",
     ),
     Hostile(
         "lost_answer_is_looked_up",
         "finds what it knows",
         acting(run_step=remembers, look_up=finds_only_what_it_was_told),
-        "the look-up said not_found",
+        "whose answer was lost, said not_found",
     ),
     Hostile(
         "unknown_key_is_not_found", "takes absence for no", acting(look_up=takes_absence_for_a_refusal), "said refused"
@@ -369,23 +366,26 @@ HOSTILE = (
         "fence_leaves_tombstone",
         "fences another key",
         acting(run_step=remembers, fence=fences_another_key_when_unused),
-        "a reservation behind the fence was ok",
+        "fence answered ok, and a reservation under that key was ok",
     ),
     Hostile(
         "fence_withdraws",
         "leaves what it granted",
         acting(run_step=remembers, fence=fences_another_key_when_used),
-        "the benefit stands",
+        "fence answered ok, and the partner's book",
     ),
     Hostile(
         "cancel_withdraws",
         "asks and cancels nothing",
         acting(cancel=looks_where_it_should_cancel),
-        "the benefit stands",
+        "cancel answered ok, and the partner's book",
     ),
     Hostile("unknowns_end", "has no file", WITHOUT_A_FILE, "profile G ends unknown outcomes by the partner's file"),
     Hostile(
-        "personal_fields_declared", "tells an address", acting(run_step=tells_who_it_is_for), "email left with reserve"
+        "personal_fields_declared",
+        "tells an address",
+        acting(run_step=tells_who_it_is_for),
+        "reserve carries email, which personal_fields",
     ),
     Hostile(
         "secrets_stay_inside",
@@ -412,40 +412,10 @@ HOSTILE = (
         "told twice has two ids",
     ),
     Hostile(
-        "validation_is_not_misled",
-        "welcomes anybody",
-        acting(validate_member=welcomes_anybody),
-        "validate_member, told 418, was ok",
-    ),
-    Hostile(
-        "members_are_told_apart",
-        "knows everybody",
-        acting(validate_member=knows_everybody),
-        "an account that there is not was ok",
-    ),
-    Hostile(
-        "members_are_told_apart",
-        "repeats the factors",
-        acting(validate_member=repeats_the_factors),
-        "the factor pin stands open",
-    ),
-    Hostile(
-        "status_is_the_accounts",
-        "reports gold",
-        acting(report_status=reports_gold_for_everybody),
-        "reported as one that there is",
-    ),
-    Hostile(
-        "status_is_the_accounts",
-        "reports of another",
-        acting(report_status=reports_of_another),
-        "the report is about the account '1",
-    ),
-    Hostile(
         "statement_accounts",
         "loses references",
         acting(parse_statement=reads_without_references),
-        "not in the statement",
+        "no row of the statement has the reservation's key",
     ),
     Hostile(
         "statement_breaks_show",
@@ -463,7 +433,7 @@ HOSTILE = (
         "fetched_statement_is_the_file",
         "mends a file",
         acting(fetch_statement=mends_what_it_fetches),
-        "has other bytes",
+        "answered other bytes",
     ),
     Hostile(
         "documented", "has no README", packaged(lambda folder: (folder / "README.md").unlink()), "there is no README.md"

@@ -14,8 +14,12 @@ from adapters.sdk.testing.examination import Report, examine, grade_of
 from adapters.sdk.testing.rules import writing
 from adapters.sdk.testing.rules.catalogue import RULES
 from adapters.sdk.testing.rules.rule import Grade, Rule, RuleResult, Status
+from gateway.cli.adapter_check import table
 from tests.adapters.sdk.hostile import GOOD, HOSTILE, Hostile, acting
+from tests.adapters.sdk.hostile_accounts import HOSTILE_ABOUT_ACCOUNTS
 from tests.adapters.sdk.hostile_links import LINKS
+
+EVERYBODY = (*HOSTILE, *HOSTILE_ABOUT_ACCOUNTS, *LINKS)
 
 MODES = ("commit_then_reset", "gzip_bomb", "html_200", "wrong_echo")
 """Enough of the faults to see that an adapter is not misled; what ships is held to all of them."""
@@ -39,7 +43,7 @@ async def examined(hostile: Hostile, folder: Path) -> Report:
     return await examine(subject.package, subject=subject, rules=QUICK)
 
 
-@pytest.mark.parametrize("hostile", [*HOSTILE, *LINKS], ids=lambda each: f"{each.rule}-{each.wrong.replace(' ', '_')}")
+@pytest.mark.parametrize("hostile", EVERYBODY, ids=lambda each: f"{each.rule}-{each.wrong.replace(' ', '_')}")
 async def test_a_hostile_adapter_breaks_its_rule_and_no_other(hostile: Hostile, tmp_path: Path) -> None:
     report = await examined(hostile, tmp_path)
     assert report.broken() == [hostile.rule], report.results
@@ -48,11 +52,15 @@ async def test_a_hostile_adapter_breaks_its_rule_and_no_other(hostile: Hostile, 
     assert result.status is Status.FAILED
     assert hostile.says in result.reason
     assert result.remedy == rule.remedy
+    said = "\n".join(table(report))
+    assert f"{hostile.rule} " in said, "the rule by its name"
+    assert "to do:" in said, "and the way out of it"
+    assert rule.remedy in said
     assert Grade[report.grade.upper()] == rule.grade - 1
 
 
 def test_every_rule_is_broken_by_somebody() -> None:
-    assert {rule.id for rule in RULES} == {each.rule for each in (*HOSTILE, *LINKS)} | {"package_loads"}
+    assert {rule.id for rule in RULES} == {each.rule for each in EVERYBODY} | {"package_loads"}
 
 
 def test_every_rule_says_what_it_proves_and_what_to_do() -> None:

@@ -52,6 +52,10 @@ def test_one_operation_shows_its_call_its_answer_and_its_result(capsys: pytest.C
         ("fence", "outcome", "ok"),
         ("validate", "outcome", "ok"),
         ("status", "tier", "gold"),
+        ("voucher", "symbology", "qr"),
+        ("debit", "code", "reserved"),
+        ("reverse_credit", "code", "reversed"),
+        ("reverse_debit", "code", "reversed"),
         ("statement", "partner", "skyhub-lounge"),
     ],
 )

@@ -164,6 +164,30 @@ async def test_an_undecided_redemption_is_withdrawn_and_ends_without_effect(hous
     assert await house.entries(waiting["id"]) == {"hold", "void"}
 
 
+async def test_one_that_is_cancelled_during_the_call_is_told_as_it_stands(
+    house: House, liu: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter: Any = house.gateway.partners[LOUNGE].adapter
+    reserve, reserved, cancelled = adapter.run_step, asyncio.Event(), asyncio.Event()
+
+    async def slowly(*given: Any) -> Any:
+        answer = await reserve(*given)
+        reserved.set()
+        await cancelled.wait()
+        return answer
+
+    monkeypatch.setattr(adapter, "run_step", slowly)
+    redeeming = asyncio.create_task(liu.redeem(await liu.lounge(days=3)))
+    await reserved.wait()
+    found = (await liu.get("/v1/redemptions")).json()["items"]
+    assert (await cancel(liu, found[0]["id"])).status_code == 202
+    cancelled.set()
+    told = (await redeeming).json()
+    assert (told["id"], told["state"]) == (found[0]["id"], "captured")
+    assert told["cancellation"] is not None
+    await liu.until_wallet(20_000)
+
+
 async def test_a_visit_by_entitlement_gives_the_use_back(house: House, liu: Member) -> None:
     made = await liu.captured(await liu.lounge("entitlement", days=3))
     answer = await cancel(liu, made["id"])

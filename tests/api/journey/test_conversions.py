@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.api.journey.house import AIRLINE, House, Member
@@ -120,3 +121,28 @@ async def test_the_same_conversion_under_the_same_key_is_one(house: House, liu: 
     assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
     assert again.headers["idempotent-replayed"] == "true"
     assert await liu.wallet() == (19_000, 1_000)
+
+
+async def test_a_conversion_is_taken_back_at_the_airline_while_its_contract_allows_it(
+    house: House, liu: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = house.gateway.catalogue
+    contracts = tuple(msgspec.structs.replace(one, reversible_hours=2) for one in known.conversions)
+    changed = msgspec.structs.replace(known, conversions=contracts)
+    quote = (await quoted(liu, 2_000)).json()
+    made = (await liu.post("/v1/conversions", {"quote_id": quote["id"]})).json()
+    async with house.partner(AIRLINE) as airline:
+        await airline.post("/_simulator/night", json={"business_date": house.today.isoformat()})
+    assert (await liu.until(f"/v1/conversions/{made['id']}"))["state"] == "captured"
+    cancel = f"/v1/conversions/{made['id']}/cancel"
+    final = await liu.post(cancel)
+    assert (final.status_code, final.json()["detail"]) == (
+        409,
+        "A conversion cannot be taken back once it is credited.",
+    )
+    monkeypatch.setattr(type(house.gateway), "catalogue", property(lambda _: changed))
+    assert (await liu.post(cancel)).status_code == 202
+    assert await house.entries(made["id"]) >= {"hold", "capture", "reverse:1"}
+    assert await liu.wallet() == (20_000, 0)
+    (order,) = (one for one in house.simulators[AIRLINE].book.rows("orders") if made["id"].endswith(one.key[-20:]))
+    assert order.status == "reversed"

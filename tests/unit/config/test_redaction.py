@@ -121,6 +121,24 @@ def test_shapes_inside_a_text(text: str, shown: str) -> None:
     assert redact_text(text) == shown
 
 
+@given(st.from_regex(r"[a-z_][a-z0-9_]{0,47}", fullmatch=True))
+def test_no_pattern_finds_anything_in_our_own_words(text: str) -> None:
+    """Such a text is shown without asking the patterns; a longer one with it in front is put before them."""
+    assert redact_text(text) == text
+    long = text + " ," * 30
+    assert redact_text(long) == long
+
+
+@pytest.mark.parametrize("text", ["eyJhbGciOi.eyJzdWIi.c2ln", "13800138000", "110101199003071234", "a@example.org"])
+def test_a_short_text_that_is_no_word_of_ours_is_put_before_the_patterns(text: str) -> None:
+    assert redact_text(text) in {MASK, PERSONAL}
+
+
+def test_a_word_of_ours_that_is_a_secret_is_masked() -> None:
+    secret = resolve_secret("env:KEY", {"KEY": "tiddlywinks_secret"})
+    assert redact_text(secret.reveal()) == MASK
+
+
 def test_a_resolved_secret_is_masked_wherever_it_stands() -> None:
     secret = resolve_secret("env:PARTNER_KEY", {"PARTNER_KEY": "Zq8-plain-words-9"})
     assert redact_text(f"partner said: unknown key {secret.reveal()}!") == f"partner said: unknown key {MASK}!"

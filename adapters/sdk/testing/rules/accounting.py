@@ -19,7 +19,10 @@ async def statement_accounts(bench: Bench) -> None:
     request = await _used(bench)
     file = _read(bench)
     wanted = None if bench.manifest.facts.issues_nothing else request.key
-    require(wanted in {line.reference for line in file.lines}, "the reservation is not in the statement")
+    require(
+        wanted in {line.reference for line in file.lines},
+        "no row of the statement has the reservation's key as its reference",
+    )
     require(not file.faults, f"row faults: {file.faults}")
     require(file.declared_count == len(file.lines), "the declared count is not the number of rows")
     require(bool(file.declared_totals), "no control total was read")
@@ -61,7 +64,10 @@ async def fetched_statement_is_the_file(bench: Bench) -> None:
     fetched = await bench.adapter.fetch_statement(bench.today())
     require(fetched is not None, "no statement was fetched")
     name, content = fetched
-    require(content == bench.simulator.statement(bench.today())[1], "the fetched file has other bytes")
+    require(
+        content == bench.simulator.statement(bench.today())[1],
+        "fetch_statement answered other bytes than the simulator's file has",
+    )
     require(bool(name), "the fetched file has no name")
 
 

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from adapters.sdk.testing.rules import accounting, accounts, guarding, linking, package, undoing, writing
+from adapters.sdk.testing.rules import (
+    accounting,
+    accounts,
+    guarding,
+    linking,
+    package,
+    points,
+    undoing,
+    vouchers,
+    writing,
+)
 from adapters.sdk.testing.rules.rule import Grade, Rule, on_bench
 
 RESERVES = frozenset({"reserves"})
@@ -11,6 +21,8 @@ CANCELS = RESERVES | {"cancels"}
 FENCES = RESERVES | {"fences"}
 VALIDATES = frozenset({"validates_members"})
 REPORTS_STATUS = frozenset({"reports_status"})
+VOUCHERS = RESERVES | {"issues_vouchers"}
+CREDITS = RESERVES | {"credits_points"}
 STATEMENTS = RESERVES | {"reports_statements"}
 
 LOADS = Rule(
@@ -25,7 +37,7 @@ STARTS = Rule(
     title="Its simulator runs and the adapter connects to it",
     grade=Grade.BRONZE,
     proves="conformance.py makes a subject, the simulator answers on loopback, and create(context) takes the context",
-    remedy="Give the package simulator.py and conformance.py with create_subject(package) -> Subject.",
+    remedy="Give it simulator.py and conformance.py with create_subject(package) -> Subject; mend what they raise.",
 )
 
 MANIFEST = Rule(
@@ -42,7 +54,7 @@ DECLARED = Rule(
     title="Declared is implemented, implemented is declared",
     grade=Grade.BRONZE,
     proves="the manifest's capabilities equal the adapter's; exactly one step commits",
-    remedy="Write the missing methods, or take the capability out of manifest.toml.",
+    remedy="Write the missing methods or take the capability out of manifest.toml; one step has commit=True.",
     prove=on_bench(writing.declared_is_implemented),
     bare=writing.declared_without_bench,
 )
@@ -160,6 +172,15 @@ SILVER = (
         remedy="Judge the answer by a response table, and check that it repeats the account.",
         needs=VALIDATES,
         prove=on_bench(accounts.validation_is_not_misled),
+    ),
+    Rule(
+        id="reversal_is_not_misled",
+        title="No nonsense misleads the reversal of points",
+        grade=Grade.SILVER,
+        proves="a reversal that got nonsense says neither done nor standing",
+        remedy="Judge the answer by a response table; what is not in it is UNKNOWN.",
+        needs=CREDITS,
+        prove=on_bench(points.reversal_is_not_misled),
     ),
 )
 
@@ -282,6 +303,24 @@ GOLD = (
         prove=on_bench(accounts.members_are_told_apart),
     ),
     Rule(
+        id="voucher_is_of_the_reservation",
+        title="The partner's voucher is that of the reservation",
+        grade=Grade.GOLD,
+        proves="what was reserved has a voucher that holds, and neither nonsense nor another reservation gives one",
+        remedy="Check what the answer repeats of the reservation; raise for what is not documented.",
+        needs=VOUCHERS,
+        prove=on_bench(vouchers.voucher_is_of_the_reservation),
+    ),
+    Rule(
+        id="reversal_keeps_to_the_original",
+        title="Points are taken back in parts, never more than were moved",
+        grade=Grade.GOLD,
+        proves="parts add up to the whole in the partner's book, and one point more is a NO",
+        remedy="Begin with refused_reversal of account_records, and send the quantity with the partner's reference.",
+        needs=CREDITS,
+        prove=on_bench(points.reversal_keeps_to_the_original),
+    ),
+    Rule(
         id="status_is_the_accounts",
         title="A reported status is the account's own",
         grade=Grade.GOLD,
@@ -342,7 +381,7 @@ PLATINUM = (
         title="Fixtures are there, with their sources",
         grade=Grade.PLATINUM,
         proves="recorded conditions lie beside the adapter and hold nobody's data",
-        remedy="Record some: gateway adapter record NAME OPERATION --to FILE.",
+        remedy="Record some (gateway adapter record NAME OPERATION --to FILE), and say in each its source.",
         look=package.fixtures_sourced,
     ),
 )

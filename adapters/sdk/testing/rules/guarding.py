@@ -48,7 +48,12 @@ async def personal_fields_declared(bench: Bench) -> None:
     left = [
         (name, call.operation) for call in bench.calls() for name, value in undeclared.items() if _holds(call, value)
     ]
-    require_none([f"{name} left with {operation} and is not declared" for name, operation in sorted(set(left))])
+    require_none(
+        [
+            f"the call {operation} carries {name}, which personal_fields does not declare"
+            for name, operation in sorted(set(left))
+        ]
+    )
 
 
 def _holds(call: PartnerCall, value: str) -> bool:
@@ -175,7 +180,7 @@ def _offer_faults(offers: tuple[Offer, ...], currency: str, now: datetime) -> li
     if any(each.price is not None and each.price.currency != currency for each in offers):
         faults.append("an offer is priced in another currency than was asked for")
     if any(each.expires_at <= now for each in offers):
-        faults.append("an offer has ended before it is made")
+        faults.append("quote_offers answered an offer whose expires_at is over already")
     return faults
 
 
@@ -191,7 +196,7 @@ async def reads_fail_honestly(bench: Bench) -> None:
                 continue
             if not isinstance(answered, PartnerError):
                 kind = type(answered).__name__
-                faults.append(f"{name}, told {said}, gave {kind} and raised no PartnerError")
+                faults.append(f"{name}, told {said}, answered a {kind} where a PartnerError is to be raised")
     require_none(faults)
 
 

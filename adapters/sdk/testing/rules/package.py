@@ -48,7 +48,7 @@ def limits_declared(package: AdapterPackage) -> None:
     limits = package.manifest.limits
     given = read_toml(package.folder / "manifest.toml").get("limits", {})
     wanted = LIMITS + (LIMITS_OF_WRITES if "reserves" in package.manifest.capabilities else ())
-    faults = [f"{name} is not declared" for name in wanted if name not in given]
+    faults = [f"[limits] does not give {name}" for name in wanted if name not in given]
     faults += [f"{name} is not above zero" for name in wanted if name != "queue" and getattr(limits, name) <= 0]
     if limits.deadline_seconds > 120:
         faults.append(f"a deadline of {limits.deadline_seconds:g} s outlasts every caller")

@@ -35,6 +35,13 @@ NONSENSE: tuple[PartnerAnswer | CallFailure, ...] = (
 """What proves nothing, whoever is asked."""
 
 
+def answered(answer: PartnerAnswer | CallFailure) -> str:
+    """Say in a few words what an adapter was told in the partner's place."""
+    if isinstance(answer, CallFailure):
+        return answer.reason
+    return f"{answer.status} with {answer.body[:20]!r}" if answer.body else f"{answer.status} without a body"
+
+
 async def lost_answer_is_looked_up(bench: Bench) -> None:
     """A booking whose answer is lost is UNKNOWN, and the look-up by our key finds exactly one."""
     request = await bench.request("lost")
@@ -43,14 +50,16 @@ async def lost_answer_is_looked_up(bench: Bench) -> None:
     require(result.outcome is Outcome.UNKNOWN, f"a lost answer was {result.outcome} ({result.code})")
     found = await bench.adapter.look_up(request)
     wanted = (LookUpAnswer.ISSUED, LookUpAnswer.PENDING) if bench.manifest.facts.batch else (LookUpAnswer.ISSUED,)
-    require(found.answer in wanted, f"the look-up said {found.answer} ({found.code})")
+    told = f"look_up, after a grant whose answer was lost, said {found.answer} ({found.code}) and not issued"
+    require(found.answer in wanted, told)
     require(bench.bookings(request) == 1, f"the key holds {bench.bookings(request)} bookings")
 
 
 async def unknown_key_is_not_found(bench: Bench) -> None:
     """A key that the partner never saw is NOT_FOUND: neither issued nor refused."""
     found = await bench.adapter.look_up(await bench.request("neverseen"))
-    require(found.answer is LookUpAnswer.NOT_FOUND, f"the look-up said {found.answer} ({found.code})")
+    told = f"look_up, asked for a key that the partner never saw, said {found.answer} ({found.code}) and not not_found"
+    require(found.answer is LookUpAnswer.NOT_FOUND, told)
 
 
 async def look_up_is_not_misled(subject: Subject, modes: tuple[str, ...] = GARBLING) -> None:
@@ -68,7 +77,8 @@ async def look_up_is_not_misled(subject: Subject, modes: tuple[str, ...] = GARBL
                 bench.simulator.faults.clear()
                 harmless = mode in subject.harmless_look_up_modes
                 if found.answer is not LookUpAnswer.UNKNOWN and not harmless:
-                    faults.append(f"{mode} of {operation} made the look-up say {found.answer} ({found.code})")
+                    said = f"said {found.answer} ({found.code}) and not unknown"
+                    faults.append(f"look_up, its call {operation} spoilt by {mode}, {said}")
         require_none(faults)
 
 
@@ -78,7 +88,10 @@ async def fence_leaves_tombstone(bench: Bench) -> None:
     fenced = await bench.adapter.fence(request)
     require(fenced.outcome is Outcome.OK, f"the fence was {fenced.outcome} ({fenced.code})")
     late = await bench.reserve(request)
-    require(late.outcome is Outcome.NO, f"a reservation behind the fence was {late.outcome} ({late.code})")
+    require(
+        late.outcome is Outcome.NO,
+        f"fence answered ok, and a reservation under that key was {late.outcome} ({late.code}) and not no",
+    )
     require(bench.bookings(request) == 0, "a benefit was granted behind the fence")
 
 
@@ -89,7 +102,7 @@ async def fence_withdraws(bench: Bench) -> None:
     for _ in range(2):
         fenced = await bench.adapter.fence(request)
         require(fenced.outcome is Outcome.OK, f"the fence was {fenced.outcome} ({fenced.code})")
-    require(bench.bookings(request) == 0, "the benefit stands")
+    require(bench.bookings(request) == 0, "fence answered ok, and the partner's book still holds the benefit")
     if "looks_up" in bench.manifest.capabilities:
         found = await bench.adapter.look_up(request)
         require(found.answer is LookUpAnswer.CANCELLED, f"the look-up said {found.answer} ({found.code})")
@@ -101,7 +114,7 @@ async def cancel_withdraws(bench: Bench) -> None:
     require(result.partner_reference is not None, f"no partner reference to cancel ({result.outcome}, {result.code})")
     cancelled = await bench.adapter.cancel(request, result.partner_reference)
     require(cancelled.outcome is Outcome.OK, f"the cancel was {cancelled.outcome} ({cancelled.code})")
-    require(bench.bookings(request) == 0, "the benefit stands")
+    require(bench.bookings(request) == 0, "cancel answered ok, and the partner's book still holds the benefit")
 
 
 async def cancel_is_not_misled(bench: Bench) -> None:
@@ -121,12 +134,12 @@ async def _undo_is_not_misled(bench: Bench, what: str, undo: Callable[[], Awaita
     faults = []
     for answer in NONSENSE:
         bench.client.substitute = lambda call, answer=answer: answer  # type: ignore[misc]
-        said = str(answer.status) if isinstance(answer, PartnerAnswer) else answer.reason
+        said = answered(answer)
         try:
             result = await undo()
         except Exception as error:  # noqa: BLE001 - that an adapter raises whatever it likes is what is looked for
             faults.append(f"{what}, told {said}, raised {type(error).__name__}")
             continue
         if result.outcome in (Outcome.OK, Outcome.NO, Outcome.PENDING):
-            faults.append(f"{what}, told {said}, was {result.outcome} ({result.code})")
+            faults.append(f"{what}, told {said}, was {result.outcome} ({result.code}) and not unknown")
     require_none(faults)

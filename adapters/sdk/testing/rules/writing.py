@@ -63,7 +63,9 @@ async def honest_answer_is_ok(bench: Bench) -> None:
     request = await bench.request("honest")
     result = await bench.reserve(request)
     wanted = (Outcome.OK, Outcome.PENDING) if bench.manifest.facts.batch else (Outcome.OK,)
-    require(result.outcome in wanted, f"an honest answer was {result.outcome} ({result.code})")
+    require(
+        result.outcome in wanted, f"without any fault the reservation was {result.outcome} ({result.code}) and not ok"
+    )
     require(bench.bookings(request) == bench.granted(), f"the book holds {bench.bookings(request)} for the key")
 
 
@@ -78,7 +80,10 @@ async def repeat_has_one_effect(bench: Bench) -> None:
     require(bench.bookings(request) == bench.granted(), f"one key holds {bench.bookings(request)} bookings")
     if bench.manifest.facts.on_repeat == "replay":
         same = (second.outcome, second.partner_reference) == (Outcome.OK, first.partner_reference)
-        require(same, f"the repeat was {second.outcome} ({second.code}) and not the first answer again")
+        require(
+            same,
+            f"on_repeat is replay, and the repeat was {second.outcome} ({second.code}), not the first answer again",
+        )
     else:
         require(second.outcome is not Outcome.NO, "a refused repeat was taken for a refusal of the benefit")
 
@@ -89,7 +94,10 @@ async def key_limits_are_true(bench: Bench) -> None:
     key = (facts.alphabet or "z")[-1:] * (facts.max_length or 30)
     result, _ = await reserve(bench.adapter, await bench.subject.make_request(bench.adapter, key))
     wanted = (Outcome.OK, Outcome.PENDING)
-    require(result.outcome in wanted, f"a key of {len(key)} characters was {result.outcome} ({result.code})")
+    require(
+        result.outcome in wanted,
+        f"a key of {len(key)} characters, as facts.key allows, was {result.outcome} ({result.code})",
+    )
 
 
 async def fault_never_misleads(subject: Subject, modes: tuple[str, ...] = FAULTS) -> None:
@@ -108,14 +116,14 @@ async def _fault(subject: Subject, mode: str) -> str | None:
         try:
             result = await bench.reserve(request)
         except Exception as error:  # noqa: BLE001 - that an adapter raises whatever it likes is what is looked for
-            return f"{mode}: it raised {type(error).__name__}"
+            return f"{mode}: run_step raised {type(error).__name__}"
         booked = bench.bookings(request)
         met = [call.fault for call in bench.simulator.calls if call.fault]
         if met != [mode]:
             return f"{mode}: not met once by the operation {subject.commit_operation!r} (met: {met})"
         if result.outcome in _allowed(subject, mode) and not (mode == "lying_200" and booked):
             return None
-        return f"{mode}: gave {result.outcome} ({result.code}) with {booked} bookings at the partner"
+        return f"{mode}: run_step said {result.outcome} ({result.code}) with {booked} bookings in the partner's book"
 
 
 def _allowed(subject: Subject, mode: str) -> set[Outcome]:
@@ -177,10 +185,10 @@ class _Told:
         try:
             result: StepResult = await self._bench.adapter.run_step(self._step, self._request)
         except Exception as error:  # noqa: BLE001 - that an adapter raises whatever it likes is what is looked for
-            return [f"{what}: it raised {type(error).__name__}"]
+            return [f"told {what}, run_step raised {type(error).__name__}"]
         if result.outcome in allowed:
             return []
-        return [f"{what} was {result.outcome} and not {' or '.join(sorted(allowed))}"]
+        return [f"told {what}, run_step said {result.outcome} and not {' or '.join(sorted(allowed))}"]
 
 
 async def _at_the_commit(bench: Bench) -> tuple[str, ReservationRequest, PartnerAnswer]:

@@ -68,7 +68,9 @@ def test_on_the_credit_only_one_error_is_definite() -> None:
     assert definite == {(422, "INELIGIBLE")}
 
 
-@pytest.mark.parametrize("table", [responses.VALIDATE_MEMBER, responses.CREATE_ORDER, responses.CREDIT, responses.READ])
+@pytest.mark.parametrize(
+    "table", [responses.VALIDATE_MEMBER, responses.CREATE_ORDER, responses.CREDIT, responses.DEBIT, responses.READ]
+)
 def test_no_error_is_ever_a_success_and_every_rule_is_documented(table: ResponseTable) -> None:
     for status, code in product(DOCUMENTED_STATUSES[3:], DOCUMENTED_CODES):
         assert table.decide(status, code) is not Outcome.OK
@@ -102,6 +104,26 @@ def test_a_look_up_concludes_for_every_pair_of_statuses() -> None:
             assert answer in {LookUpAnswer.NOT_FOUND, LookUpAnswer.UNKNOWN}
     for order in (OrderStatus.DEBIT_ERROR, OrderStatus.DEBIT_FAILED, OrderStatus.DEBIT_PENDING):
         assert {responses.conclude(order, credit) for credit in CreditStatus} == {LookUpAnswer.UNKNOWN}
+    for order in (OrderStatus.CREDIT_ERROR, OrderStatus.CREDIT_FAILED, OrderStatus.CREDIT_PENDING):
+        assert {responses.conclude(order, credit, "debit") for credit in CreditStatus} == {LookUpAnswer.UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("order", "debit", "answer"),
+    [
+        ("complete", "success", LookUpAnswer.ISSUED),
+        ("debitFailed", "failure", LookUpAnswer.REFUSED),
+        ("debitError", "systemError", LookUpAnswer.UNKNOWN),
+        ("debitPending", "pending", LookUpAnswer.PENDING),
+        ("debitPending", "success", LookUpAnswer.ISSUED),
+        ("statusPending", "failure", LookUpAnswer.REFUSED),
+        ("complete", "failure", LookUpAnswer.UNKNOWN),
+        ("reversed", "success", LookUpAnswer.CANCELLED),
+    ],
+)
+def test_the_documented_status_map_of_debits(order: str, debit: str, answer: LookUpAnswer) -> None:
+    """Source: API reference, Debits and Orders, read 2026-11-21."""
+    assert responses.conclude(OrderStatus(order), CreditStatus(debit), "debit") is answer
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import msgspec
 import pytest
 
+from adapters.lounges.mastercard_airport import mapping, wire
 from adapters.lounges.mastercard_airport.mapping import holder
 from adapters.lounges.mastercard_airport.simulator import create_simulator
 from adapters.sdk.errors import AuthenticationError, OutcomeUnknownError, ProtocolError, RejectedError
 from adapters.sdk.manifest import Profile
 from adapters.sdk.outcomes import Outcome
-from adapters.sdk.records import Offer, OfferRequest, Ride, Visit
+from adapters.sdk.records import Offer, OfferRequest, Ride, Traveller, Visit
 from adapters.sdk.testing.simulator import SimulatorOptions
 from gateway.redemption.effects import member_hash
 from gateway.redemption.plan import Powers
@@ -185,3 +186,29 @@ async def test_a_statement_names_visits_by_the_members_hash_alone(partner: Partn
     assert line.amount is not None
     assert line.amount.amount == 28_000
     assert msgspec.to_builtins(line)["partner_reference"] == "V00000001"
+
+
+async def test_the_digital_card_is_the_partners_voucher_of_what_was_issued(partner: Partner) -> None:
+    request = reservation()
+    for step in partner.adapter.steps:
+        result = await partner.adapter.run_step(step.name, request)
+        request = msgspec.structs.replace(request, carried={**request.carried, **result.carried})
+    assert result.partner_reference is not None
+    found = await partner.adapter.fetch_voucher(request, result.partner_reference)
+    assert found is not None
+    assert (found.code, found.symbology) == (f"SIM/{result.partner_reference}", "qr")
+    with pytest.raises(ProtocolError):
+        await partner.adapter.fetch_voucher(request, "340000000000")
+    nobody = msgspec.structs.replace(request, traveller=Traveller())
+    assert await partner.adapter.fetch_voucher(nobody, result.partner_reference) is None
+
+
+def test_a_card_holds_to_the_end_of_its_last_day() -> None:
+    card = wire.Card(is_available=True, lounge_access_number="34", expiration="2027-01-31", code="SIM/34")
+    found = mapping.voucher(card, "34")
+    assert found is not None
+    assert found.valid_to_at == datetime(2027, 2, 1, tzinfo=UTC)
+    for changes in ({"is_available": False}, {"code": ""}):
+        assert mapping.voucher(msgspec.structs.replace(card, **changes), "34") is None
+    with pytest.raises(ProtocolError):
+        mapping.voucher(msgspec.structs.replace(card, expiration="31/01/2027"), "34")

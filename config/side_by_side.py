@@ -1,0 +1,276 @@
+"""Operations that run side by side over one connection: where several ask for the same statement, it is asked once.
+
+On PostgreSQL a way over the socket costs more than most statements. Operations that wait together and are about
+different things (`About`) need not take turns: each runs until it asks for something, and what asks for the same
+statement is sent as one message with a row of values for each (asyncpg's ``fetchmany``). An operation is written as
+everywhere and sees what it would see; its neighbours' rows are those of a transaction that shares its own.
+
+What one of them decides must hold whatever its neighbours do in the same transaction, where no lock keeps them out:
+by guarded statements, or because two that look at the same rows are about the same thing, and so take turns. What a
+sum over several has to obey is judged after the write, when each sees the others.
+
+There are no savepoints here. Whoever needs one undone (`stop`), is refused or has the database refuse a statement ends
+the attempt: all of it is rolled back, and it is the caller's to run the operations otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
+
+import asyncpg
+from greenlet import GreenletExit, getcurrent, greenlet
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from config.database_errors import of_driver
+from config.waiting import Waiting
+
+T = TypeVar("T")
+PATIENCE_MS = 250
+"""Longer than another batch holds a row; two that wait for each other all the same do not do so for long."""
+
+_BEGIN = f"BEGIN; SET LOCAL lock_timeout = {PATIENCE_MS}"
+_REFUSED = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_MARK = "side_by_side"
+
+
+@dataclass(frozen=True, slots=True)
+class About(Generic[T]):
+    """An operation that decides about the rows of one subject (a member), and may run beside one about another."""
+
+    subject: str
+    operation: Callable[[Connection], T]
+
+    def __call__(self, connection: Connection) -> T:
+        """Run it, as an operation like any other."""
+        return self.operation(connection)
+
+
+class NotTogetherError(Exception):
+    """Operations could not be run side by side; nothing of them may be committed.
+
+    ``alone`` are those that stopped it, where that is known, and the others may be tried once more.
+    """
+
+    def __init__(self, alone: Sequence[Waiting] = ()) -> None:
+        """Keep them."""
+        super().__init__()
+        self.alone = tuple(alone)
+
+
+class _Asked(NamedTuple):
+    """A statement that gives one value; ``$1`` stands for the first of the values. ``alike``: see `ask`."""
+
+    sql: str
+    values: Sequence[Any]
+    alike: bool
+
+
+class _AskedForAll(NamedTuple):
+    """A statement that does the parts of all that ask for it at once; see `ask_for_all`."""
+
+    sql: str
+    part: Any
+    put: Callable[[Sequence[Any]], Any]
+
+
+class _StoppedError(BaseException):
+    """What ends an operation that cannot go on here; no operation's own handler takes it for its own."""
+
+
+def is_beside() -> bool:
+    """Say whether this operation runs side by side with others."""
+    return hasattr(getcurrent(), _MARK)
+
+
+def ask(sql: str, values: Sequence[Any], *, alike: bool = False) -> Any:
+    """Ask for a statement that gives exactly one row, of an operation that runs side by side; answer its first column.
+
+    What the database says against it is not told to the operation: it ends there and runs again otherwise. A statement
+    that only reads is ``alike`` for all that give the same values, and then run once for them.
+    """
+    return getcurrent().parent.switch(_Asked(sql, values, alike))
+
+
+def ask_for_all(sql: str, part: Any, put: Callable[[Sequence[Any]], Any]) -> Any:
+    """Ask for a statement that is run once, with what ``put`` makes of the parts of all that ask for it.
+
+    It gives null when all parts are done. Anything else is the answer of one that asked alone; of several nobody knows
+    whose part it was, and all of them run again otherwise.
+    """
+    return getcurrent().parent.switch(_AskedForAll(sql, part, put))
+
+
+def stop() -> NoReturn:
+    """End an operation that needs what it cannot have beside others."""
+    raise _StoppedError
+
+
+class _Running:
+    """One operation under way: what it asks for now, and what it raised."""
+
+    def __init__(self, waiting: Waiting, connection: Connection) -> None:
+        self.waiting = waiting
+        self.raised: BaseException | None = None
+        self.asks: _Asked | _AskedForAll | Awaitable[Any] | None = None
+        self._greenlet = greenlet(lambda: self._work(connection))
+        self._greenlet.__sqlalchemy_greenlet_provider__ = True
+        setattr(self._greenlet, _MARK, True)
+
+    def _work(self, connection: Connection) -> None:
+        try:
+            self.waiting.run(connection)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it runs again and then it is the caller's
+            self.raised = error
+
+    def go_on(self, *answer: Any) -> None:
+        """Run until it asks for something or ends."""
+        self.asks = self._greenlet.switch(*answer)
+
+    def end(self) -> None:
+        """Let go of an operation that waits for an answer it will not get.
+
+        One that waits within SQLAlchemy is told that the driver failed: of anything else that ends it there SQLAlchemy
+        takes the connection for lost.
+        """
+        while not self._greenlet.dead:
+            if isinstance(self.asks, _Asked | _AskedForAll):
+                self.asks = self._greenlet.throw(GreenletExit)
+            else:
+                if isinstance(self.asks, Coroutine):
+                    self.asks.close()
+                self.asks = self._greenlet.throw(of_driver("", asyncpg.InterfaceError("let go")))
+
+
+async def commit(engine: AsyncEngine, operations: Sequence[Waiting]) -> None:
+    """Run operations that are about something in one transaction, which is on disk then; each keeps its result.
+
+    Raises:
+        NotTogetherError: one of them, or the database, refused; nothing was written.
+        DBAPIError: the transaction was refused when it was to end, or (connection lost) it is not known.
+    """
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        below, raw = connection.sync_connection, (await connection.get_raw_connection()).driver_connection
+        assert below is not None
+        assert isinstance(raw, asyncpg.Connection)
+        try:
+            await _in_transaction(raw, below, operations)
+        finally:
+            if raw.is_closed():
+                await connection.invalidate()
+
+
+async def _in_transaction(raw: asyncpg.Connection, connection: Connection, operations: Sequence[Waiting]) -> None:
+    """Begin and end below SQLAlchemy: with what has to be said at the beginning it is one way over the socket."""
+    try:
+        await raw.execute(_BEGIN)
+        try:
+            for wave in _waves(operations):
+                await _run(raw, connection, wave)
+        except BaseException:
+            await raw.execute("ROLLBACK")
+            raise
+    except _REFUSED as error:
+        raise NotTogetherError from error
+    try:
+        await raw.execute("COMMIT")
+    except _REFUSED as error:
+        raise of_driver("COMMIT", error) from None
+
+
+async def _run(raw: asyncpg.Connection, connection: Connection, wave: Sequence[Waiting]) -> None:
+    running = [_Running(each, connection) for each in wave]
+    try:
+        await _side_by_side(raw, connection, running)
+    finally:
+        for each in running:
+            each.end()
+
+
+def _waves(operations: Sequence[Waiting]) -> Iterator[list[Waiting]]:
+    """Let those about one subject take turns; those that run together in the order of their subjects.
+
+    That is the order in which they lock rows of their own, so that two transactions do not wait for each other.
+    """
+    waves: list[dict[str, Waiting]] = []
+    for each in operations:
+        assert isinstance(each.operation, About)
+        subject = each.operation.subject
+        wave = next((wave for wave in waves if subject not in wave), None)
+        if wave is None:
+            wave = {}
+            waves.append(wave)
+        wave[subject] = each
+    for wave in waves:
+        yield [wave[subject] for subject in sorted(wave)]
+
+
+async def _side_by_side(raw: asyncpg.Connection, connection: Connection, running: list[_Running]) -> None:
+    for each in running:
+        each.go_on()
+    while asking := _asking(running):
+        chosen = _most_wanted(asking)
+        first = chosen[0].asks
+        if isinstance(first, _Asked):
+            for each, answer in zip(chosen, await _answers(raw, first, chosen), strict=True):
+                each.go_on(answer)
+        elif isinstance(first, _AskedForAll):
+            answer = await _answer_for_all(raw, first, chosen)
+            for each in chosen:
+                each.go_on(answer)
+        else:
+            chosen[0].go_on(await _through_sqlalchemy(first))
+            if connection.in_nested_transaction():
+                raise NotTogetherError([chosen[0].waiting])
+
+
+async def _answer_for_all(raw: asyncpg.Connection, first: _AskedForAll, asking: list[_Running]) -> Any:
+    parts = [each.asks.part for each in asking if isinstance(each.asks, _AskedForAll)]
+    answer = await raw.fetchval(first.sql, first.put(parts))
+    if answer is not None and len(parts) > 1:
+        raise NotTogetherError
+    return answer
+
+
+async def _through_sqlalchemy(asked: Awaitable[Any] | None) -> Any:
+    assert asked is not None
+    try:
+        return await asked
+    except Exception as error:
+        raise NotTogetherError from error
+
+
+async def _answers(raw: asyncpg.Connection, first: _Asked, asking: list[_Running]) -> list[Any]:
+    """Run the statement that all ask for; answer what it gives to each."""
+    values = [tuple(each.asks.values) for each in asking if isinstance(each.asks, _Asked)]
+    rows = list(dict.fromkeys(values)) if first.alike else values
+    found = [row[0] for row in await raw.fetchmany(first.sql, rows)]
+    if len(rows) == len(values):
+        return found
+    by_values = dict(zip(rows, found, strict=True))
+    return [by_values[row] for row in values]
+
+
+def _asking(running: Iterable[_Running]) -> list[_Running]:
+    """List those that have not ended.
+
+    Raises:
+        NotTogetherError: some have ended by raising.
+    """
+    raised = [each.waiting for each in running if each.raised is not None]
+    if raised:
+        raise NotTogetherError(raised)
+    return [each for each in running if each.asks is not None]
+
+
+def _most_wanted(asking: list[_Running]) -> list[_Running]:
+    """Choose those that ask for the statement that most of them ask for; what is none is asked one by one."""
+    by_statement: dict[str, list[_Running]] = {}
+    for each in asking:
+        if not isinstance(each.asks, _Asked | _AskedForAll):
+            return [each]
+        by_statement.setdefault(each.asks.sql, []).append(each)
+    return max(by_statement.values(), key=len)

@@ -1,0 +1,358 @@
+"""Operations that run side by side over one connection of PostgreSQL: each as if alone, for the ways of one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import itertools
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql
+
+from config import batched_writes, side_by_side
+from config.database import Database
+from config.hot_statements import on_postgresql, savepoint
+from config.prepared import Prepared, inserting
+from config.settings import DatabaseSettings
+from config.side_by_side import About, is_beside
+from settlement import ledger
+from settlement.accounts import POINTS, Account, AccountKind, counter_account, partner_payable
+from settlement.audit import audit
+from settlement.errors import InsufficientFundsError
+from settlement.journal import Posting
+from settlement.tables import accounts, journal_entries, lots, postings
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+AT = datetime(2026, 12, 1, tzinfo=UTC)
+ROWS = sa.Table(
+    "rows_beside",
+    sa.MetaData(),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("said", sa.String),
+    sa.Column("at", sa.DateTime(timezone=True)),
+    sa.Column("facts", postgresql.JSONB),
+)
+_ADD = Prepared(inserting(ROWS))
+_ADD_NEW = Prepared(
+    lambda _: postgresql.insert(ROWS).values({c.key: sa.bindparam(c.key) for c in ROWS.c}).on_conflict_do_nothing()
+)
+_ALL = Prepared(sa.select(ROWS).where(ROWS.c.id >= sa.bindparam("least")).order_by(ROWS.c.id.desc()))
+_CHANGE = Prepared(
+    sa.update(ROWS)
+    .where(ROWS.c.id >= sa.bindparam("least"))
+    .values(said=sa.bindparam("told"))
+    .returning(ROWS.c.id, ROWS.c.at, ROWS.c.facts)
+)
+_GROW = Prepared(sa.update(ROWS).values(said=ROWS.c.said + "x").returning(ROWS.c.said))
+_DROP = Prepared(sa.delete(ROWS).where(ROWS.c.id >= sa.bindparam("least")))
+
+
+@pytest.fixture
+async def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
+    """A PostgreSQL database with one flusher, so that what is written at once shares a transaction."""
+    monkeypatch.setattr(batched_writes, "FLUSHERS", 1)
+    database = await Database.open(DatabaseSettings(url=database_url))
+    await database.write(ROWS.create)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What is sent as one message: each statement, and for how many."""
+    told: list[tuple[str, int]] = []
+    fetchmany = asyncpg.Connection.fetchmany
+
+    async def noted(self: Any, query: str, args: list[Any], **options: Any) -> Any:
+        told.append((query, len(args)))
+        return await fetchmany(self, query, args, **options)
+
+    monkeypatch.setattr(asyncpg.Connection, "fetchmany", noted)
+    return told
+
+
+async def at_once(database: Database, *operations: About[Any]) -> list[Any]:
+    return await asyncio.gather(*(database.write(each) for each in operations), return_exceptions=True)
+
+
+async def give(database: Database, *members: str) -> None:
+    for member in members:
+        issue = partial(ledger.issue, key=f"start:{member}", member_id=member, commodity=POINTS, quantity=600, at=AT)
+        await database.write(partial(issue, expires_at=None, reason="start", reference="start"))
+
+
+def holding(member: str, key: str, quantity: int = 100) -> About[bool]:
+    hold = partial(ledger.hold, key=key, member_id=member, commodity=POINTS, quantity=quantity, at=AT, reference=key)
+    return About(member, hold)
+
+
+def capturing(member: str, key: str) -> About[bool]:
+    return About(member, partial(ledger.capture, hold_key=key, key=f"{key}:end", at=AT, to=counter_account(POINTS)))
+
+
+def add(number: int, **others: Any) -> Any:
+    row = {"id": number, "said": None, "at": None, "facts": None} | others
+    return partial(_ADD.change, **row)
+
+
+def ids(connection: Connection) -> list[int]:
+    return sorted(row[0] for row in _ALL.rows(connection, least=0))
+
+
+async def test_holds_of_many_members_ask_for_each_statement_once(
+    database: Database, sent: list[tuple[str, int]]
+) -> None:
+    members = [f"m{number}" for number in range(9)]
+    await give(database, *members)
+    assert await at_once(database, *(holding(member, f"h:{member}") for member in members)) == [True] * 9
+    assert [count for _, count in sent] == [9, 9]
+    assert await at_once(database, *(capturing(member, f"h:{member}") for member in members)) == [True] * 9
+    assert [count for _, count in sent] == [9] * 4
+    assert (await database.read(audit)).clean
+
+
+async def test_two_about_one_subject_take_turns_and_the_second_sees_what_the_first_did(database: Database) -> None:
+    await give(database, "m1", "m2")
+    found = await at_once(
+        database, holding("m1", "a", 400), holding("m1", "b", 200), holding("m2", "c", 600), holding("m1", "d", 1)
+    )
+    assert found[:3] == [True] * 3
+    assert isinstance(found[3], InsufficientFundsError)
+    (balance,) = await database.read(partial(ledger.balances, member_id="m1"))
+    assert (balance.available, balance.held) == (0, 600)
+    assert (await database.read(audit)).clean
+
+
+async def test_one_that_is_refused_runs_alone_and_its_neighbours_are_still_side_by_side(
+    database: Database, sent: list[tuple[str, int]]
+) -> None:
+    members = [f"m{number}" for number in range(5)]
+    await give(database, *members)
+    asked = [holding(member, f"h:{member}", 700 if member == "m3" else 100) for member in members]
+    found = await at_once(database, *asked)
+    assert [isinstance(each, InsufficientFundsError) for each in found] == [False, False, False, True, False]
+    assert [count for _, count in sent] == [5, 4, 4]
+    assert (await database.read(audit)).clean
+
+
+async def test_what_only_reads_is_asked_once_for_all_that_ask_alike(
+    database: Database, sent: list[tuple[str, int]]
+) -> None:
+    await database.write(add(1))
+    await database.write(add(2))
+    asked = [About(str(least), partial(_ALL.rows, least=least % 2 + 1)) for least in range(6)]
+    found = await at_once(database, *asked)
+    assert [[row[0] for row in rows] for rows in found] == [[2, 1], [2], [2, 1], [2], [2, 1], [2]]
+    assert [count for _, count in sent] == [2]
+
+
+async def test_what_writes_is_run_for_each_though_all_ask_alike(database: Database) -> None:
+    await database.write(add(1, said=""))
+    grown = await at_once(database, *(About(name, _GROW.rows) for name in "abc"))
+    assert grown == [[["x"]], [["xx"]], [["xxx"]]]
+
+
+async def test_what_one_had_written_that_raises_is_undone(database: Database) -> None:
+    def refusing(connection: Connection) -> None:
+        add(7)(connection)
+        raise KeyError("mine")
+
+    found = await at_once(database, About("a", add(1)), About("b", refusing), About("c", add(2)))
+    assert [found[0], type(found[1]), found[2]] == [1, KeyError, 1]
+    assert await database.read(ids) == [1, 2]
+
+
+async def test_a_savepoint_undoes_what_is_in_it_and_nothing_of_the_neighbours(database: Database) -> None:
+    def undone(connection: Connection) -> bool:
+        try:
+            with savepoint(connection, "mine"):
+                add(7)(connection)
+                raise ValueError("undo it")
+        except ValueError:
+            add(8)(connection)
+        return is_beside()
+
+    found = await at_once(database, About("a", add(1)), About("b", undone), About("c", add(2)))
+    assert found == [1, False, 1]
+    assert await database.read(ids) == [1, 2, 8]
+
+
+async def test_a_savepoint_of_sqlalchemy_s_runs_alone_too(database: Database) -> None:
+    def undone(connection: Connection) -> None:
+        nested = connection.begin_nested()
+        add(7)(connection)
+        nested.rollback()
+        connection.execute(ROWS.insert().values(id=8))
+
+    await at_once(database, About("a", add(1)), About("b", undone), About("c", add(2)))
+    assert await database.read(ids) == [1, 2, 8]
+
+
+async def test_operations_that_do_different_things_meet_where_they_ask_for_the_same(
+    database: Database, sent: list[tuple[str, int]]
+) -> None:
+    def through_sqlalchemy(connection: Connection) -> int:
+        connection.execute(ROWS.insert().values(id=5))
+        return int(add(6)(connection))
+
+    assert await at_once(database, About("a", add(1)), About("b", through_sqlalchemy)) == [1, 1]
+    assert sum(count for _, count in sent) == 2
+    assert await database.read(ids) == [1, 5, 6]
+
+
+async def test_each_runs_in_its_callers_context(database: Database) -> None:
+    who: contextvars.ContextVar[int] = contextvars.ContextVar("who")
+
+    def whose(connection: Connection) -> int:
+        on_postgresql(connection, "SELECT 1")
+        return who.get()
+
+    async def caller(number: int) -> int:
+        who.set(number)
+        return await database.write(About(str(number), whose))
+
+    assert await asyncio.gather(*map(caller, range(5))) == list(range(5))
+
+
+async def test_a_row_that_another_process_keeps_for_long_ends_the_attempt_and_is_waited_for_holding_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(side_by_side, "_BEGIN", "BEGIN; SET LOCAL lock_timeout = 20")
+    await give(database, "m1", "m2")
+    other = await Database.open(DatabaseSettings(url=database.url))
+    async with other._reading.connect() as keeping:
+        await keeping.exec_driver_sql("SELECT 1 FROM accounts WHERE code = 'member/m1/available' FOR UPDATE")
+        waiting = asyncio.create_task(at_once(database, holding("m1", "a"), holding("m2", "b")))
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        await keeping.rollback()
+    assert await waiting == [True, True]
+    assert (await database.read(audit)).clean
+    await other.close()
+
+
+async def test_a_connection_that_is_lost_in_between_is_not_used_again(database: Database) -> None:
+    lost: list[int] = []
+
+    def losing(connection: Connection) -> int:
+        pid = int(on_postgresql(connection, "SELECT pg_backend_pid()"))
+        if not lost:
+            lost.append(pid)
+            on_postgresql(connection, "SELECT pg_terminate_backend(pg_backend_pid())")
+        return pid
+
+    found = await at_once(database, About("a", add(1)), About("b", losing))
+    assert found[0] == 1
+    assert found[1] != lost[0]
+    assert await database.read(ids) == [1]
+
+
+_TEXTS = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
+_INSTANTS = st.none() | st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2090, 1, 1)).map(  # noqa: DTZ001
+    lambda naive: naive.replace(tzinfo=UTC)
+)
+_FACTS = st.none() | st.dictionaries(st.sampled_from("abc"), st.integers(0, 9) | st.none() | st.lists(st.booleans()))
+_MADE = st.lists(st.tuples(st.integers(0, 4), _TEXTS, _INSTANTS, _FACTS), max_size=6)
+
+
+async def test_a_statement_answers_beside_others_what_it_answers_in_turn(database: Database) -> None:
+    loop = asyncio.get_running_loop()
+
+    def steps(made: list[Any], least: int, connection: Connection) -> list[Any]:
+        told: list[Any] = [_DROP.change(connection, least=0) >= 0]
+        told += [_ADD_NEW.change(connection, id=i, said=s, at=a, facts=f) for i, s, a, f in made]
+        told += [_ALL.rows(connection, least=least), _ALL.named(connection, least=least)]
+        told += [_ALL.row(connection, least=least), _ALL.scalar(connection, least=least)]
+        told += [sorted(_CHANGE.rows(connection, least=least, told="x")), _ALL.rows(connection, least=0)]
+        return [*told, _DROP.change(connection, least=least), is_beside()]
+
+    @given(_MADE, st.integers(0, 5))
+    @settings(max_examples=60, deadline=None)
+    def same(made: list[Any], least: int) -> None:
+        asked = partial(steps, made, least)
+        in_turn = asyncio.run_coroutine_threadsafe(database.write(asked), loop).result()
+        beside = asyncio.run_coroutine_threadsafe(database.write(About("it", asked)), loop).result()
+        assert (in_turn.pop(), beside.pop()) == (False, True)
+        assert beside == in_turn
+
+    await asyncio.to_thread(same)
+
+
+_STEP = st.tuples(st.sampled_from(["hold", "hold", "capture", "void"]), st.integers(0, 2), st.integers(1, 400))
+_ROUNDS = st.lists(st.dictionaries(st.integers(0, 3), _STEP, min_size=1), min_size=1, max_size=6)
+"""What each of four members does in each round: of which of his holds, and how much."""
+
+_OWED = Account("bearer/maker/expense", "CNY", AccountKind.BEARER, may_go_negative=True), partner_payable("p", "CNY")
+
+
+async def test_entries_written_together_are_those_that_would_be_written_in_turn(database: Database) -> None:
+    loop, runs = asyncio.get_running_loop(), itertools.count()
+
+    def operation(run: str, number: int, step: tuple[str, int, int]) -> About[bool]:
+        what, which, quantity = step
+        member, key = f"{run}m{number}", f"{run}m{number}:{which}"
+        if what == "hold":
+            return holding(member, key, quantity)
+        if what == "void":
+            return About(member, partial(ledger.void, hold_key=key, key=f"{key}:void", at=AT))
+        also = tuple(Posting(account, sign * quantity) for account, sign in zip(_OWED, (1, -1), strict=True))
+        end = partial(ledger.capture, hold_key=key, key=f"{key}:end", at=AT, to=counter_account(POINTS), also=also)
+        return About(member, end)
+
+    async def written(run: str, rounds: list[Any], *, together: bool) -> tuple[list[Any], Any]:
+        await give(database, *(f"{run}m{number}" for number in range(4)))
+        before = await database.read(shared_balances)
+        found: list[Any] = []
+        for steps in rounds:
+            asked = [operation(run, number, steps[number]) for number in sorted(steps)]
+            for part in [asked] if together else [[each] for each in asked]:
+                found += await at_once(database, *part)
+        after = await database.read(shared_balances)
+        told = [each if isinstance(each, bool) else type(each) for each in found]
+        moved = {of: balance - before.get(of, 0) for of, balance in after.items()}
+        return told, (moved, await database.read(partial(entries_of, run)))
+
+    @given(_ROUNDS)
+    @settings(max_examples=20, deadline=None)
+    def same(rounds: list[Any]) -> None:
+        one, other = f"a{next(runs)}", f"b{next(runs)}"
+        in_turn = asyncio.run_coroutine_threadsafe(written(one, rounds, together=False), loop).result()
+        beside = asyncio.run_coroutine_threadsafe(written(other, rounds, together=True), loop).result()
+        assert beside == in_turn
+
+    await asyncio.to_thread(same)
+    assert (await database.read(audit)).clean
+
+
+def shared_balances(connection: Connection) -> dict[tuple[str, str], int]:
+    own = accounts.c
+    rows = connection.execute(sa.select(own.code, own.commodity, own.balance).where(own.code.not_like("member/%")))
+    return {(row.code, row.commodity): row.balance for row in rows}
+
+
+_OF_ITS_OWN = {"fingerprint"}
+
+
+def entries_of(run: str, connection: Connection) -> list[Any]:
+    """Everything of a run's members: headers, postings, lots and balances, without the run's own name."""
+    told: list[Any] = []
+    for table, column in (
+        (journal_entries, journal_entries.c.member_id),
+        (postings, postings.c.entry_key),
+        (lots, lots.c.member_id),
+        (accounts, sa.func.substr(accounts.c.code, len("member/") + 1)),
+    ):
+        rows = connection.execute(sa.select(table).where(column.startswith(f"{run}m")))
+        kept = ({name: value for name, value in row.items() if name not in _OF_ITS_OWN} for row in rows.mappings())
+        told.append(sorted(repr(row).replace(run, "") for row in kept))
+    return told
