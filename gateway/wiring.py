@@ -182,8 +182,8 @@ async def _connect(
         client_type=partial(PartnerClient, ca_file=Path(environment.ca_file) if environment.ca_file else None),
     )
     closing.push_async_callback(context.client.aclose)
-    linking = _linking(context, environment, vault)
     adapter = _made(package, context)
+    linking = _linking(context, environment, vault)
     return ConnectedPartner(
         file=file,
         environment=environment,
@@ -196,9 +196,18 @@ async def _connect(
 
 
 def _linking(context: AdapterContext, environment: PartnerEnvironment, vault: DatabaseVault) -> Linking | None:
-    """Let members link where the partner's file says so; elsewhere nothing is called in a member's name."""
+    """Let members link where the partner's file says so; elsewhere nothing is called in a member's name.
+
+    Raises:
+        ConfigurationError: the partner's adapter links nobody.
+    """
     if environment.linking is None:
         return None
+    if context.manifest.linking is None:
+        raise ConfigurationError(
+            f"partners/{context.partner}.toml has a section linking, and the adapter {context.manifest.name!r} links "
+            "nobody; take the section away."
+        )
     place = LinkingPlace(issuer=environment.linking.issuer, authorization_url=environment.linking.authorization_url)
     return open_linking(context.client, context.manifest, context.credentials, context.clock, vault, place)
 

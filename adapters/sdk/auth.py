@@ -273,6 +273,12 @@ def _tls_client_auth(given: Given) -> Authenticator:
     )
 
 
+def _authorization_code(given: Given) -> Authenticator:
+    for name in ("client_id", "client_secret"):
+        given.credential(name)
+    return MembersOnly()
+
+
 def _hmac_signature(given: Given) -> Authenticator:
     return HmacSignature(given.key_id(), given.credential("secret"), read_rules(given.name, given.settings))
 
@@ -297,7 +303,7 @@ MAKERS: dict[str, Callable[[Given], Authenticator]] = {
     "oauth2_client_credentials": _client_credentials,
     "private_key_jwt": _private_key_jwt,
     "oauth2_tls_client_auth": _tls_client_auth,
-    "oauth2_authorization_code": lambda _: MembersOnly(),
+    "oauth2_authorization_code": _authorization_code,
     "mtls": lambda given: MutualTls(
         read_identity(given.credential("client_certificate"), given.credential("private_key"))
     ),

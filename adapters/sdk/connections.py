@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from aiohttp.tracing import Trace
 
 
+REST_SECONDS = 0.05
+LONGEST_REST_SECONDS = 0.5
+
 CERTIFICATE_ALERTS = (
     *("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "UNSUPPORTED_CERTIFICATE", "CERTIFICATE_REVOKED"),
     *("CERTIFICATE_EXPIRED", "CERTIFICATE_UNKNOWN", "UNKNOWN_CA", "ACCESS_DENIED"),
@@ -30,7 +33,7 @@ CERTIFICATE_ALERTS = (
 
 
 class CertificateAlertError(aiohttp.ClientError):
-    """The first thing on a connection was the alert that our certificate is refused: no request was read on it."""
+    """The partner refuses our certificate, and no request was read: an alert came first, or the end before we wrote."""
 
 
 def is_certificate_alert(error: BaseException | None) -> bool:
@@ -69,11 +72,42 @@ class QuietProtocol(ResponseHandler):
 class QuietConnector(aiohttp.TCPConnector):
     """aiohttp's connector with connections that rest between two requests, and speak only when they are asked."""
 
-    def __init__(self, **settings: Any) -> None:
-        """Take aiohttp's own settings."""
+    def __init__(self, *, shows_certificate: bool = False, **settings: Any) -> None:
+        """Take aiohttp's own settings; ``shows_certificate``: the connections carry a certificate of ours."""
         super().__init__(**settings)
+        self._shows_certificate = shows_certificate
         made = partial(QuietProtocol, loop=asyncio.get_running_loop())
         self._factory = cast("partial[ResponseHandler]", made)
+
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own
+    ) -> ResponseHandler:
+        """Open a connection; one with a certificate of ours rests for about a way there and back before it is used.
+
+        In TLS 1.3 our handshake is over before the server has judged the certificate. What it says against it is heard
+        surely only while nothing else is on its way: an answer to a request that it does not read is a reset, which
+        may overtake the alert.
+
+        Raises:
+            CertificateAlertError: the partner refused the certificate; nothing was written.
+        """
+        began = self._loop.time()
+        protocol = await super()._create_connection(req, traces, timeout)
+        closed = protocol.closed if self._shows_certificate else None
+        if closed is not None:
+            rest = min(max((self._loop.time() - began) / 2, REST_SECONDS), LONGEST_REST_SECONDS)
+            try:
+                await asyncio.wait([closed], timeout=rest)
+            except asyncio.CancelledError:
+                protocol.close()
+                raise
+            if closed.done():
+                cause = closed.exception()
+                raise CertificateAlertError("the partner ended the connection on seeing our certificate") from cause
+        return protocol
 
     def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
         if isinstance(protocol, QuietProtocol):

@@ -8,8 +8,8 @@ The httpx interface over aiohttp's transport, with their defaults mended:
 - What arrives on a kept connection while nothing is asked is never an answer (`adapters.sdk.connections`).
 - Cookies are neither kept nor sent; redirects, proxies and credentials from the environment are not followed.
 - TLS certificates are always verified; there is no switch.
-- A partner that refuses our own certificate says so, in TLS 1.3, only when the request is on its way: by an alert that
-  comes before anything else. That the server read nothing is thereby proved, and told as ``CertificateRefused``.
+- A partner refuses our own certificate, in TLS 1.3, after our side of the handshake: a new connection that carries one
+  rests a moment before it is used, and an alert about it before anything else proves that no request was read.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def make_transport(
         verify=_tls_context(ca_file) if identity is None else _identified(ca_file, identity),
         trust_env=False,
         limits=httpx.Limits(max_connections=max_connections, keepalive_expiry=keep_alive_seconds),
-        client=lambda: _session(transport),
+        client=lambda: _session(transport, shows_certificate=identity is not None),
     )
     return transport
 
@@ -149,8 +149,9 @@ async def _never_resend(request: aiohttp.ClientRequest, handler: aiohttp.ClientH
         raise LostAfterWriteError(type(error).__name__) from error
 
 
-def _session(transport: AiohttpTransport) -> aiohttp.ClientSession:
+def _session(transport: AiohttpTransport, *, shows_certificate: bool) -> aiohttp.ClientSession:
     connector = QuietConnector(
+        shows_certificate=shows_certificate,
         ssl=transport.ssl_context,
         limit=transport.limits.max_connections or 0,
         keepalive_timeout=transport.limits.keepalive_expiry,
@@ -162,7 +163,7 @@ def _session(transport: AiohttpTransport) -> aiohttp.ClientSession:
 
 def _refused_in_handshake(cause: BaseException | None) -> bool:
     """Say whether a handshake (TLS 1.2) ended by an alert about our certificate."""
-    return isinstance(cause, aiohttp.ClientConnectorError) and is_certificate_alert(cause.os_error)
+    return isinstance(cause, aiohttp.ClientConnectorError) and is_certificate_alert(getattr(cause, "os_error", None))
 
 
 def _identified(ca_file: Path | None, identity: TlsIdentity) -> ssl.SSLContext:

@@ -55,7 +55,9 @@ async def test_a_member_links_and_his_account_is_known(club: LinkingClub) -> Non
     assert (await links(club, liu))[LOUNGE] == linked.json()
     assert await accounts(club, liu) == {LOUNGE: "SKY-1"}
     me = await club.client.get("/v1/me", headers=club.member(liu))
-    assert me.json()["links"] == [{"partner": LOUNGE, "account_number": "SKY-1"}]
+    (told,) = me.json()["links"]
+    assert (told["partner"], told["account_number"]) == (LOUNGE, "SKY-1")
+    assert told["verified_at"] == "2026-11-22T04:00:00Z", "the partner itself said so"
 
 
 async def test_what_an_address_to_the_partner_holds(club: LinkingClub) -> None:

@@ -88,8 +88,15 @@ def test_the_figure_that_openssl_gives() -> None:
     )
     made = signature(rules_of(), SigningKey("club", KEYS["club"]), request, STAMP, "n0nce-n0nce")
     assert made == FIGURE
+    # the same with sha512sum, and openssl dgst -sha512
+    made = signature(rules_of(digest="sha512"), SigningKey("club", KEYS["club"]), request, STAMP, "n0nce-n0nce")
+    assert made == FIGURE_512
 
 
+FIGURE_512 = (
+    "15da95be9469ec14637b844a59de1702180e7d31a7d1f1aaae16a76972fc1b58"
+    "3ec29205bc27e9a56f124e57c37b92ce7cb00c91f94ae5b42642e7540a3c7b10"
+)
 FIGURE = "42f391fbc8c2cd945cf35d3f0adfe6ae1d0fc56a86f38bb3509573ce06140115"
 
 

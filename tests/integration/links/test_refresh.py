@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from adapters.sdk.link_tokens import HeldTokens, LinkTokens
 from adapters.sdk.outcomes import Outcome
 from config.secrets import Secret
 from config.settings import FolderSettings
+from gateway.links import store
 from gateway.links.tables import partner_links
 from gateway.services.partner_links import revoke_due
 from gateway.wiring import Gateway, open_gateway
@@ -305,7 +307,9 @@ async def test_unlinked_while_a_refresh_is_under_way_what_comes_is_revoked(
     with pytest.raises(AuthenticationError):
         await asking
     held = await row(club)
-    assert (held.state, held.access_sealed) == ("revoked_by_member", None)
+    assert (held.state, held.access_sealed, held.generation) == ("revoked_by_member", None, 2)
+    read = partial(store.read_refresh, sealer=club.gateway.sealer, link_id=link)
+    assert await club.gateway.database.read(read) == (2, Secret(grant.refresh)), "what came is what is revoked"
     clock.move(minutes=15)
     await revoke_due(club.gateway)
     assert grant.revoked

@@ -17,6 +17,9 @@ from config.errors import ConfigurationError, UnavailableError
 from config.secrets import Secret
 from config.settings import FolderSettings, LinkSettings, PartnerSettings, Settings
 from gateway.links.sealing import DEVELOPMENT_FILE, Place, Sealer, open_sealer
+from gateway.wiring import open_gateway
+from tests.api.conftest import settings_for
+from tests.support.linking import configuration
 
 PLACE = Place("partner_links", "refresh_sealed", "lnk_1")
 ONE, TWO = bytes(range(32)), bytes(range(32, 64))
@@ -141,3 +144,19 @@ def test_the_cipher_is_the_published_one() -> None:
 def test_settings_take_a_table_of_keys() -> None:
     found = msgspec.convert({"keys": {"1": "env:K"}, "current_key": "1"}, LinkSettings)
     assert found.keys == {"1": "env:K"}
+
+
+async def test_a_partner_file_that_offers_linking_where_the_adapter_has_none_stops_the_start(
+    tmp_path: Path,
+) -> None:
+    folder = configuration(tmp_path / "config")
+    file = folder / "partners" / "skyward-miles.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(
+        text.replace("[environments.simulator]", "[environments.simulator.linking]\n[environments.simulator]", 1),
+        encoding="utf-8",
+    )
+    given = settings_for(f"sqlite:///{tmp_path / 'gateway.db'}", tmp_path)
+    given = msgspec.structs.replace(given, folders=FolderSettings(configuration=folder, data=tmp_path))
+    with pytest.raises(ConfigurationError, match=r"skyward-miles.toml has a section linking"):
+        await open_gateway(given, environ={})
