@@ -81,8 +81,8 @@ MISTAKES = {
     "no_such_hook": ('token = "id"', 'token = "id"\njudge = "read_it"', "there is no hooks.py"),
     "no_such_zone": ('service = "visit"', 'service = "visit"\ntime_zone = "Mars/Base"', "is no time zone"),
     "undeclared_section": ("[fence]", '[usage]\nmethod = "GET"\npath = "/u/{partner_account}"\nuses = "u"\n'
-                           'place = "p"\nused_at = "a"\nguests = "g"\nanswers = [{ status = 200, outcome = "ok" }]\n[fence]',
-                           "declare the capability reports_usage"),
+                           'place = "p"\nused_at = "a"\nguests = "g"\nanswers = [{ status = 200, outcome = "ok" }]\n'
+                           "[fence]", "declare the capability reports_usage"),
     "statement_of_no_day": ("/v1/statements/{date}", "/v1/statements/{day}", "names the day once, as {date}"),
     "statement_elsewhere": ("/v1/statements/{date}", "//elsewhere/{date}", "names the day once, as {date}"),
     "missing_section": ("statement = {", "options = {", "the manifest declares reports_statements"),
