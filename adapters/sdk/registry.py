@@ -29,7 +29,7 @@ from adapters.sdk.declarative.loading import MAPPING, declared
 from adapters.sdk.errors import ManifestError, TooSlowError
 from adapters.sdk.manifest import Manifest, read_manifest
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 GROUP = "partner_benefits_gateway.adapters"
 """Entry point group; the value is the package module."""
@@ -37,9 +37,9 @@ BUNDLED = Path(__file__).parents[1]
 EXTERNAL = "partner_benefits_gateway_external"
 IMPORT_SECONDS = 5.0
 """How long the import of a package that is not ours, and its ``create``, may take before it is set aside."""
-IMPORTING = "importing it"
+_IMPORTING = "importing it"
 
-EMPTY: Mapping[str, str] = MappingProxyType({})
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 PROTOCOLS: dict[str, type] = {
     "quotes_offers": capabilities.QuotesOffers,
@@ -82,7 +82,9 @@ class Discovered(msgspec.Struct, frozen=True):
     problems: dict[str, str]
 
 
-def discover(folders: Iterable[Path] = (), *, bundled: Path = BUNDLED, fatal: Mapping[str, str] = EMPTY) -> Discovered:
+def discover(
+    folders: Iterable[Path] = (), *, bundled: Path = BUNDLED, fatal: Mapping[str, str] = _NOTHING
+) -> Discovered:
     """Find every adapter. Nothing an adapter does wrong stops the others or the process.
 
     Args:
@@ -181,11 +183,11 @@ def _bundled(folder: Path, name: str, bundled: Path) -> AdapterPackage:
 
 
 def _external(folder: Path, name: str | None = None) -> AdapterPackage:
-    return _package(name or folder.name, folder, lambda: in_time(lambda: _import_folder(folder), IMPORTING))
+    return _package(name or folder.name, folder, lambda: in_time(lambda: _import_folder(folder), _IMPORTING))
 
 
 def _installed(point: EntryPoint) -> AdapterPackage:
-    module = in_time(point.load, IMPORTING)
+    module = in_time(point.load, _IMPORTING)
     if not isinstance(module, ModuleType) or module.__file__ is None:
         raise ManifestError(f"{point.name}: its entry point must name the package module.")
     return _package(point.name, Path(module.__file__).parent, lambda: module)
@@ -221,13 +223,13 @@ def _check_promised(name: str, manifest: Manifest, create: Callable[..., object]
             raise ManifestError(f"{told}; write it, or take the capability out of the manifest.")
 
 
-def in_time(work: Callable[[], T], what: str) -> T:
+def in_time(work: Callable[[], _T], what: str) -> _T:
     """Run an integrator's code in a thread that is left behind when it does not end: it holds nobody else up.
 
     Raises:
         TooSlowError: it took longer than `IMPORT_SECONDS`; ``what`` begins the message.
     """
-    answer: list[T] = []
+    answer: list[_T] = []
     raised: list[BaseException] = []
 
     def run() -> None:
@@ -244,7 +246,7 @@ def in_time(work: Callable[[], T], what: str) -> T:
     if not answer:
         # One that waits is left alone; one that computes is told to end at its next step.
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
-        where = "at import" if what == IMPORTING else "in create"
+        where = "at import" if what == _IMPORTING else "in create"
         raise TooSlowError(f"{what} took longer than {IMPORT_SECONDS:g} s; do no work {where}.")
     return answer[0]
 

@@ -53,7 +53,7 @@ async def start_simulators(
         UnavailableError: one did not come up; its log is named.
     """
     _make_folder(logs)
-    packages = discover(adapters, fatal=deaths(adapters)).packages
+    packages = discover(adapters, fatal=deaths(tuple(adapters))).packages
     simulated = {partner: file for partner, file in files.items() if _has_simulator(file, packages)}
     started = []
     for partner, file in simulated.items():

@@ -28,6 +28,10 @@ log = get_logger(__name__)
 
 SEQUENCE = "event_sequence"
 """Under which name the number of the last event that counted is carried."""
+EVENT_FOR_PEOPLE = "event_for_people"
+"""Alarm: a partner that cannot be asked told something that may not count by itself; by redemption."""
+CALLBACK_DEAD = "callback_dead"
+"""Alarm: a genuine callback that named nothing we know, or could not be worked off, ten times."""
 
 
 class Observer:
@@ -40,6 +44,7 @@ class Observer:
         self._partners = seams.partners
         self._effects = seams.effects
         self._suspicions = Suspicions(seams)
+        self._alarms = seams.alarms
         self._endings = Endings(seams)
 
     async def look(self, redemption_id: str) -> bool:
@@ -88,6 +93,23 @@ class Observer:
             redemption = store.progress(connection, redemption, step=redemption.step, carried=carried)
             return self._partner_cancelled(connection, redemption, at)
         return False
+
+    def count_or_show(self, connection: Connection, redemption: Redemption, event: PartnerEvent, at: datetime) -> None:
+        """Let an event of a partner that cannot be asked count; what does not, and is news, is an alarm for people."""
+        news = not _is_known(connection, redemption, event)
+        if self.count(connection, redemption, event, at) or not news:
+            return
+        facts = {"told": event.kind, "state": redemption.state.value, "occurred_at": event.occurred_at.isoformat()}
+        if event.partner_reference is not None:
+            facts["partner_reference"] = event.partner_reference
+        self._alarms.raise_alarm(
+            connection, EVENT_FOR_PEOPLE, redemption.id, at, partner=redemption.partner, facts=facts
+        )
+
+    def callback_died(self, connection: Connection, partner: str, message_id: str, reason: str, at: datetime) -> None:
+        """Tell people of a genuine callback that nothing could be done with in all its tries."""
+        subject = f"{partner}: {message_id}"
+        self._alarms.raise_alarm(connection, CALLBACK_DEAD, subject, at, partner=partner, facts={"reason": reason})
 
     def _prepare(self, redemption_id: str, connection: Connection) -> tuple[Redemption, int] | None:
         store.lock(connection, redemption_id)
@@ -165,3 +187,15 @@ class Observer:
             free = {"next_action_at": None, "lease_owner": None, "lease_until": None}
             apply(connection, self._effects, redemption, known, now, **free)
         return True
+
+
+def _is_known(connection: Connection, redemption: Redemption, event: PartnerEvent) -> bool:
+    """Say whether an event tells what stands here already, or is older than what counted."""
+    if event.sequence is not None and event.sequence <= int(redemption.carried.get(SEQUENCE, "-1")):
+        return True
+    if event.kind == CONFIRMED_EVENT and redemption.state is State.CAPTURED:
+        return event.partner_reference in (None, redemption.partner_reference)
+    if event.kind == CANCELLED_EVENT:
+        undone = reversal_store.standing(connection, redemption.id) is not None
+        return redemption.state is State.VOIDED or undone
+    return False

@@ -62,9 +62,16 @@ class InboxWorker:
         except Exception as error:  # noqa: BLE001
             # Whatever a poisonous message raises, the others go on; ten tries, then people.
             reason = error.message if isinstance(error, WebhookError) else type(error).__name__
-            note = partial(inbox.failed, inbox_id=message.id, reason=reason, at=self._clock.now())
-            if await self._database.write(note):
+            if await self._database.write(partial(self._failed, message, reason)):
                 log.error("inbox.dead_letter", partner=message.partner, message_id=message.message_id, reason=reason)
+
+    def _failed(self, message: InboxMessage, reason: str, connection: Connection) -> bool:
+        """Put a message off; one that is dead by now is an alarm."""
+        now = self._clock.now()
+        dead = inbox.failed(connection, message.id, reason, now)
+        if dead:
+            self._observer.callback_died(connection, message.partner, message.message_id, reason, now)
+        return dead
 
     async def _act(self, message: InboxMessage) -> None:
         connected = self._partners.get(message.partner)
@@ -102,6 +109,6 @@ class InboxWorker:
         if can_be_asked:
             store.wake(connection, redemption.id, now)
         else:
-            self._observer.count(connection, redemption, event, now)
+            self._observer.count_or_show(connection, redemption, event, now)
         inbox.done(connection, message.id, now)
         return None

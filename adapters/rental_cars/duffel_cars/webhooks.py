@@ -1,5 +1,9 @@
 """The partner's callbacks: at least once, in no order, so each is a hint and nothing more (rule R9). Pure.
 
+They carry no number that rises with each event of a booking: ``idempotency_key`` names the booking, and instants say
+nothing of order where events overtake each other. So none may count by itself; what tells something new of a redemption
+is shown to people by the gateway.
+
 Source: duffel.com/docs/api/webhooks and /docs/api/v2/webhook-events, read 2026-11-28. The published list of event types
 names none for cars; whatever tells of a booking that carries our key is read, everything else is of no interest.
 """
@@ -15,11 +19,13 @@ from adapters.rental_cars.duffel_cars.mapping import KEY
 from adapters.rental_cars.duffel_cars.wire import Event
 from adapters.sdk.codec import AwareInstant, decode
 from adapters.sdk.errors import ProtocolError, WebhookError
-from adapters.sdk.records import PartnerEvent
+from adapters.sdk.records import CANCELLED_EVENT, CONFIRMED_EVENT, PartnerEvent
 from adapters.sdk.webhook_schemes import verify_timestamped
 from adapters.sdk.webhooks import ID_LIMIT
 
 HEADER = "x-duffel-signature"
+KINDS = {"confirmed": CONFIRMED_EVENT, "cancelled": CANCELLED_EVENT}
+"""What the booking's status in an event says, whatever its type is called."""
 
 
 def verify(headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...], now: int) -> str:
@@ -51,8 +57,9 @@ def read(message_id: str, body: bytes) -> PartnerEvent | None:
         occurred_at: datetime = msgspec.convert(event.created_at, AwareInstant)
     except msgspec.ValidationError as error:
         raise WebhookError("The event's time is none.") from error
+    kind = KINDS.get(str(told.get("status")), event.type)
     return PartnerEvent(
-        event_id=message_id, kind=event.type, reference=key, occurred_at=occurred_at, partner_reference=booking_id
+        event_id=message_id, kind=kind, reference=key, occurred_at=occurred_at, partner_reference=booking_id
     )
 
 

@@ -15,7 +15,7 @@ from adapters.sdk.capabilities import Step
 from adapters.sdk.context import AdapterContext
 from adapters.sdk.declarative import answers
 from adapters.sdk.declarative.compiled import Call, CompiledMapping, Hook
-from adapters.sdk.declarative.fields import Value, is_of, offer_values, reservation_values
+from adapters.sdk.declarative.fields import Value, is_of, offer_values, reservation_values, usage_values
 from adapters.sdk.declarative.requests import UnsendableError, make_call
 from adapters.sdk.declarative.templates import MissingFieldError
 from adapters.sdk.errors import ManifestError, ProtocolError, WebhookError
@@ -29,6 +29,7 @@ from adapters.sdk.records import (
     ReservationRequest,
     StatementFile,
     StepResult,
+    Usage,
 )
 from adapters.sdk.statement_fetch import fetch_contractual, read_contractual
 from adapters.sdk.webhook_schemes import TIMESTAMPED, verify_timestamped
@@ -171,6 +172,17 @@ class Fencing(Withdrawing):
         return await self._withdraw("fence", request, {})
 
 
+class Telling(Part):
+    """`ReportsUsage`."""
+
+    async def fetch_usage(self, account: str, from_date: date, to_date: date) -> tuple[Usage, ...]:
+        """Ask for the uses of an account."""
+        call = self._mapping.calls["fetch_usage"]
+        values = usage_values(account, from_date, to_date, self._options, self._context.partner)
+        answer = await self._ask(call, values, account)
+        return answers.read_uses(call.reading, readable(answer), account, self._mapping.file)
+
+
 class Listening(Part):
     """`ReceivesWebhooks`."""
 
@@ -217,6 +229,7 @@ PARTS: dict[str, type[Part]] = {
     "looks_up": LookingUp,
     "cancels": Cancelling,
     "fences": Fencing,
+    "reports_usage": Telling,
     "receives_webhooks": Listening,
     "reports_statements": Accounting,
 }

@@ -11,8 +11,8 @@ import msgspec
 from adapters.sdk.answers import retry_after_seconds
 from adapters.sdk.calls import PartnerAnswer
 from adapters.sdk.codec import decode
-from adapters.sdk.currencies import minor_units
-from adapters.sdk.declarative import paths
+from adapters.sdk.currencies import EXPONENTS, minor_units
+from adapters.sdk.declarative import model, paths
 from adapters.sdk.declarative.compiled import CompiledMapping, Reading
 from adapters.sdk.declarative.fields import Value
 from adapters.sdk.declarative.model import MappingFile, MoneyAt, Quote, Webhook, Withdrawal
@@ -20,7 +20,7 @@ from adapters.sdk.declarative.rules import FIRST_ERROR
 from adapters.sdk.errors import ProtocolError
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
 from adapters.sdk.reading import require_ok
-from adapters.sdk.records import CancelResult, LookUpResult, Offer, OfferRequest, PartnerEvent, StepResult
+from adapters.sdk.records import CancelResult, LookUpResult, Offer, OfferRequest, PartnerEvent, StepResult, Usage
 from catalogue.values import Money
 
 R = TypeVar("R", StepResult, LookUpResult, CancelResult)
@@ -29,6 +29,7 @@ WRONG_ECHO = "wrong_echo"
 """Code of an answer that is about something other than what was asked: UNKNOWN, and an alarm."""
 UNREADABLE = "unreadable"
 OFFER_LIMIT = 200
+USE_LIMIT = 2_000
 
 
 def judge_step(
@@ -129,6 +130,47 @@ def read_offers(
     if not isinstance(found, list) or len(found) > OFFER_LIMIT:
         raise ProtocolError("The offers are no list, or too many.")
     return tuple(_offer(quote, item, request, file, now) for item in found)
+
+
+def read_uses(reading: Reading, answer: PartnerAnswer, account: str, file: MappingFile) -> tuple[Usage, ...]:
+    """Read uses, in the partner's order.
+
+    Raises:
+        PartnerError: not a documented answer with uses; see `require_ok`.
+    """
+    usage = file.usage
+    assert usage is not None
+    try:
+        document = _document(answer)
+    except ProtocolError:
+        if answer.status < FIRST_ERROR:
+            raise
+        document = paths.ABSENT
+    require_ok(answer, reading.table, _code(reading, answer, document))
+    found = paths.at(document, usage.uses)
+    if not isinstance(found, list) or len(found) > USE_LIMIT:
+        raise ProtocolError("The uses are no list, or too many.")
+    return tuple(_use(usage, item, account, file) for item in found)
+
+
+def _use(usage: model.Usage, item: Any, account: str, file: MappingFile) -> Usage:
+    guests = paths.integer_at(item, usage.guests) if usage.guests else paths.integer_at(item, usage.visitors) - 1
+    visitors = paths.integer_at(item, usage.visitors) if usage.visitors else guests + 1
+    if not 0 <= guests < visitors:
+        raise ProtocolError("A use contradicts itself: it has no guests, or as many as visitors.")
+    charge = None
+    if usage.charge is not None and paths.at(item, usage.charge.currency) not in (paths.ABSENT, None):
+        charge = _money(item, usage.charge)
+        if charge.currency not in EXPONENTS:
+            raise ProtocolError("A use is charged in no currency.")
+    return Usage(
+        account=account,
+        place=paths.text_at(item, usage.place),
+        used_at=paths.instant_at(item, usage.used_at, _zone(file)),
+        visitors=visitors,
+        guests=guests,
+        charge=charge if charge is not None and charge.amount else None,
+    )
 
 
 def read_event(mapping: CompiledMapping, message_id: str, body: bytes) -> PartnerEvent | None:

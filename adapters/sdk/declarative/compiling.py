@@ -10,8 +10,8 @@ from adapters.sdk.auth_schemes import CREDENTIALS
 from adapters.sdk.capabilities import Step
 from adapters.sdk.declarative import requests, rules
 from adapters.sdk.declarative.compiled import Call, CompiledMapping
-from adapters.sdk.declarative.fields import Known, offer_fields, reservation_fields, service_fields
-from adapters.sdk.declarative.model import SECTIONS, Exchange, LookUp, MappingFile, MoneyAt, Quote, Withdrawal
+from adapters.sdk.declarative.fields import Known, offer_fields, reservation_fields, service_fields, usage_fields
+from adapters.sdk.declarative.model import SECTIONS, Exchange, LookUp, MappingFile, MoneyAt, Quote, Usage, Withdrawal
 from adapters.sdk.declarative.problems import Problems
 from adapters.sdk.errors import ManifestError
 from adapters.sdk.manifest import Manifest
@@ -20,8 +20,9 @@ from config.errors import ConfigurationError
 from config.files import parse_text
 from config.toml_lines import Place
 
-RESERVED_STEPS = frozenset({"quote_offers", "look_up", "cancel", "fence", "statement", "token"})
+RESERVED_STEPS = frozenset({"quote_offers", "look_up", "cancel", "fence", "fetch_usage", "statement", "token"})
 QUOTE_PATHS = ("offers", "token", "title", "expires_at", "refundable_until_at")
+USAGE_PATHS = ("uses", "place", "used_at", "visitors", "guests")
 WEBHOOK_PATHS = ("kind", "reference", "occurred_at", "id", "sequence", "partner_reference", "guests")
 STATEMENT_PATH = re.compile(r"/(?!/)[^\s{}?#]*\{date\}[^\s{}#]*", re.ASCII)
 EVENT_KIND = re.compile(r"[a-z_]+(\.[a-z_]+)*", re.ASCII)
@@ -147,6 +148,9 @@ class _Compiler:
         if file.fence is not None:
             self._by_key("fence", file.fence)
             yield "fence", ("fence",), file.fence, lost
+        if file.usage is not None:
+            self._usage(file.usage)
+            yield "fetch_usage", ("usage",), file.usage, usage_fields(file.options)
         if file.cancel is not None:
             late = before | set(file.look_up.carry if file.look_up else ())
             known = reservation_fields(file.service, file.options, frozenset(late))
@@ -175,6 +179,16 @@ class _Compiler:
                 told = ", ".join(sorted(inner))
                 problems.add(("quote", "service", name), f"no text or number of a {self._file.service}; it has {told}")
             problems.path(("quote", "service", name), path)
+
+    def _usage(self, usage: Usage) -> None:
+        for name in USAGE_PATHS:
+            self._problems.path(("usage", name), getattr(usage, name))
+        if not (usage.visitors or usage.guests):
+            self._problems.add(("usage",), "a use is of so many people; write visitors or guests, the path to it")
+        if "partner_account" not in requests.named_fields(usage) and not usage.prepare:
+            told = "it asks for one account and sends no {partner_account}; put it where it belongs"
+            self._problems.add(("usage",), told)
+        self._money(("usage", "charge"), usage.charge)
 
     def _money(self, place: Place, money: MoneyAt | None) -> None:
         if money is None:

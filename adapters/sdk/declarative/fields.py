@@ -55,6 +55,12 @@ def offer_fields(service: str, options: Mapping[str, str]) -> dict[str, Known]:
     }
 
 
+def usage_fields(options: Mapping[str, str]) -> dict[str, Known]:
+    """Name the fields of a request for uses."""
+    own = {"partner_account": Known("text"), "from_date": Known("date"), "to_date": Known("date")}
+    return own | {"partner": Known("text")} | {f"option.{name}": Known("text") for name in options}
+
+
 def reservation_fields(service: str, options: Mapping[str, str], carried: frozenset[str]) -> dict[str, Known]:
     """Name the fields of a reservation's steps, look-ups and cancels; ``carried``: what earlier steps left behind."""
     return {
@@ -100,6 +106,14 @@ def reservation_values(request: ReservationRequest, options: Mapping[str, str], 
         **{f"carried.{name}": text for name, text in request.carried.items()},
         **_common_values(request.service, options, partner),
     }
+
+
+def usage_values(
+    account: str, from_date: date, to_date: date, options: Mapping[str, str], partner: str
+) -> dict[str, Value]:
+    """Give the values of a request for uses."""
+    own: dict[str, Value] = {"partner_account": account, "from_date": from_date, "to_date": to_date}
+    return own | {"partner": partner} | {f"option.{name}": text for name, text in options.items()}
 
 
 def is_of(service: Service, kind: str) -> bool:

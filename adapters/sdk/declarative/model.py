@@ -104,6 +104,21 @@ class Withdrawal(Exchange, frozen=True, kw_only=True):
     refund: MoneyAt | None = None
 
 
+class Usage(Exchange, frozen=True, kw_only=True):
+    """Asks for the uses of an account. Paths count from one use of the list at ``uses``.
+
+    ``visitors`` counts all people, ``guests`` those beside the member: either may be left out where the other is there.
+    """
+
+    answers: tuple[Rule, ...]
+    uses: str
+    place: str
+    used_at: str
+    visitors: str = ""
+    guests: str = ""
+    charge: MoneyAt | None = None
+
+
 class Webhook(Table, frozen=True, kw_only=True):
     """Reads a verified callback. ``kinds``: the partner's word at ``kind`` to ours; others are of no interest.
 
@@ -145,6 +160,7 @@ class MappingFile(Table, frozen=True, kw_only=True):
     look_up: LookUp | None = None
     cancel: Withdrawal | None = None
     fence: Withdrawal | None = None
+    usage: Usage | None = None
     webhook: Webhook | None = None
     statement: Statement | None = None
 
@@ -155,6 +171,7 @@ SECTIONS = {
     "looks_up": "look_up",
     "cancels": "cancel",
     "fences": "fence",
+    "reports_usage": "usage",
     "receives_webhooks": "webhook",
     "reports_statements": "statement",
 }

@@ -7,7 +7,17 @@ from typing import Any
 
 from adapters.sdk.declarative.compiled import Reading
 from adapters.sdk.declarative.fields import Known
-from adapters.sdk.declarative.model import Exchange, FoundRule, LookUp, MappingFile, Quote, Rule, StepTable, Withdrawal
+from adapters.sdk.declarative.model import (
+    Exchange,
+    FoundRule,
+    LookUp,
+    MappingFile,
+    Quote,
+    Rule,
+    StepTable,
+    Usage,
+    Withdrawal,
+)
 from adapters.sdk.declarative.paths import is_path
 from adapters.sdk.declarative.problems import Problems
 from adapters.sdk.declarative.requests import hook
@@ -64,7 +74,7 @@ class _Rules:
         self, exchange: Exchange, file: MappingFile
     ) -> tuple[ResponseTable, dict[tuple[int, str | None], LookUpAnswer]]:
         given: tuple[Rule | FoundRule, ...] = ()
-        if isinstance(exchange, Quote | StepTable | LookUp | Withdrawal):
+        if isinstance(exchange, Quote | StepTable | LookUp | Withdrawal | Usage):
             given = exchange.answers
         for number, rule in enumerate(given):
             self._take((*self._place, "answers", number), rule, isinstance(exchange, StepTable))

@@ -14,6 +14,7 @@ from adapters.sdk.records import CANCELLED_EVENT, CONFIRMED_EVENT, PartnerEvent,
 from catalogue.benefits_cancellation import Cancellation
 from catalogue.values import Rate
 from config.database import Database
+from gateway.operations.alarms import list_alarms
 from gateway.redemption import store
 from gateway.redemption.no_shows import not_shown
 from gateway.redemption.states import State
@@ -105,6 +106,46 @@ async def test_a_numbered_confirmation_captures_and_the_same_again_does_nothing(
     await here.room.require_clean_books()
 
 
+async def alarms(here: Told) -> list[tuple[str, str, int]]:
+    found = await here.room.database.read(partial(list_alarms, limit=9))
+    return [(one.kind, one.facts.get("told", ""), one.times) for one in found]
+
+
+async def test_what_may_not_count_is_shown_to_people_when_it_is_news(database: Database) -> None:
+    here = await told(database)
+    assert await here.tell(CONFIRMED_EVENT, None) is State.UNKNOWN
+    assert await alarms(here) == [("event_for_people", CONFIRMED_EVENT, 1)]
+    (alarm,) = await here.room.database.read(partial(list_alarms, limit=9))
+    assert (alarm.subject, alarm.facts["partner_reference"], alarm.facts["state"]) == (here.id, "P-9", "unknown")
+    assert await here.tell(CONFIRMED_EVENT, 4) is State.CAPTURED
+    assert await here.tell(CONFIRMED_EVENT, None) is State.CAPTURED
+    assert await here.tell(CANCELLED_EVENT, 3) is State.CAPTURED
+    assert await alarms(here) == [("event_for_people", CONFIRMED_EVENT, 1)], "known, or older than what counted"
+    assert await here.tell(CANCELLED_EVENT, None) is State.CAPTURED
+    assert await alarms(here) == [("event_for_people", CANCELLED_EVENT, 2)], "it stands here and not there"
+    assert await here.tell(CANCELLED_EVENT, 5) is State.CAPTURED
+    assert await here.tell(CANCELLED_EVENT, None) is State.CAPTURED
+    assert await alarms(here) == [("event_for_people", CANCELLED_EVENT, 2)]
+
+
+async def test_a_callback_that_nothing_can_be_done_with_is_an_alarm_when_it_is_dead(database: Database) -> None:
+    here = await told(database)
+    receive = partial(
+        inbox.receive,
+        new_id=here.room.identifiers.new("event"),
+        partner=PARTNER,
+        message_id="stray",
+        body=f"{CONFIRMED_EVENT} - nobody".encode(),
+        at=here.room.clock.now(),
+    )
+    await here.room.database.write(receive)
+    for _ in range(inbox.TRIES):
+        assert await alarms(here) == []
+        await here.worker.work()
+        here.room.clock.advance(days=2)
+    assert await alarms(here) == [("callback_dead", "", 1)]
+
+
 async def test_a_voided_redemption_is_moved_by_no_event(database: Database) -> None:
     def refused(_book: Book, _request: ReservationRequest) -> StepResult:
         return StepResult(outcome=Outcome.NO, code="sold_out")
@@ -115,6 +156,7 @@ async def test_a_voided_redemption_is_moved_by_no_event(database: Database) -> N
     here = Told(room, (await room.redeem()).id)
     assert await here.tell(CONFIRMED_EVENT, 9) is State.VOIDED
     assert await room.balance() == (OPENING, 0)
+    assert await alarms(here) == [("event_for_people", CONFIRMED_EVENT, 1)], "but people see it"
 
 
 async def test_a_partner_that_can_be_asked_is_asked_whatever_the_number(database: Database) -> None:

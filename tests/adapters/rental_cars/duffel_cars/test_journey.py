@@ -194,7 +194,7 @@ async def test_events_of_our_bookings_are_hints_and_others_are_of_no_interest(pa
         kinds.append(event.kind)
         with pytest.raises(WebhookError):
             partner.adapter.verify_webhook(headers, body + b" ", (SECRET,), now)
-    assert kinds == ["cars.booking.created", "cars.booking.cancelled"]
+    assert kinds == ["reservation.confirmed", "reservation.cancelled"]
     ping = b'{"id":"wev_1","type":"ping.triggered","created_at":"2026-11-28T10:00:00Z","data":null}'
     assert partner.adapter.read_webhook("wev_1", ping) is None
     flight = b'{"id":"wev_2","type":"order.created","created_at":"x","data":{"object":{"id":"ord_1","metadata":{}}}}'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 
 from adapters.direct.conformance import VISIT, make_request
@@ -33,7 +35,20 @@ async def test_it_conforms() -> None:
     assert report.grade == "gold"
     undeclared = {rule.id for rule in RULES if rule.needs - set(PACKAGE.manifest.capabilities)}
     assert {each.id for each in report.results if each.status is Status.NOT_APPLICABLE} == undeclared
-    assert "callbacks_are_proved" in undeclared
+    assert "callbacks_are_proved" not in undeclared
+
+
+async def test_its_callbacks_are_read_as_the_partner_means_them() -> None:
+    async with open_bench(SUBJECT) as bench:
+        request = await bench.request("callback")
+        await bench.reserve(request)
+        SUBJECT.use(bench.simulator, request)
+        headers, body = SUBJECT.callback(bench.simulator, request)
+        message_id = bench.adapter.verify_webhook(headers, body, (SUBJECT.webhook_secret,), int(time.time()))
+        event = bench.adapter.read_webhook(message_id, body)
+        assert (event.kind, event.reference, event.guests) == ("visit.reported", request.key, 1)
+        assert event.sequence is not None
+        assert event.partner_reference is not None
 
 
 async def test_it_quotes_refuses_and_cancels_with_the_refund() -> None:

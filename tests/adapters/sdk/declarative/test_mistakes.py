@@ -80,8 +80,9 @@ MISTAKES = {
                      "answers = [\n    { status = [200, 201]", "a cancel names the partner's reference"),
     "no_such_hook": ('token = "id"', 'token = "id"\njudge = "read_it"', "there is no hooks.py"),
     "no_such_zone": ('service = "visit"', 'service = "visit"\ntime_zone = "Mars/Base"', "is no time zone"),
-    "undeclared_section": ("[fence]", '[webhook]\nkind = "t"\nkinds = {}\nreference = "r"\noccurred_at = "o"\n[fence]',
-                           "declare the capability receives_webhooks"),
+    "undeclared_section": ("[fence]", '[usage]\nmethod = "GET"\npath = "/u/{partner_account}"\nuses = "u"\n'
+                           'place = "p"\nused_at = "a"\nguests = "g"\nanswers = [{ status = 200, outcome = "ok" }]\n'
+                           "[fence]", "declare the capability reports_usage"),
     "statement_of_no_day": ("/v1/statements/{date}", "/v1/statements/{day}", "names the day once, as {date}"),
     "statement_elsewhere": ("/v1/statements/{date}", "//elsewhere/{date}", "names the day once, as {date}"),
     "missing_section": ("statement = {", "options = {", "the manifest declares reports_statements"),
@@ -155,7 +156,7 @@ def test_the_line_is_the_mistakes_own() -> None:
     [
         ('auth = "oauth2_client_credentials"', 'auth = "smile"', "write one of api_key"),
         (', client_secret = "secret"', "", "needs the credential client_secret"),
-        ('"reports_statements"]', '"reports_statements", "reports_usage"]', "reports_usage cannot be declared"),
+        ('"reports_statements"]', '"reports_statements", "reports_usage"]', "declares reports_usage; add [usage]"),
         ('"fences", ', "", "declare the capability fences in the manifest"),
     ],
 )
