@@ -13,6 +13,7 @@ from config.observability import get_logger
 from gateway.housekeeping import Housekeeper
 from gateway.operations.auditor import Auditor
 from gateway.redemption.sweeper import Sweeper
+from gateway.services import status_grants
 from gateway.webhooks.worker import InboxWorker
 from gateway.wiring import Gateway
 
@@ -36,6 +37,7 @@ async def background(gateway: Gateway) -> AsyncIterator[None]:
         "housekeeper": housekeeper.run,
         "denials": partial(gateway.denials.follow, gateway.database, gateway.clock),
         "auditor": auditor.run,
+        "status_grants": partial(status_grants.run, gateway),
     }
     tasks = [asyncio.create_task(_kept(run, name, gateway.clock), name=name) for name, run in work.items()]
     try:

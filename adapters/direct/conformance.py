@@ -50,6 +50,11 @@ def bookings(simulator: Simulator, key: str) -> int:
     return int(held is not None and held.reservation.status in (wire.Status.RESERVED, wire.Status.USED))
 
 
+def grants(simulator: Simulator, key: str) -> int:
+    """Count the tiers that were granted under a key."""
+    return sum(grant.key == key for grant in simulator.book.rows("grants"))
+
+
 def reversed_points(simulator: Simulator, key: str) -> int:
     """Sum what was taken back of a key."""
     return sum(reversal.quantity for reversal in simulator.book.rows("reversals") if reversal.key == key)
@@ -81,6 +86,8 @@ def create_subject(package: AdapterPackage) -> Subject:
         offer_request=OFFERS,
         account_request=MEMBER,
         stranger=STRANGER,
+        tier_to_grant="gold",
+        grants=grants,
         mileage=MILEAGE,
         reversed_points=reversed_points,
         use=use,

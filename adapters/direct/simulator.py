@@ -33,6 +33,7 @@ OPERATIONS = (
     Operation("look_up", "GET", "/v1/reservations/{key}"),
     Operation("fence", "POST", "/v1/reservations/{key}/fence"),
     Operation("cancel", "POST", "/v1/reservations/{key}/cancel"),
+    Operation("grant_status", "PUT", "/v1/status-grants/{key}"),
     Operation("fetch_voucher", "GET", "/v1/reservations/{key}/voucher"),
     Operation("reverse", "PUT", "/v1/reservations/{key}/reversals/{reversal}"),
     Operation("validate_member", "POST", "/v1/members/validate"),
@@ -146,7 +147,11 @@ def _member_handlers(desk: Desk) -> list[Any]:
         code, value = desk.voucher(key)
         return answer(value, code)
 
-    return [validate, status, voucher]
+    @put("/v1/status-grants/{key:str}")
+    async def grant(request: AnyRequest, key: FromPath[str]) -> Response[bytes]:
+        return await _write(desk, request, key, wire.GrantBody, lambda body: desk.grant(key, body))
+
+    return [validate, status, voucher, grant]
 
 
 def _desk_handlers(desk: Desk) -> list[Any]:

@@ -135,6 +135,26 @@ class MemberStatus(msgspec.Struct, frozen=True):
     reference: str | None = None
 
 
+class GrantBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``PUT /v1/status-grants/{key}``."""
+
+    account: str
+    tier: str
+    provenance: Literal["matched", "challenge"]
+    valid_from_date: date
+    valid_until_date: date | None = None
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """A tier that was granted: it repeats what was asked for."""
+
+    key: str
+    account: str
+    tier: str
+    reference: str
+    valid_until_date: date | None = None
+
+
 class ErrorDetail(msgspec.Struct, frozen=True):
     """Why not."""
 

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from adapters.sdk.account_records import AccountCheck, AccountRequest, PointsReversal, StatusReport
+from adapters.sdk.account_records import AccountCheck, AccountRequest, PointsReversal, StatusGrant, StatusReport
 from adapters.sdk.records import (
     CancelResult,
     LookUpResult,
@@ -201,4 +201,13 @@ class IssuesVouchers(Protocol):
         Raises:
             PartnerError: the partner gave no trustworthy answer, or one about another reservation.
         """
+        ...
+
+
+@runtime_checkable
+class GrantsStatus(Protocol):
+    """Gives an account a tier on request, by our key."""
+
+    async def grant_status(self, request: StatusGrant) -> StepResult:
+        """Ask for it; a repeat with the same key changes nothing and is OK again. Never raises; see `StatusGrant`."""
         ...

@@ -32,6 +32,7 @@ Capability = Literal[
     "credits_points",
     "debits_points",
     "issues_vouchers",
+    "grants_status",
 ]
 
 

@@ -50,6 +50,7 @@ PROTOCOLS: dict[str, type] = {
     "credits_points": capabilities.CreditsPoints,
     "debits_points": capabilities.DebitsPoints,
     "issues_vouchers": capabilities.IssuesVouchers,
+    "grants_status": capabilities.GrantsStatus,
 }
 """Capability as declared, and the protocol that implements it."""
 

@@ -49,6 +49,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     ``offer_request`` and ``usage_account``: what the reading capabilities are asked.
     ``account_request`` and ``stranger``: an account that the simulator knows, with everything that proves it, and one
     that it does not know.
+    ``tier_to_grant``: one that the partner grants; ``grants(simulator, key)``: how many its book has for a key.
     ``mileage``: by direction, what is credited and debited; ``reversed_points(simulator, key)``: how much of a key's
     the simulator's book has as reversed.
     ``use``: lets the simulated member use what was granted, where the statement or a callback tells uses only.
@@ -75,6 +76,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     usage_account: str | None = None
     account_request: AccountRequest | None = None
     stranger: AccountRequest | None = None
+    tier_to_grant: str = ""
+    grants: Callable[[Simulator, str], int] = lambda simulator, key: 0
     mileage: Mapping[str, Mileage] = {}
     reversed_points: Callable[[Simulator, str], int] = lambda simulator, key: 0
     use: Callable[[Simulator, ReservationRequest], None] = lambda simulator, request: None

@@ -51,6 +51,7 @@ async def partner(secret: str = SECRET) -> Any:
             webhook_port=port,
             trigger=f"{url}/_simulator/events",
             account="8800123457",
+            tier="gold",
             wait_seconds=1.5,
         )
 
@@ -171,6 +172,18 @@ class Printing(Desk):
         return 200, wire.Voucher(key=key, reference=self.reference(key), code="V1", symbology="qr")
 
 
+class Lavish(Desk):
+    """Grants anew whatever it is asked for."""
+
+    def grant(self, key: str, body: wire.GrantBody) -> tuple[int, object]:
+        number = str(len(self.book.rows("grants")))
+        made = wire.Grant(
+            key=key, account=body.account, tier=body.tier, reference=number, valid_until_date=body.valid_until_date
+        )
+        self.book.put("grants", number, made)
+        return 201, made
+
+
 class Generous(Desk):
     """Takes back whatever it is asked for, as often as it is asked."""
 
@@ -204,6 +217,9 @@ class Reserved(Desk):
     def voucher(self, key: str) -> tuple[int, object]:
         return 501, refuse("not_offered", key)
 
+    def grant(self, key: str, body: wire.GrantBody) -> tuple[int, object]:
+        return 501, refuse("not_offered", key)
+
     def reverse(self, key: str, reversal: str, body: wire.ReversalBody) -> tuple[int, object]:
         return 501, refuse("not_offered", key)
 
@@ -225,8 +241,9 @@ BROKEN: dict[type[Desk], set[str]] = {
     Forgetful: {"fence_before_reserve"},
     Doubling: {"replay"},
     Trusting: {"other_body"},
-    Silent: {name.name for name in CHECKS} - {"token", "offers", "malformed", *MEMBERS},
+    Silent: {name.name for name in CHECKS} - {"token", "offers", "malformed", "status_grant", *MEMBERS},
     Generous: {POINTS},
+    Lavish: {"status_grant"},
     Printing: {"voucher"},
     Welcoming: set(MEMBERS),
     Mixing: set(MEMBERS),
@@ -253,7 +270,7 @@ async def test_a_broken_server_fails_where_it_is_broken(desk: type[Desk], monkey
 async def test_what_a_partner_may_leave_alone_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "Desk", Reserved)
     async with partner() as settings:
-        results = await run(settings, *MEMBERS, POINTS, "voucher")
+        results = await run(settings, *MEMBERS, POINTS, "voucher", "status_grant")
     assert {result.verdict for result in results.values()} == {"not proven"}
 
 

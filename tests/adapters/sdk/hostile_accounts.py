@@ -9,12 +9,13 @@ from adapters.sdk.account_records import (
     AccountCheck,
     AccountRequest,
     PointsReversal,
+    StatusGrant,
     StatusReport,
     refused_reversal,
 )
 from adapters.sdk.errors import ProtocolError
 from adapters.sdk.outcomes import Outcome
-from adapters.sdk.records import CancelResult, Mileage, PartnerVoucher, ReservationRequest
+from adapters.sdk.records import CancelResult, Mileage, PartnerVoucher, ReservationRequest, StepResult
 from tests.adapters.sdk.hostile import Hostile, acting, replace
 
 
@@ -73,7 +74,39 @@ async def prints_a_voucher_on_anything(self: Any, request: ReservationRequest, r
         return PartnerVoucher(code="V1", symbology="text")
 
 
+async def loses_the_key(self: Any, request: StatusGrant) -> StepResult:
+    return await DirectAdapter.grant_status(self, replace(request, key=f"{request.key}x"))
+
+
+async def grants_on_anything(self: Any, request: StatusGrant) -> StepResult:
+    result = await DirectAdapter.grant_status(self, request)
+    return replace(result, outcome=Outcome.OK) if result.outcome is Outcome.UNKNOWN else result
+
+
+async def grants_to_nobody(self: Any, request: StatusGrant) -> StepResult:
+    result = await DirectAdapter.grant_status(self, request)
+    return replace(result, outcome=Outcome.OK) if result.outcome is Outcome.NO else result
+
+
 HOSTILE_ABOUT_ACCOUNTS = (
+    Hostile(
+        "grant_is_by_key",
+        "grants on anything",
+        acting(grant_status=grants_on_anything),
+        "grant_status, told 418, was ok",
+    ),
+    Hostile(
+        "grant_is_by_key",
+        "grants to nobody",
+        acting(grant_status=grants_to_nobody),
+        "an account that there is not was ok",
+    ),
+    Hostile(
+        "grant_is_by_key",
+        "loses the key",
+        acting(grant_status=loses_the_key),
+        "0 grants for one key",
+    ),
     Hostile(
         "validation_is_not_misled",
         "welcomes anybody",

@@ -11,6 +11,7 @@ CANCELS = RESERVES | {"cancels"}
 FENCES = RESERVES | {"fences"}
 VALIDATES = frozenset({"validates_members"})
 REPORTS_STATUS = frozenset({"reports_status"})
+GRANTS_STATUS = frozenset({"grants_status"})
 VOUCHERS = RESERVES | {"issues_vouchers"}
 CREDITS = RESERVES | {"credits_points"}
 STATEMENTS = RESERVES | {"reports_statements"}
@@ -282,6 +283,15 @@ GOLD = (
         remedy="Answer NO for the documented refusal only, and leave out of masked what is not masked.",
         needs=VALIDATES,
         prove=on_bench(accounts.members_are_told_apart),
+    ),
+    Rule(
+        id="grant_is_by_key",
+        title="A tier is granted once for each key",
+        grade=Grade.GOLD,
+        proves="a repeat grants nothing more, a stranger is a NO, and nonsense proves nothing",
+        remedy="Send request.key unchanged with every attempt, and judge the answer by a response table.",
+        needs=GRANTS_STATUS,
+        prove=on_bench(accounts.grant_is_by_key),
     ),
     Rule(
         id="voucher_is_of_the_reservation",
