@@ -28,6 +28,7 @@ from adapters.sdk.records import (
     LookUpResult,
     Offer,
     OfferRequest,
+    OfferSearch,
     PartnerEvent,
     PartnerVoucher,
     ReservationRequest,
@@ -68,6 +69,15 @@ class DirectAdapter:
         if answer.status != 200:
             raise ProtocolError("The offers' status is not one of the contract.", status=answer.status)
         return mapping.read_offers(request, answer.body)
+
+    async def search_offers(self, request: OfferSearch) -> tuple[Offer, ...]:
+        """Ask what there is at a place; see `SearchesOffers`. Nothing, where the partner serves no search."""
+        answer = await self._optional(calls.search(request))
+        if answer.status == 501 and mapping.not_offered(answer):
+            return ()
+        if answer.status != 200:
+            raise ProtocolError("The search's status is not one of the contract.", status=answer.status)
+        return mapping.read_found(request, answer.body)
 
     async def run_step(self, step: str, request: ReservationRequest) -> StepResult:
         """Reserve; see `Reserves`."""

@@ -10,13 +10,21 @@ from adapters.direct.mapping import reserve_body
 from adapters.sdk.account_records import AccountRequest, PointsReversal, StatusGrant
 from adapters.sdk.calls import PartnerCall
 from adapters.sdk.codec import encode
-from adapters.sdk.records import OfferRequest, ReservationRequest
+from adapters.sdk.records import OfferRequest, OfferSearch, ReservationRequest
 
 
 def offers(request: OfferRequest) -> PartnerCall:
     """Ask for offers."""
     query = wire.OffersQuery(service=request.service, currency=request.currency, tier=request.partner_tier)
     return PartnerCall(operation="quote_offers", method="POST", path="/v1/offers", body=encode(query))
+
+
+def search(request: OfferSearch) -> PartnerCall:
+    """Ask what there is at a place."""
+    query = wire.SearchQuery(
+        service=request.service, currency=request.currency, limit=request.limit, tier=request.partner_tier
+    )
+    return PartnerCall(operation="search_offers", method="POST", path="/v1/offers/search", body=encode(query))
 
 
 def reserve(request: ReservationRequest) -> PartnerCall:

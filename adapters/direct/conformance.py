@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import msgspec
+
 from adapters.direct import wire
 from adapters.direct.responses import RESERVE
 from adapters.direct.simulator import create_simulator
@@ -12,7 +14,7 @@ from adapters.direct.simulator_book import DirectBook
 from adapters.direct.simulator_desk import Desk, ReportVisit, refuse
 from adapters.sdk.account_records import AccountRequest
 from adapters.sdk.codec import encode
-from adapters.sdk.records import Mileage, OfferRequest, ReservationRequest, Traveller, Visit
+from adapters.sdk.records import Mileage, OfferRequest, OfferSearch, ReservationRequest, Traveller, Visit
 from adapters.sdk.registry import AdapterPackage
 from adapters.sdk.testing.bench import Subject, requested_at
 from adapters.sdk.testing.simulator import Simulator
@@ -24,6 +26,7 @@ WEBHOOK_SECRET = "whsec_2DipUdf/cBcAhl8+1wpzElssI9x93V/Y"  # noqa: S105 - a publ
 VISIT = Visit(airport="PVG", lounge_id="skyhub-pvg-t2", visit_date=date(2026, 11, 22), guests=1)
 MEMBER = AccountRequest(account="8800123457", factors={"pin": Secret("246813")})
 STRANGER = AccountRequest(account="8800120000", factors={"pin": Secret("246813")})
+SEARCH = OfferSearch(service=msgspec.structs.replace(VISIT, lounge_id=""), currency="CNY")
 MILEAGE = {
     "credit": Mileage(account=MEMBER.account, quantity=3000),
     "debit": Mileage(account=MEMBER.account, quantity=600, direction="debit"),
@@ -86,6 +89,7 @@ def create_subject(package: AdapterPackage) -> Subject:
         offer_request=OFFERS,
         account_request=MEMBER,
         stranger=STRANGER,
+        offer_search=SEARCH,
         tier_to_grant="gold",
         grants=grants,
         mileage=MILEAGE,

@@ -25,12 +25,13 @@ DECIMAL = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?$"
 TYPES = (
     wire.OffersQuery, wire.OffersAnswer, wire.ReserveBody, wire.Reservation, wire.CancelBody, wire.Refusal, wire.Event,
     wire.Voucher, wire.ReversalBody, wire.Reversal, wire.MemberQuery, wire.MemberAnswer, wire.MemberStatus,
-    wire.GrantBody, wire.Grant,
+    wire.GrantBody, wire.Grant, wire.SearchQuery, wire.SearchAnswer,
 )  # fmt: skip
 ELSEWHERE = {
     "reserve": {409: ("key_reused",)},
     "look_up": {404: ("not_found",)},
     "cancel": {404: ("not_found",)},
+    "search_offers": {501: (responses.NOT_OFFERED,)},
     "grant_status": {409: ("key_reused",)},
     "fetch_voucher": {404: ("not_found",), 501: (responses.NOT_OFFERED,)},
     "reverse": {404: ("not_found",), 409: ("key_reused",), 501: (responses.NOT_OFFERED,)},
@@ -71,6 +72,7 @@ def contract_document(manifest: Manifest) -> dict[str, Any]:
         "paths": {
             "/oauth/token": {"post": _token()},
             "/v1/offers": {"post": _offers()},
+            "/v1/offers/search": {"post": _search()},
             "/v1/reservations/{key}": {"parameters": [_key()], "put": _reserve(), "get": _look_up()},
             "/v1/reservations/{key}/fence": {"parameters": [_key()], "post": _fence()},
             "/v1/reservations/{key}/cancel": {"parameters": [_key()], "post": _cancel()},
@@ -121,6 +123,11 @@ def _offers() -> dict[str, Any]:
     return _operation(
         "quote_offers", "Price a service, best first", ResponseTable(), "OffersQuery", {200: "OffersAnswer"}
     )
+
+
+def _search() -> dict[str, Any]:
+    summary = "Say what there is at a place and time, each thing with its offer; not every partner serves this"
+    return _operation("search_offers", summary, ResponseTable(), "SearchQuery", {200: "SearchAnswer"})
 
 
 def _reserve() -> dict[str, Any]:

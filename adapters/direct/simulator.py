@@ -29,6 +29,7 @@ AnyRequest = Request[Any, Any, Any]
 OPERATIONS = (
     Operation("token", "POST", "/oauth/token"),
     Operation("quote_offers", "POST", "/v1/offers"),
+    Operation("search_offers", "POST", "/v1/offers/search"),
     Operation("reserve", "PUT", "/v1/reservations/{key}"),
     Operation("look_up", "GET", "/v1/reservations/{key}"),
     Operation("fence", "POST", "/v1/reservations/{key}/fence"),
@@ -125,7 +126,11 @@ def _reading_handlers(desk: Desk) -> list[Any]:
         headers = {"statement-sequence": "1", "content-disposition": f'attachment; filename="{name}"'}
         return Response(content, media_type="text/csv", headers=headers)
 
-    return [offers, look_up, statement]
+    @post("/v1/offers/search")
+    async def search(request: AnyRequest) -> Response[bytes]:
+        return await _write(desk, request, None, wire.SearchQuery, desk.search)
+
+    return [offers, search, look_up, statement]
 
 
 def _member_handlers(desk: Desk) -> list[Any]:

@@ -52,6 +52,27 @@ class OffersAnswer(msgspec.Struct, frozen=True):
     offers: tuple[OfferItem, ...]
 
 
+class SearchQuery(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``POST /v1/offers/search``: a service without what names one thing in it."""
+
+    service: Service
+    currency: str
+    limit: int
+    tier: str | None = None
+
+
+class FoundOffer(OfferItem, frozen=True, kw_only=True):
+    """One thing at the place, with its offer; ``service`` names it, and is what is reserved."""
+
+    service: Service
+
+
+class SearchAnswer(msgspec.Struct, frozen=True):
+    """What was found, best first."""
+
+    offers: tuple[FoundOffer, ...]
+
+
 class ReserveBody(msgspec.Struct, frozen=True, omit_defaults=True):
     """``PUT /v1/reservations/{key}``."""
 

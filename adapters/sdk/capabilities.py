@@ -14,6 +14,7 @@ from adapters.sdk.records import (
     LookUpResult,
     Offer,
     OfferRequest,
+    OfferSearch,
     PartnerEvent,
     PartnerVoucher,
     ReservationRequest,
@@ -210,4 +211,17 @@ class GrantsStatus(Protocol):
 
     async def grant_status(self, request: StatusGrant) -> StepResult:
         """Ask for it; a repeat with the same key changes nothing and is OK again. Never raises; see `StatusGrant`."""
+        ...
+
+
+@runtime_checkable
+class SearchesOffers(Protocol):
+    """Says what there is at a place and time: many things, where `QuotesOffers` prices one."""
+
+    async def search_offers(self, request: OfferSearch) -> tuple[Offer, ...]:
+        """Answer an offer of each thing, best first, at most ``limit``; its ``service`` names the thing.
+
+        Raises:
+            PartnerError: the partner gave no trustworthy answer.
+        """
         ...

@@ -33,6 +33,7 @@ Capability = Literal[
     "debits_points",
     "issues_vouchers",
     "grants_status",
+    "searches_offers",
 ]
 
 

@@ -51,6 +51,7 @@ PROTOCOLS: dict[str, type] = {
     "debits_points": capabilities.DebitsPoints,
     "issues_vouchers": capabilities.IssuesVouchers,
     "grants_status": capabilities.GrantsStatus,
+    "searches_offers": capabilities.SearchesOffers,
 }
 """Capability as declared, and the protocol that implements it."""
 

@@ -81,7 +81,7 @@ def where_and_what(command: Decorated) -> Decorated:
 def attempt_one(context: CommandContext, /, as_json: bool, fields: tuple[str, ...], **given: Any) -> None:
     """Try OPERATION of the adapter NAME once: request, answer and result are shown, redacted.
 
-    Operations: quote, reserve, look_up, cancel, fence, statement, usage, validate, status, grant, voucher,
+    Operations: quote, search, reserve, look_up, cancel, fence, statement, usage, validate, status, grant, voucher,
     debit, reverse_credit, reverse_debit. FIELD is one of the service's, key, traveller.email and the like, date,
     account, part, partner_reference. Against the simulator a reservation is made first where the operation is about
     one; alone=true leaves that out.

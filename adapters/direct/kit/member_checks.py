@@ -11,7 +11,7 @@ from adapters.direct.kit.bench import Bench, UnprovenError, read, require, requi
 from adapters.direct.responses import NOT_OFFERED
 from adapters.sdk.account_records import AccountRequest, PointsReversal, StatusGrant
 from adapters.sdk.calls import PartnerAnswer, PartnerCall
-from adapters.sdk.records import Mileage
+from adapters.sdk.records import Mileage, OfferSearch, Visit
 
 NO_ACCOUNT = "kit-there-is-none-0000"
 
@@ -33,6 +33,20 @@ async def member_status(bench: Bench) -> None:
         require(told.account == account, f"the answer tells of the account {told.account!r}")
         require(told.known is wanted, f"the account {account!r} is told to be known={told.known}")
         require(told.known or told.tier is None, "an account that is not known has a tier")
+
+
+async def search(bench: Bench) -> None:
+    """A search finds things of the kind asked for, each named, no more than are wanted; what is found is reserved."""
+    service = bench.settings.service
+    if isinstance(service, Visit):
+        service = msgspec.structs.replace(service, lounge_id="")
+    asked = OfferSearch(service=service, currency=bench.settings.currency, limit=2)
+    found = read(await offered(bench, calls.search(asked)), wire.SearchAnswer).offers
+    require(0 < len(found) <= asked.limit, f"at most {asked.limit} offers were wanted and {len(found)} were found")
+    for one in found:
+        require(type(one.service) is type(service), "an offer is of another kind of service")
+        require(not isinstance(one.service, Visit) or bool(one.service.lounge_id), "an offer names no lounge")
+        require(one.price.currency == asked.currency, f"an offer is priced in {one.price.currency}")
 
 
 async def status_grant(bench: Bench) -> None:

@@ -16,7 +16,7 @@ from adapters.sdk.capabilities import Reserves
 from adapters.sdk.context import open_context
 from adapters.sdk.manifest import Manifest
 from adapters.sdk.outcomes import Outcome, ResponseTable
-from adapters.sdk.records import Mileage, OfferRequest, ReservationRequest, StepResult
+from adapters.sdk.records import Mileage, OfferRequest, OfferSearch, ReservationRequest, StepResult
 from adapters.sdk.registry import AdapterPackage
 from adapters.sdk.testing.probe import ProbeClient
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, serve
@@ -49,6 +49,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     ``offer_request`` and ``usage_account``: what the reading capabilities are asked.
     ``account_request`` and ``stranger``: an account that the simulator knows, with everything that proves it, and one
     that it does not know.
+    ``offer_search``: a search of a place at which the simulator has two things at least.
     ``tier_to_grant``: one that the partner grants; ``grants(simulator, key)``: how many its book has for a key.
     ``mileage``: by direction, what is credited and debited; ``reversed_points(simulator, key)``: how much of a key's
     the simulator's book has as reversed.
@@ -76,6 +77,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     usage_account: str | None = None
     account_request: AccountRequest | None = None
     stranger: AccountRequest | None = None
+    offer_search: OfferSearch | None = None
     tier_to_grant: str = ""
     grants: Callable[[Simulator, str], int] = lambda simulator, key: 0
     mileage: Mapping[str, Mileage] = {}

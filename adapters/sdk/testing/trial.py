@@ -215,6 +215,15 @@ async def _status(place: Place, wishes: Wishes) -> Prepared:
     return lambda: place.adapter.report_status(asked), ""
 
 
+async def _search(place: Place, wishes: Wishes) -> Prepared:
+    asked = place.subject.offer_search
+    if asked is None:
+        raise ConfigurationError("The package's conformance.py gives no offer_search.")
+    service = wishes.over(asked.service)
+    asked = wishes.over(msgspec.structs.replace(asked, service=service))
+    return lambda: place.adapter.search_offers(asked), ""
+
+
 async def _grant(place: Place, wishes: Wishes) -> Prepared:
     today = place.clock.now().date()
     grant = wishes.over(
@@ -282,6 +291,7 @@ OPERATIONS: dict[str, tuple[str, Callable[[Place, Wishes], Awaitable[Prepared]]]
     "usage": ("reports_usage", _usage),
     "validate": ("validates_members", _validate),
     "status": ("reports_status", _status),
+    "search": ("searches_offers", _search),
     "grant": ("grants_status", _grant),
     "voucher": ("issues_vouchers", _voucher),
     "debit": ("debits_points", _debit),

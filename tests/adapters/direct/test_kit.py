@@ -172,6 +172,15 @@ class Printing(Desk):
         return 200, wire.Voucher(key=key, reference=self.reference(key), code="V1", symbology="qr")
 
 
+class Unnamed(Desk):
+    """Offers what was asked for, and does not say which thing it is."""
+
+    def search(self, query: wire.SearchQuery) -> tuple[int, object]:
+        item = self.offer(wire.OffersQuery(service=query.service, currency=query.currency))
+        one = wire.FoundOffer(**msgspec.structs.asdict(item), service=query.service)
+        return 200, wire.SearchAnswer(offers=(one,))
+
+
 class Lavish(Desk):
     """Grants anew whatever it is asked for."""
 
@@ -214,6 +223,9 @@ class Mixing(Desk):
 class Reserved(Desk):
     """Serves nothing that may be left alone."""
 
+    def search(self, query: wire.SearchQuery) -> tuple[int, object]:
+        return 501, refuse("not_offered", None)
+
     def voucher(self, key: str) -> tuple[int, object]:
         return 501, refuse("not_offered", key)
 
@@ -241,9 +253,10 @@ BROKEN: dict[type[Desk], set[str]] = {
     Forgetful: {"fence_before_reserve"},
     Doubling: {"replay"},
     Trusting: {"other_body"},
-    Silent: {name.name for name in CHECKS} - {"token", "offers", "malformed", "status_grant", *MEMBERS},
+    Silent: {name.name for name in CHECKS} - {"token", "offers", "malformed", "status_grant", "search", *MEMBERS},
     Generous: {POINTS},
     Lavish: {"status_grant"},
+    Unnamed: {"search"},
     Printing: {"voucher"},
     Welcoming: set(MEMBERS),
     Mixing: set(MEMBERS),
@@ -270,7 +283,7 @@ async def test_a_broken_server_fails_where_it_is_broken(desk: type[Desk], monkey
 async def test_what_a_partner_may_leave_alone_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "Desk", Reserved)
     async with partner() as settings:
-        results = await run(settings, *MEMBERS, POINTS, "voucher", "status_grant")
+        results = await run(settings, *MEMBERS, POINTS, "voucher", "status_grant", "search")
     assert {result.verdict for result in results.values()} == {"not proven"}
 
 

@@ -36,7 +36,7 @@ GRANT = StatusGrant(
 )  # fmt: skip
 OPERATIONS = {
     "token", "quote_offers", "reserve", "look_up", "fence", "cancel", "statement", "validate_member", "report_status",
-    "reverse", "fetch_voucher", "grant_status",
+    "reverse", "fetch_voucher", "grant_status", "search_offers",
 }  # fmt: skip
 
 
@@ -128,6 +128,7 @@ async def test_the_adapter_asks_as_published() -> None:
         await bench.adapter.validate_member(SUBJECT.account_request)
         await bench.adapter.report_status(SUBJECT.account_request)
         await bench.adapter.grant_status(GRANT)
+        await bench.adapter.search_offers(SUBJECT.offer_search)
         await bench.adapter.reverse_credit(await moved(bench, "credit", "published"))
     assert referee.faults == []
     assert {operation for operation, _ in referee.seen} == OPERATIONS

@@ -285,6 +285,15 @@ GOLD = (
         prove=on_bench(accounts.members_are_told_apart),
     ),
     Rule(
+        id="search_covers_the_place",
+        title="A search covers the place",
+        grade=Grade.GOLD,
+        proves="several things of the kind are found, each named by its service, priced as asked, within the limit",
+        remedy="Give each offer the service with its own property_id or lounge_id, and cut at request.limit.",
+        needs=frozenset({"searches_offers"}),
+        prove=on_bench(guarding.search_covers_the_place),
+    ),
+    Rule(
         id="grant_is_by_key",
         title="A tier is granted once for each key",
         grade=Grade.GOLD,
@@ -303,7 +312,7 @@ GOLD = (
         prove=on_bench(vouchers.voucher_is_of_the_reservation),
     ),
     Rule(
-        id="reversal_keeps_to_the_original",
+        id="reversal_keeps_to_original",
         title="Points are taken back in parts, never more than were moved",
         grade=Grade.GOLD,
         proves="parts add up to the whole in the partner's book, and one point more is a NO",
