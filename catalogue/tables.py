@@ -140,6 +140,21 @@ consents = sa.Table(
 )
 """Consents as given and withdrawn: rows are closed, never removed; at most one is live per partner and purpose."""
 
+status_grants = sa.Table(
+    "status_grants",
+    metadata,
+    sa.Column("match_id", sa.String(48), sa.ForeignKey("tier_matches.id"), primary_key=True),
+    sa.Column("partner", sa.String(64), nullable=False),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("code", sa.String(80)),
+    sa.Column("partner_reference", sa.String(128)),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("asked_at", Instant, nullable=False),
+    sa.CheckConstraint("outcome IN ('ok', 'no', 'open')", name="outcome"),
+    sa.CheckConstraint("tries >= 1", name="tries"),
+)
+"""What became of telling a partner of a granted tier by its interface: taken, refused, or to be asked again."""
+
 partner_accounts = sa.Table(
     "partner_accounts",
     metadata,

@@ -13,6 +13,7 @@ from config.observability import get_logger
 from gateway.housekeeping import Housekeeper
 from gateway.operations.auditor import Auditor
 from gateway.redemption.sweeper import Sweeper
+from gateway.services import status_grants
 from gateway.services.partner_links import revoke_due
 from gateway.usage.worker import UsageWorker
 from gateway.webhooks.worker import InboxWorker
@@ -40,6 +41,7 @@ async def background(gateway: Gateway) -> AsyncIterator[None]:
         "denials": partial(gateway.denials.follow, gateway.database, gateway.clock),
         "auditor": auditor.run,
         "uses": uses.run,
+        "status_grants": partial(status_grants.run, gateway),
     }
     tasks = [asyncio.create_task(_kept(run, name, gateway.clock), name=name) for name, run in work.items()]
     try:

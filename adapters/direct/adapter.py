@@ -9,7 +9,14 @@ import msgspec
 
 from adapters.direct import calls, mapping, members, responses, wire
 from adapters.sdk import statement_file, webhooks
-from adapters.sdk.account_records import AccountCheck, AccountRequest, PointsReversal, StatusReport, refused_reversal
+from adapters.sdk.account_records import (
+    AccountCheck,
+    AccountRequest,
+    PointsReversal,
+    StatusGrant,
+    StatusReport,
+    refused_reversal,
+)
 from adapters.sdk.answers import failed_cancel, failed_step, readable
 from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall
 from adapters.sdk.capabilities import Step
@@ -23,6 +30,7 @@ from adapters.sdk.records import (
     LookUpResult,
     Offer,
     OfferRequest,
+    OfferSearch,
     PartnerEvent,
     PartnerVoucher,
     ReservationRequest,
@@ -63,6 +71,15 @@ class DirectAdapter:
         if answer.status != 200:
             raise ProtocolError("The offers' status is not one of the contract.", status=answer.status)
         return mapping.read_offers(request, answer.body)
+
+    async def search_offers(self, request: OfferSearch) -> tuple[Offer, ...]:
+        """Ask what there is at a place; see `SearchesOffers`. Nothing, where the partner serves no search."""
+        answer = await self._optional(calls.search(request))
+        if answer.status == 501 and mapping.not_offered(answer):
+            return ()
+        if answer.status != 200:
+            raise ProtocolError("The search's status is not one of the contract.", status=answer.status)
+        return mapping.read_found(request, answer.body)
 
     async def run_step(self, step: str, request: ReservationRequest) -> StepResult:
         """Reserve; see `Reserves`."""
@@ -121,6 +138,13 @@ class DirectAdapter:
     async def report_status(self, request: AccountRequest) -> StatusReport | None:
         """Ask for the tier of an account; see `ReportsStatus`."""
         return members.read_status(request, await self._optional(calls.report_status(request)))
+
+    async def grant_status(self, request: StatusGrant) -> StepResult:
+        """Grant a tier by our key; see `GrantsStatus`."""
+        answer = await self._client.call(calls.grant_status(request))
+        if isinstance(answer, CallFailure):
+            return failed_step(answer)
+        return members.read_grant(request, answer, self._clock.now())
 
     async def _optional(self, call: PartnerCall) -> PartnerAnswer:
         """Make a reading call that the partner may have chosen not to serve, which it says with 501."""

@@ -7,16 +7,24 @@ from urllib.parse import quote
 
 from adapters.direct import wire
 from adapters.direct.mapping import reserve_body
-from adapters.sdk.account_records import AccountRequest, PointsReversal
+from adapters.sdk.account_records import AccountRequest, PointsReversal, StatusGrant
 from adapters.sdk.calls import PartnerCall
 from adapters.sdk.codec import encode
-from adapters.sdk.records import OfferRequest, ReservationRequest
+from adapters.sdk.records import OfferRequest, OfferSearch, ReservationRequest
 
 
 def offers(request: OfferRequest) -> PartnerCall:
     """Ask for offers."""
     query = wire.OffersQuery(service=request.service, currency=request.currency, tier=request.partner_tier)
     return PartnerCall(operation="quote_offers", method="POST", path="/v1/offers", body=encode(query))
+
+
+def search(request: OfferSearch) -> PartnerCall:
+    """Ask what there is at a place."""
+    query = wire.SearchQuery(
+        service=request.service, currency=request.currency, limit=request.limit, tier=request.partner_tier
+    )
+    return PartnerCall(operation="search_offers", method="POST", path="/v1/offers/search", body=encode(query))
 
 
 def reserve(request: ReservationRequest) -> PartnerCall:
@@ -74,6 +82,19 @@ def validate_member(request: AccountRequest) -> PartnerCall:
     factors = {name: factor.reveal() for name, factor in request.factors.items()}
     body = encode(wire.MemberQuery(account=request.account, factors=factors))
     return PartnerCall(operation="validate_member", method="POST", path="/v1/members/validate", body=body)
+
+
+def grant_status(request: StatusGrant) -> PartnerCall:
+    """Grant a tier under the grant's own key."""
+    body = wire.GrantBody(
+        account=request.account,
+        tier=request.tier,
+        provenance=request.provenance,
+        valid_from_date=request.valid_from_date,
+        valid_until_date=request.valid_until_date,
+    )
+    path = f"/v1/status-grants/{quote(request.key, safe='')}"
+    return PartnerCall(operation="grant_status", method="PUT", path=path, body=encode(body))
 
 
 def report_status(request: AccountRequest) -> PartnerCall:

@@ -6,6 +6,8 @@ from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
+
 from adapters.direct import wire
 from adapters.direct.responses import RESERVE
 from adapters.direct.simulator import create_simulator
@@ -13,7 +15,7 @@ from adapters.direct.simulator_book import DirectBook
 from adapters.direct.simulator_desk import Desk, ReportVisit, refuse
 from adapters.sdk.account_records import AccountRequest
 from adapters.sdk.codec import encode
-from adapters.sdk.records import Mileage, OfferRequest, ReservationRequest, Traveller, Visit
+from adapters.sdk.records import Mileage, OfferRequest, OfferSearch, ReservationRequest, Traveller, Visit
 from adapters.sdk.registry import AdapterPackage
 from adapters.sdk.testing.bench import Subject, requested_at
 from adapters.sdk.testing.simulator import Simulator
@@ -25,6 +27,7 @@ WEBHOOK_SECRET = "whsec_2DipUdf/cBcAhl8+1wpzElssI9x93V/Y"  # noqa: S105 - a publ
 VISIT = Visit(airport="PVG", lounge_id="skyhub-pvg-t2", visit_date=date(2026, 11, 22), guests=1)
 MEMBER = AccountRequest(account="8800123457", factors={"pin": Secret("246813")})
 STRANGER = AccountRequest(account="8800120000", factors={"pin": Secret("246813")})
+SEARCH = OfferSearch(service=msgspec.structs.replace(VISIT, lounge_id=""), currency="CNY")
 MILEAGE = {
     "credit": Mileage(account=MEMBER.account, quantity=3000),
     "debit": Mileage(account=MEMBER.account, quantity=600, direction="debit"),
@@ -49,6 +52,11 @@ def bookings(simulator: Simulator, key: str) -> int:
     """Count what a key holds."""
     held = simulator.book.get("reservations", key)
     return int(held is not None and held.reservation.status in (wire.Status.RESERVED, wire.Status.USED))
+
+
+def grants(simulator: Simulator, key: str) -> int:
+    """Count the tiers that were granted under a key."""
+    return sum(grant.key == key for grant in simulator.book.rows("grants"))
 
 
 def reversed_points(simulator: Simulator, key: str) -> int:
@@ -93,6 +101,9 @@ def create_subject(package: AdapterPackage) -> Subject:
         offer_request=OFFERS,
         account_request=MEMBER,
         stranger=STRANGER,
+        offer_search=SEARCH,
+        tier_to_grant="gold",
+        grants=grants,
         mileage=MILEAGE,
         reversed_points=reversed_points,
         use=use,

@@ -19,6 +19,7 @@ from adapters.sdk.records import (
     LookUpResult,
     Offer,
     OfferRequest,
+    OfferSearch,
     PartnerEvent,
     PartnerVoucher,
     ReservationRequest,
@@ -65,6 +66,30 @@ def read_offers(request: OfferRequest, body: bytes) -> tuple[Offer, ...]:
     offers = tuple(_offer(request, item) for item in decode(body, wire.OffersAnswer).offers)
     if any(offer.price is None or offer.price.currency != request.currency for offer in offers):
         raise ProtocolError("An offer is priced in another currency than was asked for.")
+    return offers
+
+
+def not_offered(answer: PartnerAnswer) -> bool:
+    """Say whether a 501 is that of an endpoint which the partner has chosen not to serve.
+
+    Raises:
+        ProtocolError: unreadable.
+    """
+    return decode(answer.body, wire.Refusal).error.code == NOT_OFFERED
+
+
+def read_found(request: OfferSearch, body: bytes) -> tuple[Offer, ...]:
+    """Read what a search found, cut at its limit.
+
+    Raises:
+        ProtocolError: unreadable, of another kind of service, or priced in another currency than asked for.
+    """
+    found = decode(body, wire.SearchAnswer).offers[: max(request.limit, 0)]
+    offers = tuple(structs.replace(_offer(request.request(), one), service=one.service) for one in found)
+    if any(offer.price is None or offer.price.currency != request.currency for offer in offers):
+        raise ProtocolError("An offer is priced in another currency than was asked for.")
+    if any(type(offer.service) is not type(request.service) for offer in offers):
+        raise ProtocolError("An offer is of another kind of service than was asked for.")
     return offers
 
 

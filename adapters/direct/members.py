@@ -6,13 +6,14 @@ from datetime import datetime
 
 from adapters.direct import wire
 from adapters.direct.mapping import UNREADABLE, WRONG_ECHO
-from adapters.direct.responses import NOT_OFFERED, NOT_VALID, VALID, VALIDATE_MEMBER
-from adapters.sdk.account_records import AccountCheck, AccountRequest, StatusReport
+from adapters.direct.responses import GRANT, GRANTED, NOT_OFFERED, NOT_VALID, VALID, VALIDATE_MEMBER
+from adapters.sdk.account_records import AccountCheck, AccountRequest, StatusGrant, StatusReport
 from adapters.sdk.answers import retry_after_seconds
 from adapters.sdk.calls import PartnerAnswer
 from adapters.sdk.codec import decode
 from adapters.sdk.errors import ProtocolError
 from adapters.sdk.outcomes import Outcome
+from adapters.sdk.records import StepResult
 
 
 def read_check(request: AccountRequest, answer: PartnerAnswer, now: datetime) -> AccountCheck:
@@ -56,6 +57,26 @@ def read_status(request: AccountRequest, answer: PartnerAnswer) -> StatusReport 
         provenance=told.provenance,
         reference=told.reference,
     )
+
+
+def read_grant(request: StatusGrant, answer: PartnerAnswer, now: datetime) -> StepResult:
+    """Judge the answer to a grant: OK only when it repeats key, account, tier and last day."""
+    wait = retry_after_seconds(answer, now)
+    try:
+        if answer.status >= 300:
+            refusal = decode(answer.body, wire.Refusal)
+            outcome = GRANT.decide(answer.status, refusal.error.code)
+            if outcome is Outcome.NO and refusal.key != request.key:
+                return StepResult(outcome=Outcome.UNKNOWN, code=WRONG_ECHO)
+            return StepResult(outcome=outcome, code=refusal.error.code, retry_after_seconds=wait)
+        told = decode(answer.body, wire.Grant)
+    except ProtocolError as error:
+        return StepResult(outcome=Outcome.UNKNOWN, code=UNREADABLE, message=error.message, retry_after_seconds=wait)
+    wanted = (request.key, request.account, request.tier, request.valid_until_date)
+    if (told.key, told.account, told.tier, told.valid_until_date) != wanted:
+        return StepResult(outcome=Outcome.UNKNOWN, code=WRONG_ECHO)
+    outcome = GRANT.decide(answer.status, GRANTED)
+    return StepResult(outcome=outcome, code=GRANTED, partner_reference=told.reference)
 
 
 def _masked(request: AccountRequest, shown: dict[str, str]) -> dict[str, str]:

@@ -25,12 +25,14 @@ DECIMAL = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?$"
 TYPES = (
     wire.OffersQuery, wire.OffersAnswer, wire.ReserveBody, wire.Reservation, wire.CancelBody, wire.Refusal, wire.Event,
     wire.Voucher, wire.ReversalBody, wire.Reversal, wire.MemberQuery, wire.MemberAnswer, wire.MemberStatus,
-    wire.LinkedMember,
+    wire.LinkedMember, wire.GrantBody, wire.Grant, wire.SearchQuery, wire.SearchAnswer,
 )  # fmt: skip
 ELSEWHERE = {
     "reserve": {409: ("key_reused",)},
     "look_up": {404: ("not_found",)},
     "cancel": {404: ("not_found",)},
+    "search_offers": {501: (responses.NOT_OFFERED,)},
+    "grant_status": {409: ("key_reused",)},
     "fetch_voucher": {404: ("not_found",), 501: (responses.NOT_OFFERED,)},
     "reverse": {404: ("not_found",), 409: ("key_reused",), 501: (responses.NOT_OFFERED,)},
     "validate_member": {501: (responses.NOT_OFFERED,)},
@@ -71,6 +73,7 @@ def contract_document(manifest: Manifest) -> dict[str, Any]:
             "/oauth/token": {"post": _token()},
             **published_links.paths(ORIGIN),
             "/v1/offers": {"post": _offers()},
+            "/v1/offers/search": {"post": _search()},
             "/v1/reservations/{key}": {"parameters": [_key()], "put": _reserve(), "get": _look_up()},
             "/v1/reservations/{key}/fence": {"parameters": [_key()], "post": _fence()},
             "/v1/reservations/{key}/cancel": {"parameters": [_key()], "post": _cancel()},
@@ -79,6 +82,7 @@ def contract_document(manifest: Manifest) -> dict[str, Any]:
                 "parameters": [_key(), {**_key(), "name": "reversal"}],
                 "put": _reverse(),
             },
+            "/v1/status-grants/{key}": {"parameters": [_key()], "put": _grant()},
             "/v1/members/validate": {"post": _validate_member()},
             "/v1/members/{account}/status": {"parameters": [_account()], "get": _report_status()},
             "/v1/statements/{date}": {"get": _statement()},
@@ -121,6 +125,11 @@ def _offers() -> dict[str, Any]:
     )
 
 
+def _search() -> dict[str, Any]:
+    summary = "Say what there is at a place and time, each thing with its offer; not every partner serves this"
+    return _operation("search_offers", summary, ResponseTable(), "SearchQuery", {200: "SearchAnswer"})
+
+
 def _reserve() -> dict[str, Any]:
     summary = "Reserve under our key; the key is judged before anything else"
     return _operation("reserve", summary, responses.RESERVE, "ReserveBody", {200: "Issued", 201: "Issued"})
@@ -146,6 +155,11 @@ def _voucher() -> dict[str, Any]:
 def _reverse() -> dict[str, Any]:
     summary = "Take back points of a mileage, whole or in part, once for each reversal; not every partner serves this"
     return _operation("reverse", summary, responses.REVERSE, "ReversalBody", {200: "Reversal", 201: "Reversal"})
+
+
+def _grant() -> dict[str, Any]:
+    summary = "Give an account a tier, once for each key; not every partner serves this"
+    return _operation("grant_status", summary, responses.GRANT, "GrantBody", {200: "Grant", 201: "Grant"})
 
 
 def _validate_member() -> dict[str, Any]:

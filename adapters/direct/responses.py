@@ -55,6 +55,18 @@ REVERSE = ResponseTable(
 )
 """A reversal's key that was used for another content (409 ``key_reused``) is not listed on purpose."""
 
+GRANTED = "granted"
+GRANT = ResponseTable(
+    _rule(201, GRANTED, Outcome.OK, "Status grants"),
+    _rule(200, GRANTED, Outcome.OK, "Status grants, repeat"),
+    _rule(404, "unknown_account", Outcome.NO, "Status grants, refusals"),
+    _rule(409, "unknown_tier", Outcome.NO, "Status grants, refusals"),
+    _rule(409, "higher_tier_held", Outcome.NO, "Status grants, refusals"),
+    _rule(501, "not_offered", Outcome.NO, "Status grants: nothing is granted by request"),
+    *_NOT_PROCESSED,
+)
+"""A key that was used for another grant (409 ``key_reused``) is not listed on purpose."""
+
 VALID, NOT_VALID = "valid", "not_valid"
 NOT_OFFERED = "not_offered"
 """Code of 501: the partner serves no such endpoint, which the contract lets it choose."""

@@ -32,10 +32,12 @@ OPERATIONS = (
     Operation("unlink", "POST", "/oauth/revoke"),
     Operation("read_account", "GET", "/v1/members/me"),
     Operation("quote_offers", "POST", "/v1/offers"),
+    Operation("search_offers", "POST", "/v1/offers/search"),
     Operation("reserve", "PUT", "/v1/reservations/{key}"),
     Operation("look_up", "GET", "/v1/reservations/{key}"),
     Operation("fence", "POST", "/v1/reservations/{key}/fence"),
     Operation("cancel", "POST", "/v1/reservations/{key}/cancel"),
+    Operation("grant_status", "PUT", "/v1/status-grants/{key}"),
     Operation("fetch_voucher", "GET", "/v1/reservations/{key}/voucher"),
     Operation("reverse", "PUT", "/v1/reservations/{key}/reversals/{reversal}"),
     Operation("validate_member", "POST", "/v1/members/validate"),
@@ -143,7 +145,11 @@ def _reading_handlers(desk: Desk) -> list[Any]:
         headers = {"statement-sequence": "1", "content-disposition": f'attachment; filename="{name}"'}
         return Response(content, media_type="text/csv", headers=headers)
 
-    return [offers, look_up, statement]
+    @post("/v1/offers/search")
+    async def search(request: AnyRequest) -> Response[bytes]:
+        return await _write(desk, request, None, wire.SearchQuery, desk.search)
+
+    return [offers, search, look_up, statement]
 
 
 def _member_handlers(desk: Desk) -> list[Any]:
@@ -165,7 +171,11 @@ def _member_handlers(desk: Desk) -> list[Any]:
         code, value = desk.voucher(key)
         return answer(value, code)
 
-    return [validate, status, voucher]
+    @put("/v1/status-grants/{key:str}")
+    async def grant(request: AnyRequest, key: FromPath[str]) -> Response[bytes]:
+        return await _write(desk, request, key, wire.GrantBody, lambda body: desk.grant(key, body))
+
+    return [validate, status, voucher, grant]
 
 
 def _desk_handlers(desk: Desk) -> list[Any]:

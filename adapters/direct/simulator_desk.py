@@ -67,6 +67,22 @@ class Desk(MemberDesk):
             refundable_until_at=expires_at + timedelta(hours=1),
         )
 
+    def search(self, query: wire.SearchQuery) -> tuple[int, object]:
+        """Find what there is at the place: two lounges at each airport, else the one thing that the service names."""
+        services: tuple[Service, ...] = (query.service,)
+        if isinstance(query.service, Visit) and not query.service.lounge_id:
+            place = f"{self.options.partner}-{query.service.airport.lower()}"
+            names = (f"{place}-t1", f"{place}-t2")
+            services = tuple(msgspec.structs.replace(query.service, lounge_id=name) for name in names)
+        found = [
+            wire.FoundOffer(
+                **msgspec.structs.asdict(self.offer(wire.OffersQuery(service=one, currency=query.currency))),
+                service=one,
+            )
+            for one in services
+        ]
+        return 200, wire.SearchAnswer(offers=tuple(found[: query.limit]))
+
     def reserve(self, key: str, body: wire.ReserveBody) -> tuple[int, object]:
         """Reserve; the key is judged before anything else."""
         held = self.book.held(key)

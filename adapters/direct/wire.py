@@ -52,6 +52,27 @@ class OffersAnswer(msgspec.Struct, frozen=True):
     offers: tuple[OfferItem, ...]
 
 
+class SearchQuery(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``POST /v1/offers/search``: a service without what names one thing in it."""
+
+    service: Service
+    currency: str
+    limit: int
+    tier: str | None = None
+
+
+class FoundOffer(OfferItem, frozen=True, kw_only=True):
+    """One thing at the place, with its offer; ``service`` names it, and is what is reserved."""
+
+    service: Service
+
+
+class SearchAnswer(msgspec.Struct, frozen=True):
+    """What was found, best first."""
+
+    offers: tuple[FoundOffer, ...]
+
+
 class ReserveBody(msgspec.Struct, frozen=True, omit_defaults=True):
     """``PUT /v1/reservations/{key}``."""
 
@@ -133,6 +154,26 @@ class MemberStatus(msgspec.Struct, frozen=True):
     valid_until_date: date | None = None
     provenance: Literal["earned", "granted"] | None = None
     reference: str | None = None
+
+
+class GrantBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``PUT /v1/status-grants/{key}``."""
+
+    account: str
+    tier: str
+    provenance: Literal["matched", "challenge"]
+    valid_from_date: date
+    valid_until_date: date | None = None
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """A tier that was granted: it repeats what was asked for."""
+
+    key: str
+    account: str
+    tier: str
+    reference: str
+    valid_until_date: date | None = None
 
 
 class ErrorDetail(msgspec.Struct, frozen=True):

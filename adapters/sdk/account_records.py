@@ -55,6 +55,23 @@ class StatusReport(Record, frozen=True):
     reference: str | None = None
 
 
+class StatusGrant(Record, frozen=True):
+    """Gives an account a tier for a while. ``key``: the grant's own, the same for every attempt.
+
+    The same key is the same grant: asked again, it is answered as at first, and changes nothing. It cannot be fenced,
+    and need not be: what was matched stays matched, so that a late copy only grants what is granted. A tier ends on its
+    last day (None: open) or by what the partner does; a later grant has a key of its own.
+    """
+
+    key: str
+    account: str
+    programme: str
+    tier: str
+    provenance: Literal["matched", "challenge"]
+    valid_from_date: date
+    valid_until_date: date | None = None
+
+
 class PointsReversal(Record, frozen=True):
     """Takes back what a credit or a debit of a `Mileage` moved, whole or in part.
 

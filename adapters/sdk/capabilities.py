@@ -8,13 +8,14 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from adapters.sdk.account_records import AccountCheck, AccountRequest, PointsReversal, StatusReport
+from adapters.sdk.account_records import AccountCheck, AccountRequest, PointsReversal, StatusGrant, StatusReport
 from adapters.sdk.link_tokens import LinkedAccount
 from adapters.sdk.records import (
     CancelResult,
     LookUpResult,
     Offer,
     OfferRequest,
+    OfferSearch,
     PartnerEvent,
     PartnerVoucher,
     ReservationRequest,
@@ -214,5 +215,27 @@ class IssuesVouchers(Protocol):
 
         Raises:
             PartnerError: the partner gave no trustworthy answer, or one about another reservation.
+        """
+        ...
+
+
+@runtime_checkable
+class GrantsStatus(Protocol):
+    """Gives an account a tier on request, by our key."""
+
+    async def grant_status(self, request: StatusGrant) -> StepResult:
+        """Ask for it; a repeat with the same key changes nothing and is OK again. Never raises; see `StatusGrant`."""
+        ...
+
+
+@runtime_checkable
+class SearchesOffers(Protocol):
+    """Says what there is at a place and time: many things, where `QuotesOffers` prices one."""
+
+    async def search_offers(self, request: OfferSearch) -> tuple[Offer, ...]:
+        """Answer an offer of each thing, best first, at most ``limit``; its ``service`` names the thing.
+
+        Raises:
+            PartnerError: the partner gave no trustworthy answer.
         """
         ...

@@ -33,6 +33,8 @@ Capability = Literal[
     "credits_points",
     "debits_points",
     "issues_vouchers",
+    "grants_status",
+    "searches_offers",
 ]
 
 

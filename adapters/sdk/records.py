@@ -109,6 +109,29 @@ class OfferRequest(Record, frozen=True):
     partner_account: str | None = None
 
 
+class OfferSearch(Record, frozen=True):
+    """Ask what there is at a place and time, each thing with its best offer; an `OfferRequest` is about one thing.
+
+    ``service`` says kind, place, time and party; what would name one thing in it is empty: a stay's ``property_id``
+    (its ``city`` is the place), a visit's ``lounge_id``. ``limit``: how many offers are wanted at most.
+    """
+
+    service: Service
+    currency: str
+    partner_tier: str | None = None
+    partner_account: str | None = None
+    limit: int = 20
+
+    def request(self) -> OfferRequest:
+        """Ask the same as an `OfferRequest`."""
+        return OfferRequest(
+            service=self.service,
+            currency=self.currency,
+            partner_tier=self.partner_tier,
+            partner_account=self.partner_account,
+        )
+
+
 class ReservationRequest(Record, frozen=True):
     """What every step of a reservation is told. ``key`` is the same for every attempt (rule R3)."""
 

@@ -56,6 +56,8 @@ PROTOCOLS: dict[str, type] = {
     "credits_points": capabilities.CreditsPoints,
     "debits_points": capabilities.DebitsPoints,
     "issues_vouchers": capabilities.IssuesVouchers,
+    "grants_status": capabilities.GrantsStatus,
+    "searches_offers": capabilities.SearchesOffers,
 }
 """Capability as declared, and the protocol that implements it."""
 

@@ -81,10 +81,10 @@ def where_and_what(command: Decorated) -> Decorated:
 def attempt_one(context: CommandContext, /, as_json: bool, fields: tuple[str, ...], **given: Any) -> None:
     """Try OPERATION of the adapter NAME once: request, answer and result are shown, redacted.
 
-    Operations: quote, reserve, look_up, cancel, fence, statement, usage, validate, status, voucher, debit,
-    reverse_credit, reverse_debit, read_account. FIELD is one of the service's, key, traveller.email and the like, date,
-    account, part, partner_reference. Against the simulator a reservation is made first (a member linked) where the
-    operation is about one; alone=true leaves that out.
+    Operations: quote, search, reserve, look_up, cancel, fence, statement, usage, validate, status, grant, voucher,
+    debit, reverse_credit, reverse_debit, read_account. FIELD is one of the service's, key, traveller.email and the
+    like, date, account, part, partner_reference. Against the simulator a reservation is made first (a member linked)
+    where the operation is about one; alone=true leaves that out.
     """
     asked = Asked(fields=_pairs(fields), **given)
     trial, secrets = asyncio.run(_try(context.load(), asked))

@@ -1,6 +1,7 @@
 """What people do about tier matches: decide what raised a signal, and tell partners what was granted.
 
-No partner's API grants a status on request, so that a grant reaches the partner as a row of a small file per day.
+Few partners grant a status on request (`status_grants` tells those); for the others, and for what they refused, a grant
+is a row of a small file per day.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from datetime import date, datetime
 import msgspec
 from sqlalchemy import Connection
 
-from catalogue import match_store, statuses
+from catalogue import grant_store, match_store, statuses
 from catalogue.calendar import end_of, start_of
 from catalogue.errors import TierMatchRefusedError
 from catalogue.match_store import DueGrant, StoredMatch
@@ -81,6 +82,8 @@ def decide(
 def batch(connection: Connection, catalogue: Catalogue, partner: str, day: date) -> Batch:
     """Make the file that tells a partner which tiers were granted to its members on a day of the programme.
 
+    What the partner took by its interface is not in it, however often it is made.
+
     Raises:
         NotFoundError: the partner has no programme in the tier graph.
     """
@@ -89,6 +92,8 @@ def batch(connection: Connection, catalogue: Catalogue, partner: str, day: date)
         raise NotFoundError(f"The partner {partner!r} has no programme that statuses are matched with.")
     zone = catalogue.programme.time_zone
     due = match_store.due_grants(connection, partner, programmes, day, (start_of(day, zone), end_of(day, zone)))
+    told = grant_store.taken(connection, tuple(one.match.id for one in due))
+    due = tuple(one for one in due if one.match.id not in told)
     rows = [_row(catalogue, one) for one in due if one.account_number is not None]
     waiting = tuple(one.match.id for one in due if one.account_number is None)
     return Batch(partner, day, len(rows), waiting, document(COLUMNS, rows))
@@ -96,11 +101,16 @@ def batch(connection: Connection, catalogue: Catalogue, partner: str, day: date)
 
 def _row(catalogue: Catalogue, due: DueGrant) -> tuple[str | date | None, ...]:
     one = due.match
-    edge = next((edge for edge in catalogue.tier_matches.edges if edge.id == one.edge_id), None)
-    on_trial = one.prolongs_id is not None or (edge is not None and edge.challenge is not None)
-    provenance = Provenance.CHALLENGE if on_trial else Provenance.MATCHED
+    provenance = provenance_of(catalogue, one)
     given = (one.id, due.account_number, one.to_programme, one.to_tier, provenance.value)
     return (*given, one.valid_from_date, one.valid_to_date, one.edge_id)
+
+
+def provenance_of(catalogue: Catalogue, one: StoredMatch) -> Provenance:
+    """Say how the tier of a granted match was come by: matched, or on trial."""
+    edge = next((edge for edge in catalogue.tier_matches.edges if edge.id == one.edge_id), None)
+    on_trial = one.prolongs_id is not None or (edge is not None and edge.challenge is not None)
+    return Provenance.CHALLENGE if on_trial else Provenance.MATCHED
 
 
 def _again(connection: Connection, catalogue: Catalogue, asked: StoredMatch, today: date) -> Explanation:

@@ -35,6 +35,7 @@ class KitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``trigger``: address at which the partner makes an event happen on demand; without it people are asked to.
     ``account``: a member's account at the partner; without it nothing about members is asked.
+    ``tier``: one that the partner grants.
     ``statement_date``: the day whose file is looked at; None: today, by the contract's zone.
     """
 
@@ -49,6 +50,7 @@ class KitSettings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_port: int | None = None
     trigger: str = ""
     account: str = ""
+    tier: str = ""
     wait_seconds: float = 60.0
     statement_date: date | None = None
 

@@ -11,7 +11,14 @@ import msgspec
 
 from adapters.direct import calls, wire
 from adapters.direct.kit.bench import Bench, FailedError, UnprovenError, read, require, require_echo, require_refusal
-from adapters.direct.kit.member_checks import member_status, member_validation, points_reversal, voucher
+from adapters.direct.kit.member_checks import (
+    member_status,
+    member_validation,
+    points_reversal,
+    search,
+    status_grant,
+    voucher,
+)
 from adapters.direct.mapping import EVENT_KINDS
 from adapters.sdk.calls import PartnerCall
 from adapters.sdk.errors import StatementError
@@ -250,7 +257,7 @@ CHECKS: tuple[Check, ...] = (
         for run in (
             token, offers, reserve_by_key, replay, other_body, look_up, unknown_offer, malformed, fence_before_reserve,
             fence_withdraws, void, void_of_another, statement, member_validation, member_status, member_links,
-            points_reversal, voucher,
+            points_reversal, voucher, status_grant, search,
         )
     ),
     *(_event_check(kind) for kind in sorted(EVENT_KINDS)),

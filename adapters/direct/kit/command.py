@@ -34,6 +34,7 @@ from config.settings import process_environment
 @click.option("--wait-seconds", type=float, default=60.0, show_default=True, help="How long an event may take.")
 @click.option("--statement-date", type=click.DateTime(["%Y-%m-%d"]), help="Day of the statement; today without it.")
 @click.option("--account", default="", help="A member's account of yours; without it nothing about members is proven.")
+@click.option("--tier", default="", help="A tier that you grant to an account; without it no grant is proven.")
 @click.option("--strict", is_flag=True, help="What is not proven is a failure too.")
 @click.option("--json", "as_json", is_flag=True, help="Results as JSON.")
 def kit(strict: bool, as_json: bool, **given: Any) -> None:
@@ -73,6 +74,7 @@ def _settings(given: dict[str, Any], environ: Mapping[str, str]) -> KitSettings:
         trigger=given["trigger"],
         wait_seconds=given["wait_seconds"],
         account=given["account"],
+        tier=given["tier"],
         statement_date=day.date() if day else None,
     )
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 
 from adapters.direct import calls, wire
 from adapters.direct.kit.bench import Bench, UnprovenError, read, require, require_refusal
 from adapters.direct.responses import NOT_OFFERED
-from adapters.sdk.account_records import AccountRequest, PointsReversal
+from adapters.sdk.account_records import AccountRequest, PointsReversal, StatusGrant
 from adapters.sdk.calls import PartnerAnswer, PartnerCall
-from adapters.sdk.records import Mileage
+from adapters.sdk.records import Mileage, OfferSearch, Visit
 
 NO_ACCOUNT = "kit-there-is-none-0000"
 
@@ -31,6 +33,46 @@ async def member_status(bench: Bench) -> None:
         require(told.account == account, f"the answer tells of the account {told.account!r}")
         require(told.known is wanted, f"the account {account!r} is told to be known={told.known}")
         require(told.known or told.tier is None, "an account that is not known has a tier")
+
+
+async def search(bench: Bench) -> None:
+    """A search finds things of the kind asked for, each named, no more than are wanted; what is found is reserved."""
+    service = bench.settings.service
+    if isinstance(service, Visit):
+        service = msgspec.structs.replace(service, lounge_id="")
+    asked = OfferSearch(service=service, currency=bench.settings.currency, limit=2)
+    found = read(await offered(bench, calls.search(asked)), wire.SearchAnswer).offers
+    require(0 < len(found) <= asked.limit, f"at most {asked.limit} offers were wanted and {len(found)} were found")
+    for one in found:
+        require(type(one.service) is type(service), "an offer is of another kind of service")
+        require(not isinstance(one.service, Visit) or bool(one.service.lounge_id), "an offer names no lounge")
+        require(one.price.currency == asked.currency, f"an offer is priced in {one.price.currency}")
+
+
+async def status_grant(bench: Bench) -> None:
+    """A tier is granted once for each key; another content under a known key, and a stranger, are refused."""
+    account = _account(bench)
+    if not bench.settings.tier:
+        raise UnprovenError("start with --tier, one that you grant")
+    today = bench.clock.now().date()
+    grant = StatusGrant(
+        key=bench.key("grant"),
+        account=account,
+        programme="kit",
+        tier=bench.settings.tier,
+        provenance="matched",
+        valid_from_date=today,
+        valid_until_date=today + timedelta(days=30),
+    )
+    first = read(await offered(bench, calls.grant_status(grant)), wire.Grant)
+    echo = (first.key, first.account, first.tier, first.valid_until_date)
+    require(echo == (grant.key, account, grant.tier, grant.valid_until_date), f"the grant tells {echo}")
+    again = read(await offered(bench, calls.grant_status(grant)), wire.Grant)
+    require(again == first, "the repeat is another grant")
+    other = msgspec.structs.replace(grant, valid_until_date=today + timedelta(days=60))
+    require_refusal(await bench.call(calls.grant_status(other)), 409, "key_reused", grant.key)
+    nobody = msgspec.structs.replace(grant, key=bench.key("nobody"), account=NO_ACCOUNT)
+    require_refusal(await bench.call(calls.grant_status(nobody)), 404, "unknown_account", nobody.key)
 
 
 async def voucher(bench: Bench) -> None:

@@ -17,7 +17,7 @@ from adapters.hotels.expedia_rapid.responses import (
     error_code,
     retry_after_seconds,
 )
-from adapters.hotels.expedia_rapid.shopping import Shop, offers
+from adapters.hotels.expedia_rapid.shopping import Shop, best_of_each, offers
 from adapters.hotels.expedia_rapid.statements import fetch
 from adapters.sdk import answers, statement_file
 from adapters.sdk.calls import CallFailure, PartnerAnswer
@@ -37,6 +37,7 @@ from adapters.sdk.records import (
     LookUpResult,
     Offer,
     OfferRequest,
+    OfferSearch,
     ReservationRequest,
     StatementFile,
     Stay,
@@ -87,6 +88,16 @@ class RapidAdapter:
             now=self._clock.now(),
         )
         return offers(shop, hotels)
+
+    async def search_offers(self, request: OfferSearch) -> tuple[Offer, ...]:
+        """Answer the best room of each property that is configured for a city, in the partner's order, by one call.
+
+        Raises:
+            PartnerError: as `quote_offers` says; a stay that names a property is refused: that is one thing.
+        """
+        if isinstance(request.service, Stay) and request.service.property_id:
+            raise RejectedError("A search is about a city; the stay names a property.")
+        return best_of_each(await self.quote_offers(request.request()))[: max(request.limit, 0)]
 
     async def run_step(self, step: str, request: ReservationRequest) -> StepResult:
         """Make the one call of a step; the idempotency key of ``book`` is ``affiliate_reference_id``."""

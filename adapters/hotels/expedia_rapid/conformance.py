@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import msgspec
+
 from adapters.hotels.expedia_rapid.responses import BOOK
 from adapters.hotels.expedia_rapid.simulator import CREDENTIALS, create_simulator
 from adapters.hotels.expedia_rapid.simulator_book import RapidBook
 from adapters.sdk.codec import encode
-from adapters.sdk.records import OfferRequest, ReservationRequest, Stay, Traveller
+from adapters.sdk.records import OfferRequest, OfferSearch, ReservationRequest, Stay, Traveller
 from adapters.sdk.registry import AdapterPackage
 from adapters.sdk.testing.bench import Subject, requested_at
 from adapters.sdk.testing.simulator import Simulator
@@ -23,6 +25,7 @@ OPTIONS = {
 }
 STAY = Stay(check_in_date=date(2026, 12, 1), check_out_date=date(2026, 12, 3), property_id="40010001", adults=2)
 OFFERS = OfferRequest(service=STAY, currency="CNY")
+SEARCH = OfferSearch(service=msgspec.structs.replace(STAY, property_id=None, city="SHA"), currency="CNY")
 TRAVELLER = Traveller(given_name="Wei", family_name="Liu", email="liu.wei@example.cn", phone="+8613900000001")
 
 
@@ -65,6 +68,7 @@ def create_subject(package: AdapterPackage) -> Subject:
         options=OPTIONS,
         reads_back=True,
         offer_request=OFFERS,
+        offer_search=SEARCH,
         harmless_modes={
             "wrong_echo": "the booking's answer repeats nothing of the request; it is read back before it is believed",
             "new_word": "the booking's answer has no word for what became of it; the reservation that is read back has",

@@ -45,6 +45,15 @@ def offers(shop: Shop, hotels: list[wire.Property]) -> tuple[Offer, ...]:
     return tuple(found)
 
 
+def best_of_each(found: tuple[Offer, ...]) -> tuple[Offer, ...]:
+    """Keep the first offer of each property: offers come hotel by hotel, best first."""
+    first: dict[str | None, Offer] = {}
+    for offer in found:
+        assert isinstance(offer.service, Stay)
+        first.setdefault(offer.service.property_id, offer)
+    return tuple(first.values())
+
+
 def _best_first(rooms: list[_Room], *, upgraded: bool) -> list[Offer]:
     plain = [room.offer for room in rooms]
     place = next((place for place, room in enumerate(rooms) if room.price.amount > rooms[0].price.amount), None)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import TypeVar
 
+import msgspec
+
 from adapters.lounges.mastercard_airport import calls, mapping, responses, wire
 from adapters.lounges.mastercard_airport.options import AirportOptions
 from adapters.sdk.answers import failed_step
@@ -20,6 +22,7 @@ from adapters.sdk.records import (
     CancelResult,
     Offer,
     OfferRequest,
+    OfferSearch,
     PartnerVoucher,
     ReservationRequest,
     StatementFile,
@@ -29,6 +32,7 @@ from adapters.sdk.records import (
 from adapters.sdk.statement_fetch import fetch_contractual, read_contractual
 
 T = TypeVar("T")
+MOST_LOUNGES = 20
 CARD = "lounge_access_number"
 """What the first step carries: the number of the card that opens the lounge."""
 
@@ -64,6 +68,29 @@ class MastercardAirportAdapter:
             return ()
         detail = await self._read(calls.lounge(holder, visit.lounge_id, self._options.language), wire.LoungeDetail)
         return mapping.offers(visit, detail, self._options, self._clock.now())
+
+    async def search_offers(self, request: OfferSearch) -> tuple[Offer, ...]:
+        """Answer the lounges of an airport that the member's card opens, in the partner's order.
+
+        One call for the airport and one for each lounge, until enough are found; at most `MOST_LOUNGES` are looked at.
+
+        Raises:
+            PartnerError: as `quote_offers` says.
+        """
+        visit = mapping.visit_of(request.service)
+        holder = mapping.holder(request.partner_account)
+        if holder is None:
+            raise RejectedError("The member has no account at this partner; link one first.")
+        search = calls.lounges(holder, visit.airport, self._options.language)
+        airports = await self._read(search, tuple[wire.Airport, ...])
+        found: list[Offer] = []
+        for code in mapping.lounges_at(airports, visit.airport)[:MOST_LOUNGES]:
+            if len(found) >= request.limit:
+                break
+            one = msgspec.structs.replace(visit, lounge_id=code)
+            detail = await self._read(calls.lounge(holder, code, self._options.language), wire.LoungeDetail)
+            found.extend(mapping.offers(one, detail, self._options, self._clock.now()))
+        return tuple(found)
 
     async def run_step(self, step: str, request: ReservationRequest) -> StepResult:
         """Make the one call of a step; ``issue`` makes none. Refusal of our own: ``no_account`` (nothing was sent)."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from adapters.lounges.mastercard_airport.responses import FINAL, READ, RECOVERABLE
 from adapters.lounges.mastercard_airport.simulator import CREDENTIALS, create_simulator
 from adapters.lounges.mastercard_airport.simulator_book import AirportBook
 from adapters.sdk.codec import encode
-from adapters.sdk.records import OfferRequest, ReservationRequest, Traveller, Visit
+from adapters.sdk.records import OfferRequest, OfferSearch, ReservationRequest, Traveller, Visit
 from adapters.sdk.registry import AdapterPackage
 from adapters.sdk.testing.bench import Subject, requested_at
 from adapters.sdk.testing.simulator import Simulator
@@ -71,6 +73,9 @@ def create_subject(package: AdapterPackage) -> Subject:
         credentials=CREDENTIALS,
         offer_request=OfferRequest(service=visit(), currency="CNY", partner_account=ACCOUNT),
         usage_account=ACCOUNT,
+        offer_search=OfferSearch(
+            service=msgspec.structs.replace(visit(), lounge_id=""), currency="CNY", partner_account=ACCOUNT
+        ),
         harmless_modes={
             "wrong_echo": "a GET says nothing that the answer repeats",
             "new_word": "a card has no word for its state: it is answered, or it is not",

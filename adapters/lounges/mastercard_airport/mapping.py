@@ -65,6 +65,12 @@ def offers(visit: Visit, detail: wire.LoungeDetail, options: AirportOptions, now
     return (offer,)
 
 
+def lounges_at(airports: tuple[wire.Airport, ...], airport: str) -> tuple[str, ...]:
+    """List the codes of an airport's lounges, each once, in the partner's order."""
+    found = (lounge.lounge_code for one in airports if one.code == airport for lounge in one.lounges)
+    return tuple(dict.fromkeys(found))
+
+
 def fault_of_card(card: wire.Card, day: date) -> str | None:
     """Name why a card does not open a lounge on a day: ``no_card``, ``card_expired``; None when it does.
 

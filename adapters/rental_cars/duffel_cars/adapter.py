@@ -20,6 +20,7 @@ from adapters.sdk.records import (
     CancelResult,
     Offer,
     OfferRequest,
+    OfferSearch,
     PartnerEvent,
     ReservationRequest,
     StatementFile,
@@ -51,6 +52,14 @@ class DuffelCarsAdapter:
         answer = await self._client.call(call)
         found = decode(require_ok(answer, responses.SEARCH, _code(answer)).body, wire.Envelope[wire.Search])
         return mapping.offers(request, found.data, self._options, self._clock.now())
+
+    async def search_offers(self, request: OfferSearch) -> tuple[Offer, ...]:
+        """Answer the cars of a station, the cheapest first: the partner's search is one of many things by itself.
+
+        Raises:
+            PartnerError: as `quote_offers` says.
+        """
+        return (await self.quote_offers(request.request()))[: max(request.limit, 0)]
 
     async def run_step(self, step: str, request: ReservationRequest) -> StepResult:
         """Make the one call of a step."""

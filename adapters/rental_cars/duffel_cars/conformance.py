@@ -9,7 +9,7 @@ from adapters.rental_cars.duffel_cars.responses import BOOK
 from adapters.rental_cars.duffel_cars.simulator import CREDENTIALS, create_simulator
 from adapters.rental_cars.duffel_cars.simulator_book import CarsBook
 from adapters.sdk.codec import encode
-from adapters.sdk.records import OfferRequest, Rental, ReservationRequest, Traveller
+from adapters.sdk.records import OfferRequest, OfferSearch, Rental, ReservationRequest, Traveller
 from adapters.sdk.registry import AdapterPackage
 from adapters.sdk.testing.bench import Subject, requested_at
 from adapters.sdk.testing.simulator import Simulator
@@ -65,5 +65,6 @@ def create_subject(package: AdapterPackage) -> Subject:
         credentials=CREDENTIALS,
         options=OPTIONS,
         offer_request=OFFERS,
+        offer_search=OfferSearch(service=OFFERS.service, currency=OFFERS.currency),
         webhook_secret=WEBHOOK_SECRET,
     )

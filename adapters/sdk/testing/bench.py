@@ -17,7 +17,7 @@ from adapters.sdk.context import open_context
 from adapters.sdk.linking import Linking, open_linking
 from adapters.sdk.manifest import Manifest
 from adapters.sdk.outcomes import Outcome, ResponseTable
-from adapters.sdk.records import Mileage, OfferRequest, ReservationRequest, StepResult
+from adapters.sdk.records import Mileage, OfferRequest, OfferSearch, ReservationRequest, StepResult
 from adapters.sdk.registry import AdapterPackage
 from adapters.sdk.testing.memory_vault import MemoryVault
 from adapters.sdk.testing.probe import ProbeClient
@@ -51,6 +51,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     ``offer_request`` and ``usage_account``: what the reading capabilities are asked.
     ``account_request`` and ``stranger``: an account that the simulator knows, with everything that proves it, and one
     that it does not know.
+    ``offer_search``: a search of a place at which the simulator has two things at least.
+    ``tier_to_grant``: one that the partner grants; ``grants(simulator, key)``: how many its book has for a key.
     ``mileage``: by direction, what is credited and debited; ``reversed_points(simulator, key)``: how much of a key's
     the simulator's book has as reversed.
     ``use``: lets the simulated member use what was granted, where the statement or a callback tells uses only.
@@ -79,6 +81,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     usage_account: str | None = None
     account_request: AccountRequest | None = None
     stranger: AccountRequest | None = None
+    offer_search: OfferSearch | None = None
+    tier_to_grant: str = ""
+    grants: Callable[[Simulator, str], int] = lambda simulator, key: 0
     mileage: Mapping[str, Mileage] = {}
     reversed_points: Callable[[Simulator, str], int] = lambda simulator, key: 0
     use: Callable[[Simulator, ReservationRequest], None] = lambda simulator, request: None

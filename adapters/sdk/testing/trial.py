@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
 
-from adapters.sdk.account_records import AccountRequest, PointsReversal
+from adapters.sdk.account_records import AccountRequest, PointsReversal, StatusGrant
 from adapters.sdk.calls import CallFailure
 from adapters.sdk.manifest import Manifest
 from adapters.sdk.records import Mileage, ReservationRequest, Service, Traveller
@@ -228,6 +228,31 @@ async def _status(place: Place, wishes: Wishes) -> Prepared:
     return lambda: place.adapter.report_status(asked), ""
 
 
+async def _search(place: Place, wishes: Wishes) -> Prepared:
+    asked = place.subject.offer_search
+    if asked is None:
+        raise ConfigurationError("The package's conformance.py gives no offer_search.")
+    service = wishes.over(asked.service)
+    asked = wishes.over(msgspec.structs.replace(asked, service=service))
+    return lambda: place.adapter.search_offers(asked), ""
+
+
+async def _grant(place: Place, wishes: Wishes) -> Prepared:
+    today = place.clock.now().date()
+    grant = wishes.over(
+        StatusGrant(
+            key=KEY[: place.manifest.facts.key.max_length or len(KEY)],
+            account=_account(place, wishes).account,
+            programme="trial",
+            tier=place.subject.tier_to_grant,
+            provenance="matched",
+            valid_from_date=today,
+            valid_until_date=today + timedelta(days=365),
+        )
+    )
+    return lambda: place.adapter.grant_status(grant), grant.key
+
+
 async def _voucher(place: Place, wishes: Wishes) -> Prepared:
     given = wishes.take("partner_reference")
     request, reference = await _reserved(place, wishes)
@@ -280,6 +305,8 @@ OPERATIONS: dict[str, tuple[str, Callable[[Place, Wishes], Awaitable[Prepared]]]
     "read_account": ("links_accounts", _read_account),
     "validate": ("validates_members", _validate),
     "status": ("reports_status", _status),
+    "search": ("searches_offers", _search),
+    "grant": ("grants_status", _grant),
     "voucher": ("issues_vouchers", _voucher),
     "debit": ("debits_points", _debit),
     "reverse_credit": ("credits_points", _reverse_credit),

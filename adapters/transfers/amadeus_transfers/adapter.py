@@ -12,7 +12,15 @@ from adapters.sdk.context import AdapterContext
 from adapters.sdk.errors import ProtocolError
 from adapters.sdk.outcomes import Outcome
 from adapters.sdk.reading import require_ok
-from adapters.sdk.records import CancelResult, Offer, OfferRequest, ReservationRequest, StatementFile, StepResult
+from adapters.sdk.records import (
+    CancelResult,
+    Offer,
+    OfferRequest,
+    OfferSearch,
+    ReservationRequest,
+    StatementFile,
+    StepResult,
+)
 from adapters.sdk.statement_fetch import fetch_contractual, read_contractual
 from adapters.transfers.amadeus_transfers import calls, mapping, responses, wire
 from adapters.transfers.amadeus_transfers.options import TransferOptions
@@ -45,6 +53,14 @@ class AmadeusTransfersAdapter:
         code = responses.error_code(answer) if isinstance(answer, PartnerAnswer) else None
         found = decode(require_ok(answer, responses.SEARCH, code).body, wire.Envelope[tuple[wire.Offer, ...]])
         return mapping.offers(request, found.data, self._options, self._clock.now())
+
+    async def search_offers(self, request: OfferSearch) -> tuple[Offer, ...]:
+        """Answer the rides between two places, the cheapest first: the partner's search is of many by itself.
+
+        Raises:
+            PartnerError: as `quote_offers` says.
+        """
+        return (await self.quote_offers(request.request()))[: max(request.limit, 0)]
 
     async def run_step(self, step: str, request: ReservationRequest) -> StepResult:
         """Book. Refusals of our own (nothing was sent): ``offer_unreadable``, ``traveller_incomplete``."""

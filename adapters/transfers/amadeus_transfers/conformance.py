@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.sdk.codec import encode
-from adapters.sdk.records import OfferRequest, ReservationRequest, Ride, Traveller
+from adapters.sdk.records import OfferRequest, OfferSearch, ReservationRequest, Ride, Traveller
 from adapters.sdk.registry import AdapterPackage
 from adapters.sdk.testing.bench import Subject, requested_at
 from adapters.sdk.testing.simulator import Simulator
@@ -73,4 +73,5 @@ def create_subject(package: AdapterPackage) -> Subject:
         credentials=CREDENTIALS,
         options={"places": PLACES, "payment_reference": "CLUB-2026"},
         offer_request=OFFERS,
+        offer_search=OfferSearch(service=OFFERS.service, currency=OFFERS.currency),
     )

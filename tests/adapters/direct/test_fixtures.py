@@ -11,7 +11,7 @@ import pytest
 
 from adapters import direct
 from adapters.direct import mapping, members, responses
-from adapters.sdk.account_records import AccountRequest
+from adapters.sdk.account_records import AccountRequest, StatusGrant
 from adapters.sdk.calls import PartnerAnswer
 from adapters.sdk.errors import ProtocolError
 from adapters.sdk.records import ReservationRequest, Traveller, Visit
@@ -22,6 +22,10 @@ FOLDER = Path(direct.__file__).parent / "fixtures"
 KEY = "rdm_01jd5v0w4ze6r8t2y4u6i8o0pa"
 MEMBER = AccountRequest(account="8800123457", factors={"pin": Secret("246813")})
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+GRANT = StatusGrant(
+    key=KEY, account=MEMBER.account, programme="club", tier="gold", provenance="matched",
+    valid_from_date=date(2026, 11, 22), valid_until_date=date(2027, 11, 22),
+)  # fmt: skip
 REQUEST = ReservationRequest(
     key=KEY,
     service=Visit(airport="PVG", lounge_id="skyhub-pvg-t2", visit_date=date(2026, 11, 22), guests=1),
@@ -57,6 +61,8 @@ def judged(fixture: Fixture) -> Any:
             return mapping.read_cancel(KEY, fixture.answer(), responses.FENCE, NOW)
         case "validate_member":
             return members.read_check(MEMBER, fixture.answer(), NOW)
+        case "grant_status":
+            return members.read_grant(GRANT, fixture.answer(), NOW)
         case "fetch_voucher":
             return mapping.read_voucher(KEY, "R-1", fixture.answer())
         case "report_status":

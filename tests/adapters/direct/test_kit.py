@@ -53,6 +53,7 @@ async def partner(secret: str = SECRET) -> Any:
             webhook_port=port,
             trigger=f"{url}/_simulator/events",
             account="8800123457",
+            tier="gold",
             wait_seconds=1.5,
         )
 
@@ -173,6 +174,27 @@ class Printing(Desk):
         return 200, wire.Voucher(key=key, reference=self.reference(key), code="V1", symbology="qr")
 
 
+class Unnamed(Desk):
+    """Offers what was asked for, and does not say which thing it is."""
+
+    def search(self, query: wire.SearchQuery) -> tuple[int, object]:
+        item = self.offer(wire.OffersQuery(service=query.service, currency=query.currency))
+        one = wire.FoundOffer(**msgspec.structs.asdict(item), service=query.service)
+        return 200, wire.SearchAnswer(offers=(one,))
+
+
+class Lavish(Desk):
+    """Grants anew whatever it is asked for."""
+
+    def grant(self, key: str, body: wire.GrantBody) -> tuple[int, object]:
+        number = str(len(self.book.rows("grants")))
+        made = wire.Grant(
+            key=key, account=body.account, tier=body.tier, reference=number, valid_until_date=body.valid_until_date
+        )
+        self.book.put("grants", number, made)
+        return 201, made
+
+
 class Generous(Desk):
     """Takes back whatever it is asked for, as often as it is asked."""
 
@@ -203,7 +225,13 @@ class Mixing(Desk):
 class Reserved(Desk):
     """Serves nothing that may be left alone."""
 
+    def search(self, query: wire.SearchQuery) -> tuple[int, object]:
+        return 501, refuse("not_offered", None)
+
     def voucher(self, key: str) -> tuple[int, object]:
+        return 501, refuse("not_offered", key)
+
+    def grant(self, key: str, body: wire.GrantBody) -> tuple[int, object]:
         return 501, refuse("not_offered", key)
 
     def reverse(self, key: str, reversal: str, body: wire.ReversalBody) -> tuple[int, object]:
@@ -227,8 +255,11 @@ BROKEN: dict[type[Desk], set[str]] = {
     Forgetful: {"fence_before_reserve"},
     Doubling: {"replay"},
     Trusting: {"other_body"},
-    Silent: {name.name for name in CHECKS} - {"token", "offers", "malformed", "member_links", *MEMBERS},
+    Silent: {name.name for name in CHECKS}
+    - {"token", "offers", "malformed", "status_grant", "search", "member_links", *MEMBERS},
     Generous: {POINTS},
+    Lavish: {"status_grant"},
+    Unnamed: {"search"},
     Printing: {"voucher"},
     Welcoming: set(MEMBERS),
     Mixing: set(MEMBERS),
@@ -272,7 +303,7 @@ async def test_a_server_that_links_anybody_fails(
 async def test_what_a_partner_may_leave_alone_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "Desk", Reserved)
     async with partner() as settings:
-        results = await run(settings, *MEMBERS, POINTS, "voucher")
+        results = await run(settings, *MEMBERS, POINTS, "voucher", "status_grant", "search")
     assert {result.verdict for result in results.values()} == {"not proven"}
 
 

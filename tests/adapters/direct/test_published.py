@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,6 +20,7 @@ from adapters.direct.kit.checks import CHECKS
 from adapters.direct.kit.running import run_kit
 from adapters.direct.mapping import EVENT_KINDS
 from adapters.direct.published import contract_document, written
+from adapters.sdk.account_records import StatusGrant
 from adapters.sdk.linking import LinkAnswer
 from adapters.sdk.registry import discover
 from adapters.sdk.testing.bench import Bench, open_bench, reserve
@@ -31,8 +33,13 @@ from tests.support.referee import Referee
 
 SUBJECT = create_subject(discover().packages["direct"])
 DOCUMENT = contract_document(discover().packages["direct"].manifest)
-OPERATIONS = {"token", "quote_offers", "reserve", "look_up", "fence", "cancel", "statement"} | {
-    *("authorise", "unlink", "read_account", "validate_member", "report_status", "reverse", "fetch_voucher"),
+GRANT = StatusGrant(
+    key="grant-published-1", account="8800123457", programme="club", tier="gold", provenance="matched",
+    valid_from_date=date(2026, 12, 1),
+)  # fmt: skip
+OPERATIONS = {"token", "quote_offers", "reserve", "look_up", "fence", "cancel", "statement", "search_offers"} | {
+    *("authorise", "unlink", "read_account", "validate_member", "report_status", "grant_status", "reverse"),
+    "fetch_voucher",
 }
 
 
@@ -77,7 +84,12 @@ async def test_the_reference_answers_as_published_to_the_whole_kit() -> None:
     simulator = reference.create_simulator(SimulatorOptions(partner="lounge"))
     async with serve_app(watched(referee, simulator)) as url:
         settings = KitSettings(
-            url=url, client_id="simulator", client_secret="simulator-secret", service=VISIT, account="8800123457"
+            url=url,
+            client_id="simulator",
+            client_secret="simulator-secret",
+            service=VISIT,
+            account="8800123457",
+            tier="gold",
         )
         wrong_on_purpose = {"malformed", "token"} if wanted() else {"malformed"}
         checks = tuple(check for check in CHECKS if check.name not in wrong_on_purpose)
@@ -119,6 +131,8 @@ async def test_the_adapter_asks_as_published() -> None:
         await link_and_unlink(bench)
         await bench.adapter.validate_member(SUBJECT.account_request)
         await bench.adapter.report_status(SUBJECT.account_request)
+        await bench.adapter.grant_status(GRANT)
+        await bench.adapter.search_offers(SUBJECT.offer_search)
         await bench.adapter.reverse_credit(await moved(bench, "credit", "published"))
     assert referee.faults == []
     assert {operation for operation, _ in referee.seen} == OPERATIONS

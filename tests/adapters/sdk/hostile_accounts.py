@@ -1,4 +1,4 @@
-"""Hostile adapters about a member's account: his name in it, his tier, his points, and the partner's voucher."""
+"""Hostile adapters about searches, vouchers, and a member's account: his name in it, his tier, his points."""
 
 from __future__ import annotations
 
@@ -9,12 +9,21 @@ from adapters.sdk.account_records import (
     AccountCheck,
     AccountRequest,
     PointsReversal,
+    StatusGrant,
     StatusReport,
     refused_reversal,
 )
 from adapters.sdk.errors import ProtocolError
 from adapters.sdk.outcomes import Outcome
-from adapters.sdk.records import CancelResult, Mileage, PartnerVoucher, ReservationRequest
+from adapters.sdk.records import (
+    CancelResult,
+    Mileage,
+    Offer,
+    OfferSearch,
+    PartnerVoucher,
+    ReservationRequest,
+    StepResult,
+)
 from tests.adapters.sdk.hostile import Hostile, acting, replace
 
 
@@ -73,7 +82,60 @@ async def prints_a_voucher_on_anything(self: Any, request: ReservationRequest, r
         return PartnerVoucher(code="V1", symbology="text")
 
 
+async def loses_the_key(self: Any, request: StatusGrant) -> StepResult:
+    return await DirectAdapter.grant_status(self, replace(request, key=f"{request.key}x"))
+
+
+async def grants_on_anything(self: Any, request: StatusGrant) -> StepResult:
+    result = await DirectAdapter.grant_status(self, request)
+    return replace(result, outcome=Outcome.OK) if result.outcome is Outcome.UNKNOWN else result
+
+
+async def grants_to_nobody(self: Any, request: StatusGrant) -> StepResult:
+    result = await DirectAdapter.grant_status(self, request)
+    return replace(result, outcome=Outcome.OK) if result.outcome is Outcome.NO else result
+
+
+async def finds_the_same_thing_twice(self: Any, request: OfferSearch) -> tuple[Offer, ...]:
+    found = await DirectAdapter.search_offers(self, request)
+    return (found[0], *found)[: request.limit]
+
+
+async def finds_more_than_is_wanted(self: Any, request: OfferSearch) -> tuple[Offer, ...]:
+    return await DirectAdapter.search_offers(self, replace(request, limit=20))
+
+
 HOSTILE_ABOUT_ACCOUNTS = (
+    Hostile(
+        "search_covers_the_place",
+        "finds the same thing twice",
+        acting(search_offers=finds_the_same_thing_twice),
+        "are the same thing",
+    ),
+    Hostile(
+        "search_covers_the_place",
+        "finds more than is wanted",
+        acting(search_offers=finds_more_than_is_wanted),
+        "one offer was wanted and 2 were found",
+    ),
+    Hostile(
+        "grant_is_by_key",
+        "grants on anything",
+        acting(grant_status=grants_on_anything),
+        "grant_status, told 418, was ok",
+    ),
+    Hostile(
+        "grant_is_by_key",
+        "grants to nobody",
+        acting(grant_status=grants_to_nobody),
+        "an account that there is not was ok",
+    ),
+    Hostile(
+        "grant_is_by_key",
+        "loses the key",
+        acting(grant_status=loses_the_key),
+        "0 grants for one key",
+    ),
     Hostile(
         "validation_is_not_misled",
         "welcomes anybody",
@@ -111,13 +173,13 @@ HOSTILE_ABOUT_ACCOUNTS = (
         "a reversal of a credit, told 418, was ok",
     ),
     Hostile(
-        "reversal_keeps_to_the_original",
+        "reversal_keeps_to_original",
         "reverses all of it",
         acting(reverse_credit=reverses_all_of_it),
         "1000 of a credit are taken back and 3000",
     ),
     Hostile(
-        "reversal_keeps_to_the_original",
+        "reversal_keeps_to_original",
         "reverses what was never moved",
         acting(reverse_debit=reverses_what_was_never_moved),
         "more than was moved by a debit was ok",

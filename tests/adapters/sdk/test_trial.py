@@ -53,6 +53,8 @@ def test_one_operation_shows_its_call_its_answer_and_its_result(capsys: pytest.C
         ("validate", "outcome", "ok"),
         ("status", "tier", "gold"),
         ("voucher", "symbology", "qr"),
+        ("grant", "code", "granted"),
+        ("search", 0, "title"),
         ("debit", "code", "reserved"),
         ("reverse_credit", "code", "reversed"),
         ("reverse_debit", "code", "reversed"),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from adapters.sdk.account_records import AccountRequest
+from datetime import timedelta
+
+import msgspec
+
+from adapters.sdk.account_records import AccountRequest, StatusGrant
 from adapters.sdk.calls import CallFailure
 from adapters.sdk.outcomes import Outcome
 from adapters.sdk.testing.bench import Bench
@@ -44,6 +48,36 @@ async def status_is_the_accounts(bench: Bench) -> None:
     other = await bench.adapter.report_status(stranger)
     nothing = other is not None and not other.known and other.tier is None
     require(nothing, "an account that there is not is reported as one that there is")
+
+
+async def grant_is_by_key(bench: Bench) -> None:
+    """A tier is granted once for each key, to accounts that there are; nonsense proves nothing."""
+    known, stranger = asked(bench)
+    grant = StatusGrant(
+        key=bench.key("grant"),
+        account=known.account,
+        programme="bench",
+        tier=bench.subject.tier_to_grant,
+        provenance="matched",
+        valid_from_date=bench.today(),
+        valid_until_date=bench.today() + timedelta(days=365),
+    )
+    for _ in range(2):
+        result = await bench.adapter.grant_status(grant)
+        require(result.outcome is Outcome.OK, f"a grant was {result.outcome} ({result.code})")
+        count = bench.subject.grants(bench.simulator, grant.key)
+        require(count == 1, f"the partner's book has {count} grants for one key")
+    other = msgspec.structs.replace(grant, key=bench.key("grantstranger"), account=stranger.account)
+    result = await bench.adapter.grant_status(other)
+    require(result.outcome is Outcome.NO, f"a grant to an account that there is not was {result.outcome}")
+    faults = []
+    for answer in NONSENSE:
+        bench.client.substitute = lambda call, answer=answer: answer  # type: ignore[misc]
+        said = answer.reason if isinstance(answer, CallFailure) else str(answer.status)
+        result = await bench.adapter.grant_status(grant)
+        if result.outcome not in (Outcome.UNKNOWN, Outcome.NOT_SENT):
+            faults.append(f"grant_status, told {said}, was {result.outcome}")
+    require_none(faults)
 
 
 def asked(bench: Bench) -> tuple[AccountRequest, AccountRequest]:

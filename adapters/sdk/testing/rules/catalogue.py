@@ -21,6 +21,7 @@ CANCELS = RESERVES | {"cancels"}
 FENCES = RESERVES | {"fences"}
 VALIDATES = frozenset({"validates_members"})
 REPORTS_STATUS = frozenset({"reports_status"})
+GRANTS_STATUS = frozenset({"grants_status"})
 VOUCHERS = RESERVES | {"issues_vouchers"}
 CREDITS = RESERVES | {"credits_points"}
 STATEMENTS = RESERVES | {"reports_statements"}
@@ -303,6 +304,24 @@ GOLD = (
         prove=on_bench(accounts.members_are_told_apart),
     ),
     Rule(
+        id="search_covers_the_place",
+        title="A search covers the place",
+        grade=Grade.GOLD,
+        proves="several things of the kind are found, each named by its service, priced as asked, within the limit",
+        remedy="Give each offer the service with its own property_id or lounge_id, and cut at request.limit.",
+        needs=frozenset({"searches_offers"}),
+        prove=on_bench(guarding.search_covers_the_place),
+    ),
+    Rule(
+        id="grant_is_by_key",
+        title="A tier is granted once for each key",
+        grade=Grade.GOLD,
+        proves="a repeat grants nothing more, a stranger is a NO, and nonsense proves nothing",
+        remedy="Send request.key unchanged with every attempt, and judge the answer by a response table.",
+        needs=GRANTS_STATUS,
+        prove=on_bench(accounts.grant_is_by_key),
+    ),
+    Rule(
         id="voucher_is_of_the_reservation",
         title="The partner's voucher is that of the reservation",
         grade=Grade.GOLD,
@@ -312,7 +331,7 @@ GOLD = (
         prove=on_bench(vouchers.voucher_is_of_the_reservation),
     ),
     Rule(
-        id="reversal_keeps_to_the_original",
+        id="reversal_keeps_to_original",
         title="Points are taken back in parts, never more than were moved",
         grade=Grade.GOLD,
         proves="parts add up to the whole in the partner's book, and one point more is a NO",

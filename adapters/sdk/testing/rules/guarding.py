@@ -155,6 +155,10 @@ def reads(bench: Bench) -> list[tuple[str, Callable[[], Awaitable[Any]]]]:
     if "quotes_offers" in declared:
         require(offers is not None, "conformance.py gives no offer_request, and quotes_offers is declared")
         found.append(("quote_offers", lambda: adapter.quote_offers(offers)))
+    search = subject.offer_search
+    if "searches_offers" in declared:
+        require(search is not None, "conformance.py gives no offer_search, and searches_offers is declared")
+        found.append(("search_offers", lambda: adapter.search_offers(search)))
     if "reports_usage" in declared:
         require(account is not None, "conformance.py gives no usage_account, and reports_usage is declared")
         found.append(("fetch_usage", lambda: adapter.fetch_usage(account, bench.today(), bench.today())))
@@ -173,6 +177,22 @@ async def reads_answer(bench: Bench) -> None:
         require(not isinstance(answered, Exception), f"{name} raised {type(answered).__name__}: {answered}")
         if name == "quote_offers" and isinstance(answered, tuple) and bench.subject.offer_request is not None:
             require_none(_offer_faults(answered, bench.subject.offer_request.currency, bench.clock.now()))
+
+
+async def search_covers_the_place(bench: Bench) -> None:
+    """A search finds several things of the kind asked for, each told apart, and no more than are wanted."""
+    search = bench.subject.offer_search
+    require(search is not None, "conformance.py gives no offer_search, and searches_offers is declared")
+    assert search is not None
+    found = await bench.adapter.search_offers(search)
+    require(len(found) > 1, f"the search of a place with several things found {len(found)}")
+    require_none(_offer_faults(found, search.currency, bench.clock.now()))
+    kinds = {type(offer.service) for offer in found}
+    require(kinds == {type(search.service)}, "the search found another kind of service than was asked for")
+    told_apart = {(offer.token, msgspec.json.encode(offer.service)) for offer in found}
+    require(len(told_apart) == len(found), "two offers of the search are the same thing")
+    fewer = await bench.adapter.search_offers(msgspec.structs.replace(search, limit=1))
+    require(len(fewer) == 1, f"one offer was wanted and {len(fewer)} were found")
 
 
 def _offer_faults(offers: tuple[Offer, ...], currency: str, now: datetime) -> list[str]:
