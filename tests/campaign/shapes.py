@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,7 @@ from adapters.sdk.records import (
     LookUpResult,
     Offer,
     OfferRequest,
+    PartnerEvent,
     ReservationRequest,
     StatementFile,
     StepResult,
@@ -175,8 +176,25 @@ class LooksUpAndFences(LooksUp):
         return await self.direct.fence(request)
 
 
+class Whole(LooksUpAndFences):
+    """Does everything that a reservation may need, and calls back (A)."""
+
+    async def cancel(self, request: ReservationRequest, partner_reference: str) -> CancelResult:
+        """Cancel."""
+        return await self.direct.cancel(request, partner_reference)
+
+    def verify_webhook(self, headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...], now: int) -> str:
+        """Verify a callback."""
+        return self.direct.verify_webhook(headers, body, secrets, now)
+
+    def read_webhook(self, message_id: str, body: bytes) -> PartnerEvent | None:
+        """Read a callback."""
+        return self.direct.read_webhook(message_id, body)
+
+
 FRAMES: dict[tuple[str, ...], type[Base]] = {
     (): Base,
+    ("looks_up", "cancels", "fences", "receives_webhooks"): Whole,
     ("looks_up", "cancels"): LooksUpAndCancels,
     ("fences",): Fences,
     ("looks_up", "fences"): LooksUpAndFences,
@@ -184,8 +202,6 @@ FRAMES: dict[tuple[str, ...], type[Base]] = {
 
 
 def creator(profile: str) -> Callable[[AdapterContext], object]:
-    """Answer what makes the adapter of a profile; that of A is the whole contract's own."""
-    if profile == "A":
-        return create_direct
+    """Answer what makes the adapter of a profile."""
     frame = FRAMES[SHAPES[profile].capabilities]
     return lambda context: frame(create_direct(context))
