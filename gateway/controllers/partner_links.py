@@ -85,5 +85,5 @@ class PartnerLinksController(Controller):
             member_id=principal.member_id,
             partner=partner,
             account_number=data.account_number,
-            factors=data.factors,
+            factors={one.name: one.value for one in data.factors},
         )

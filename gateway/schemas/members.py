@@ -166,15 +166,22 @@ FactorName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_]{1,40}$", max_lengt
 FactorValue = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
+class Factor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that a member proves himself with at a partner, by the partner's name for it."""
+
+    name: FactorName
+    value: FactorValue
+
+
 class LinkBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The member's account number at the partner.
 
-    ``factors``: what the partner asks its members to prove themselves with, by its own names; they are given to it for
-    this one question and kept nowhere.
+    ``factors``: what the partner asks its members to prove themselves with; they are given to it for this one question
+    and kept nowhere. Of two with one name the last counts.
     """
 
     account_number: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9\-]{3,40}$", max_length=40)]
-    factors: Annotated[dict[FactorName, FactorValue], msgspec.Meta(max_length=5)] = {}
+    factors: Annotated[list[Factor], msgspec.Meta(max_length=5)] = []
 
 
 class ConsentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

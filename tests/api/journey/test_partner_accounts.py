@@ -21,7 +21,7 @@ def number(ending: str) -> str:
 
 
 async def test_an_account_that_the_partner_confirms_is_taken_as_verified(house: House, liu: Member) -> None:
-    link = {"account_number": number("4455"), "factors": {"password": "open-sesame"}}
+    link = {"account_number": number("4455"), "factors": [{"name": "password", "value": "open-sesame"}]}
     put = await liu.put(LINK, link)
     assert put.status_code == 200
     assert put.json()["verified_at"] is not None
