@@ -28,13 +28,11 @@ from adapters.sdk.records import (
 class Step(msgspec.Struct, frozen=True):
     """One call of a reservation. Exactly one is the commit; only it can grant the benefit.
 
-    ``lapses`` says that what the step leaves behind ends by itself; otherwise ``undo_step`` releases it.
+    What a step before it leaves behind (a held room) has to end by itself at the partner: nothing here releases it.
     """
 
     name: str
     commit: bool = False
-    lapses: bool = True
-    undo_step: str | None = None
 
 
 @runtime_checkable
