@@ -44,15 +44,17 @@ def bounded(adapter: object, limits: Limits) -> object:
         adapter: as its package made it.
         limits: declared; a method may take as long as `CALLS` calls by the deadline.
     """
-    made = _Bounded()
+    methods: dict[str, Any] = {}
     seconds = CALLS * limits.deadline_seconds
     for protocol in PROTOCOLS.values():
         for name in (each for each in (*vars(protocol), *protocol.__annotations__) if not each.startswith("_")):
             if isinstance(adapter, protocol):
                 value = getattr(adapter, name)
                 limit = FILE_SECONDS if name == "fetch_statement" else seconds
-                setattr(made, name, _limited(value, name, limit) if iscoroutinefunction(value) else value)
-    return made
+                value = _limited(value, name, limit) if iscoroutinefunction(value) else value
+                methods[name] = staticmethod(value) if callable(value) else value
+    # In a class of its own: what an adapter can do is asked of its class too.
+    return type(f"Bounded{type(adapter).__name__}", (_Bounded,), methods)()
 
 
 def _limited(method: Callable[..., Any], name: str, seconds: float) -> Callable[..., Any]:

@@ -18,7 +18,10 @@ from typing import Any
 import httpx
 import pytest
 
+from adapters.direct.adapter import DirectAdapter
+from adapters.direct.conformance import create_subject
 from adapters.sdk import registry
+from adapters.sdk.capabilities import ReceivesWebhooks, ReportsUsage
 from adapters.sdk.errors import OutcomeUnknownError
 from adapters.sdk.manifest import Limits
 from adapters.sdk.probation import deaths
@@ -170,6 +173,16 @@ async def test_a_call_that_awaits_for_ever_is_left() -> None:
     assert time.monotonic() - begun < 1.5
     assert isinstance(guarded, registry.PROTOCOLS["quotes_offers"])
     assert not isinstance(guarded, registry.PROTOCOLS["reserves"])
+
+
+def test_what_an_adapter_can_do_is_told_by_the_bounded_ones_class_too() -> None:
+    """Whether callbacks are taken is asked of the class: a plug-in's were all refused."""
+    package = create_subject(registry.load_named("direct")).package
+    guarded = bounded(object.__new__(DirectAdapter), package.manifest.limits)
+    for name in package.manifest.capabilities:
+        assert isinstance(guarded, registry.PROTOCOLS[name]), name
+    assert issubclass(type(guarded), ReceivesWebhooks)
+    assert not issubclass(type(guarded), ReportsUsage)
 
 
 BLOCKERS = {"sleeps": "time.sleep(600)", "counts": "while True: pass"}
