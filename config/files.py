@@ -70,7 +70,8 @@ def parse_toml(path: PurePath | str, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}.", file=str(path)) from error
+        told = str(error).replace("at end of document", f"at the end, line {text.count(chr(10)) + 1}")
+        raise ConfigurationError(f"{path} is not TOML: {told}.", file=str(path)) from error
 
 
 def parse(path: Path, raw: object, type_: type[T]) -> T:

@@ -43,6 +43,7 @@ PROBLEMS: dict[str, Kind] = {
     "configuration": Kind(500, "Internal error"),
     "catalogue_file": Kind(500, "Internal error"),
     "adapter_manifest": Kind(500, "Internal error"),
+    "adapter_too_slow": Kind(500, "Internal error"),
     "database_refused": Kind(500, "Internal error"),
     "contract": Kind(500, "Internal error"),
     "journal_entry": Kind(500, "Internal error"),

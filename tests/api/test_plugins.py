@@ -55,6 +55,7 @@ def naming(settings: Settings, tmp_path: Path, name: str, options: str | None = 
     shutil.copytree(PACKAGED_FOLDER, configuration, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     file = configuration / "partners" / "skyhub-lounge.toml"
     text = file.read_text(encoding="utf-8").replace('adapter = "direct"', f'adapter = "{name}"')
+    text = text.replace("[environments.simulator.linking]", "")
     if name != "direct":
         for secret in ("client_id", "client_secret"):
             text = "\n".join(line for line in text.splitlines() if not line.startswith(secret))

@@ -36,6 +36,7 @@ async def declared_house(sqlite_url: str, tmp_path: Path) -> AsyncIterator[House
     text = file.read_text(encoding="utf-8")
     assert 'adapter = "direct"' in text
     text = text.replace('adapter = "direct"', 'adapter = "harbour_lounge"')
+    text = text.replace("[environments.simulator.linking]", "")
     file.write_text(text.replace("webhook_secrets", "# webhook_secrets"), encoding="utf-8")
     folders = FolderSettings(configuration=own, data=tmp_path, exports=tmp_path / "exports", adapters=(EXAMPLES,))
     async with open_house(sqlite_url, tmp_path, folders, {LOUNGE: create_simulator}) as house:

@@ -25,7 +25,8 @@ async def test_an_account_that_the_partner_confirms_is_taken_as_verified(house: 
     put = await liu.put(LINK, link)
     assert put.status_code == 200
     assert put.json()["verified_at"] is not None
-    assert (await liu.get("/v1/partner-links")).json()["items"] == [put.json()]
+    (listed,) = (await liu.get("/v1/partner-links")).json()["items"]
+    assert listed == {**put.json(), "state": "entered", "linked_at": None, "ends_at": None}
     assert (await liu.get("/v1/me")).json()["links"] == [put.json()]
 
 

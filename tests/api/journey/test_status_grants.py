@@ -7,6 +7,7 @@ from functools import partial
 import msgspec
 import pytest
 
+from catalogue.partner_accounts import put_account
 from catalogue.tier_match import Edge, EdgeKind, Ladder
 from gateway.services import tier_desk
 from gateway.services.status_grants import send_due
@@ -38,8 +39,12 @@ def agreed(house: House, monkeypatch: pytest.MonkeyPatch, tier: str) -> House:
     return house
 
 
-async def matched(member: Member, account: str) -> str:
-    await member.put(f"/v1/partner-links/{LOUNGE}", {"account_number": account})
+async def matched(house: House, member: Member, account: str) -> str:
+    """Match a member whose account is known, as by a link."""
+    known = partial(
+        put_account, member_id=member.id, partner=LOUNGE, account_number=account, at=house.gateway.clock.now()
+    )
+    await house.gateway.database.write(known)
     answer = await member.post("/v1/tier-matches", {"partner": LOUNGE})
     assert answer.status_code == 201, answer.text
     found: str = answer.json()["id"]
@@ -58,7 +63,7 @@ def granted(house: House, account: str) -> int:
 
 async def test_a_match_is_told_once_and_is_then_in_no_file(granting: House, liu: Member) -> None:
     account = f"A{liu.id[-10:]}1"
-    match_id = await matched(liu, account)
+    match_id = await matched(granting, liu, account)
     assert await in_file(granting, match_id)
     assert (await send_due(granting.gateway))[match_id] == "ok"
     assert granted(granting, account) == 1
@@ -69,7 +74,7 @@ async def test_a_match_is_told_once_and_is_then_in_no_file(granting: House, liu:
 
 async def test_a_lost_answer_is_asked_again_with_the_same_key(granting: House, liu: Member) -> None:
     account = f"B{liu.id[-10:]}1"
-    match_id = await matched(liu, account)
+    match_id = await matched(granting, liu, account)
     granting.fault(LOUNGE, "grant_status", "commit_then_reset")
     assert (await send_due(granting.gateway))[match_id] == "open"
     assert granted(granting, account) == 1, "the partner granted it, and its answer was lost"
@@ -85,7 +90,7 @@ async def test_what_the_partner_refuses_stays_in_the_file(
 ) -> None:
     agreed(house, monkeypatch, "ruby")
     account = f"C{liu.id[-10:]}1"
-    match_id = await matched(liu, account)
+    match_id = await matched(house, liu, account)
     assert (await send_due(house.gateway))[match_id] == "no", "the operator knows no such tier"
     assert granted(house, account) == 0
     assert await in_file(house, match_id)
