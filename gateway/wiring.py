@@ -15,7 +15,7 @@ from adapters.sdk.context import AdapterContext, open_context
 from adapters.sdk.errors import ManifestError
 from adapters.sdk.linking import Linking, LinkingPlace, open_linking
 from adapters.sdk.manifest import Manifest
-from adapters.sdk.probation import deaths
+from adapters.sdk.probation import REMEMBERED, deaths
 from adapters.sdk.registry import AdapterPackage, Discovered, check_declared, discover, in_time
 from catalogue.book import CatalogueBook, open_book
 from catalogue.identifiers import Identifiers
@@ -109,7 +109,9 @@ async def open_gateway(
         closing.push_async_callback(database.close)
         await migrate.bring_up_to_date(database, upgrade=settings.database.upgrade_on_start)
         book = await open_book(database, clock, texts, partners=tuple(files))
-        found = discover(settings.folders.adapters, fatal=deaths(settings.folders.adapters))
+        found = discover(
+            settings.folders.adapters, fatal=deaths(settings.folders.adapters, settings.folders.data / REMEMBERED)
+        )
         partners = Partners()
         sealer = open_sealer(settings, environ, _first_linking(settings, files))
         vault = DatabaseVault(database, sealer, clock, crash)

@@ -8,6 +8,7 @@ secrets, and what it raises is no matter here.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import subprocess
 import sys
@@ -24,16 +25,49 @@ from adapters.sdk.registry import AdapterPackage
 from config.clock import SystemClock
 from config.secrets import Secret
 
+REMEMBERED = "loaded-without-harm"
+"""How the file is called in a data folder that keeps what was loaded before; see `deaths`."""
 SECONDS_EACH = 2 * registry.IMPORT_SECONDS + 5.0
 """How long one package may hold the child up, import and create together."""
 
 
-def deaths(folders: Sequence[Path]) -> dict[str, str]:
+def deaths(folders: Sequence[Path], remembered: Path | None = None) -> dict[str, str]:
     """Load every package that is not ours in a child process, and name those that end it or take too long.
+
+    Args:
+        folders: with packages that are not ours.
+        remembered: a file that keeps what was loaded without harm. As long as no file of the packages changes, and
+            the interpreter is the same, a process that starts again need not try them again.
 
     Answers:
         what to say of each. They are not to be loaded again; whatever else a package does is seen when it is loaded.
     """
+    looks = _looks(folders)
+    if remembered is not None and remembered.is_file() and remembered.read_text(encoding="ascii") == looks:
+        return {}
+    found = _deaths(folders)
+    if remembered is not None and not found:
+        remembered.parent.mkdir(parents=True, exist_ok=True)
+        made = remembered.with_name(f"{remembered.name}.{os.getpid()}")
+        made.write_text(looks, encoding="ascii")
+        made.replace(remembered)
+    return found
+
+
+def _looks(folders: Sequence[Path]) -> str:
+    """Hash what would tell that a package is another one: names, sizes and times of files, installed versions."""
+    told = [
+        sys.version,
+        *(f"{each.value} {each.dist and each.dist.version}" for each in entry_points(group=registry.GROUP)),
+    ]
+    for root in folders:
+        for file in sorted(each for each in root.rglob("*") if each.suffix != ".pyc" and each.is_file()):
+            kept = file.stat()
+            told.append(f"{file} {kept.st_size} {kept.st_mtime_ns}")
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def _deaths(folders: Sequence[Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     seen: list[str] = []
     outside = sum(len(list(root.glob("*/manifest.toml"))) for root in folders) + len(entry_points(group=registry.GROUP))

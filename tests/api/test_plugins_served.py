@@ -20,7 +20,7 @@ import pytest
 
 from adapters.direct.adapter import DirectAdapter
 from adapters.direct.conformance import create_subject
-from adapters.sdk import registry
+from adapters.sdk import probation, registry
 from adapters.sdk.capabilities import ReceivesWebhooks, ReportsUsage
 from adapters.sdk.errors import OutcomeUnknownError
 from adapters.sdk.manifest import Limits
@@ -157,6 +157,24 @@ def test_one_that_blows_up_later_is_not_the_one_before(tmp_path: Path) -> None:
     root = packages(tmp_path / "plugins", {"a_good": CREATE.format("return object()"), "ends": SOURCES["ends"]})
     assert set(deaths([root])) == {"ends"}
     assert deaths([tmp_path / "absent"]) == {}
+
+
+def test_what_was_loaded_without_harm_is_not_tried_again_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = packages(tmp_path / "plugins", {"a_good": CREATE.format("return object()")})
+    kept, tried = tmp_path / "data" / "probation", list[int]()
+    load = probation._one_child
+
+    def counted(*given: Any) -> Any:
+        tried.append(1)
+        return load(*given)
+
+    monkeypatch.setattr(probation, "_one_child", counted)
+    assert [deaths([root], kept), deaths([root], kept), len(tried)] == [{}, {}, 1]
+    (root / "a_good" / "__init__.py").write_text(SOURCES["ends"], encoding="utf-8")
+    assert [set(deaths([root], kept)) for _ in range(2)] == [{"a_good"}] * 2, "what does harm is tried each time"
+    assert len(tried) > 2
 
 
 async def _for_ever(self: Any, request: Any) -> Any:
