@@ -74,10 +74,10 @@ class FragileDatabase:
         self.inner, self.life, self.dice = inner, life, dice
         self.crashing = True
 
-    async def write(self, operation: Operation[T]) -> T:
+    async def write(self, operation: Operation[T], *, short: bool = False) -> T:
         """Write, or die before or after."""
         self._maybe_die()
-        result = await self.inner.write(operation)
+        result = await self.inner.write(operation, short=short)
         self._maybe_die()
         return result
 
