@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -38,6 +39,7 @@ class Night:
     gateways: Gateways
     database: Path
     evening: Path
+    day: date
 
     @property
     def exports(self) -> Path:
@@ -46,8 +48,7 @@ class Night:
 
     async def run(self, **environment: str) -> int:
         """Run the night of the day; answer how it ended."""
-        (day,) = business_days()
-        words = ("settlement", "run", "--date", day.isoformat(), "--partner", partner_id(PROFILE))
+        words = ("settlement", "run", "--date", self.day.isoformat(), "--partner", partner_id(PROFILE))
         return await self.gateways.command(*words, **environment)
 
     def begin_anew(self) -> None:
@@ -102,6 +103,7 @@ async def evening(folder: Path) -> AsyncIterator[Night]:
         Gateways(club) as gateways,
     ):
         life = await gateways.start(0)
+        day = business_days()[-1]
         members = Members(club, Line(club, http, Random(12)), Random(12))
         await members.open(1)
         (member,) = members.opened_with
@@ -118,7 +120,7 @@ async def evening(folder: Path) -> AsyncIterator[Night]:
         kept = folder / "evening.db"
         with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(kept)) as target:
             source.backup(target)
-        yield Night(gateways, database, kept)
+        yield Night(gateways, database, kept, day)
 
 
 async def test_cr_07_a_night_that_is_killed_in_any_phase_ends_the_same(tmp_path: Path) -> None:
