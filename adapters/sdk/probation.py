@@ -8,6 +8,7 @@ secrets, and what it raises is no matter here.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import subprocess
@@ -43,15 +44,22 @@ def deaths(folders: Sequence[Path], remembered: Path | None = None) -> dict[str,
         what to say of each. They are not to be loaded again; whatever else a package does is seen when it is loaded.
     """
     looks = _looks(folders)
-    if remembered is not None and remembered.is_file() and remembered.read_text(encoding="ascii") == looks:
+    if remembered is not None and remembered.is_file() and remembered.read_bytes() == looks.encode():
         return {}
     found = _deaths(folders)
-    if remembered is not None and not found:
-        remembered.parent.mkdir(parents=True, exist_ok=True)
-        made = remembered.with_name(f"{remembered.name}.{os.getpid()}")
-        made.write_text(looks, encoding="ascii")
-        made.replace(remembered)
+    if remembered is not None and not found and _outside(folders):
+        # A folder that cannot be written costs the next start its second; it must not refuse this one.
+        with contextlib.suppress(OSError):
+            remembered.parent.mkdir(parents=True, exist_ok=True)
+            made = remembered.with_name(f"{remembered.name}.{os.getpid()}")
+            made.write_bytes(looks.encode())
+            made.replace(remembered)
     return found
+
+
+def _outside(folders: Sequence[Path]) -> int:
+    """Count the packages that are not ours."""
+    return sum(len(list(root.glob("*/manifest.toml"))) for root in folders) + len(entry_points(group=registry.GROUP))
 
 
 def _looks(folders: Sequence[Path]) -> str:
@@ -70,7 +78,7 @@ def _looks(folders: Sequence[Path]) -> str:
 def _deaths(folders: Sequence[Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     seen: list[str] = []
-    outside = sum(len(list(root.glob("*/manifest.toml"))) for root in folders) + len(entry_points(group=registry.GROUP))
+    outside = _outside(folders)
     for _ in range(outside):
         told, end = _one_child(folders, seen, SECONDS_EACH * outside)
         for words in told:

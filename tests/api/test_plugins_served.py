@@ -172,9 +172,13 @@ def test_what_was_loaded_without_harm_is_not_tried_again_until_it_changes(
 
     monkeypatch.setattr(probation, "_one_child", counted)
     assert [deaths([root], kept), deaths([root], kept), len(tried)] == [{}, {}, 1]
+    kept.write_bytes(b"\xff")
+    assert (deaths([root], kept), deaths([root], kept / "no folder"), len(tried)) == ({}, {}, 3), (
+        "kept or not, it starts"
+    )
     (root / "a_good" / "__init__.py").write_text(SOURCES["ends"], encoding="utf-8")
     assert [set(deaths([root], kept)) for _ in range(2)] == [{"a_good"}] * 2, "what does harm is tried each time"
-    assert len(tried) > 2
+    assert len(tried) > 4
 
 
 async def _for_ever(self: Any, request: Any) -> Any:
