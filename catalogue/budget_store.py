@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from catalogue.budgets import Budget, Measure, period_of
 from catalogue.tables import budget_claims, budget_counters
-from config.database import insert_new
+from config.database import insert_surely_new
 from config.prepared import Prepared
 
 
@@ -64,7 +64,7 @@ def claim(connection: Connection, wanted: Claim, reference: str, at: datetime, *
         "released": 0,
         "claimed_at": at,
     }
-    if not insert_new(connection, budget_claims, row, unique=["reference", "budget_id"]):
+    if not insert_surely_new(connection, budget_claims, row, unique=["reference", "budget_id"]):
         return True
     counter = {"budget_id": budget.id, "period_start_date": start, "amount": amount, "updated_at": at}
     if not guarded:

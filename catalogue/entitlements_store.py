@@ -20,7 +20,7 @@ from catalogue.eligibility import Taken
 from catalogue.entitlements_windows import Use
 from catalogue.errors import NotEligibleError
 from catalogue.tables import benefit_stock, benefit_uses
-from config.database import insert_new
+from config.database import insert_new, insert_surely_new
 from config.prepared import Prepared, among
 
 
@@ -108,21 +108,22 @@ def take(
         "taken_at": at,
         **msgspec.structs.asdict(use),
     }
-    if not insert_new(connection, benefit_uses, row, unique=["redemption_id"]):
+    if not insert_surely_new(connection, benefit_uses, row, unique=["redemption_id"]):
         return False
     if benefit.stock != "live" and not _take_piece(connection, benefit.id, benefit.version, benefit.stock):
         raise NotEligibleError("Nothing is left of this benefit.", reasons="sold_out")
     return True
 
 
-def settle(connection: Connection, redemption_id: str, at: datetime) -> bool:
-    """Mark a pending use as used; False when it was not pending."""
-    return _move(connection, redemption_id, (UseState.PENDING,), UseState.USED, at)
+def settle(connection: Connection, redemption_id: str, at: datetime) -> None:
+    """Mark a pending use as used; one that is not pending stays as it is."""
+    _moving((UseState.PENDING,)).later(connection, wanted=redemption_id, state=UseState.USED.value, ended_at=at)
 
 
 def release(connection: Connection, redemption_id: str, at: datetime) -> bool:
     """Give a use back, with its piece of the stock; False when there is none or it was given back before."""
-    if not _move(connection, redemption_id, (UseState.PENDING, UseState.USED), UseState.RELEASED, at):
+    moving = _moving((UseState.PENDING, UseState.USED))
+    if moving.change(connection, wanted=redemption_id, state=UseState.RELEASED.value, ended_at=at) == 0:
         return False
     columns = (benefit_uses.c.benefit_id, benefit_uses.c.benefit_version, benefit_uses.c.pieces)
     use = connection.execute(sa.select(*columns).where(benefit_uses.c.redemption_id == redemption_id)).one()
@@ -156,12 +157,6 @@ def _take_piece(connection: Connection, benefit_id: str, version: int, stock: in
     insert_new(connection, benefit_stock, row, unique=["benefit_id", "benefit_version"])
     guarded = sa.update(benefit_stock).where(_of_version(benefit_id, version), benefit_stock.c.taken < stock)
     return connection.execute(guarded.values(taken=benefit_stock.c.taken + 1)).rowcount == 1
-
-
-def _move(
-    connection: Connection, redemption_id: str, sources: tuple[UseState, ...], target: UseState, at: datetime
-) -> bool:
-    return _moving(sources).change(connection, wanted=redemption_id, state=target.value, ended_at=at) == 1
 
 
 @cache

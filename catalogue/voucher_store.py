@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from catalogue.errors import VoucherRefusedError
 from catalogue.tables import voucher_events, vouchers
 from catalogue.vouchers import VoucherState, check_code, hash_code, normalise_code, read_code, sources_of
-from config.database import insert_new
+from config.database import insert_surely_new
 from config.prepared import Prepared, inserting
 
 _REMEMBER = Prepared(inserting(voucher_events))
@@ -79,7 +79,7 @@ def issue_voucher(connection: Connection, new: NewVoucher, at: datetime) -> Vouc
     code = normalise_code(new.code)
     row = msgspec.structs.asdict(new) | {"code": code, "code_hash": hash_code(code)}
     row |= {"state": VoucherState.ISSUED.value, "version": 1, "issued_at": at}
-    if not insert_new(connection, vouchers, row, unique=["redemption_id"]):
+    if not insert_surely_new(connection, vouchers, row, unique=["redemption_id"]):
         known = voucher_of(connection, new.redemption_id)
         assert known is not None
         return known
@@ -276,7 +276,7 @@ def _reason(voucher: Voucher, at: datetime) -> str | None:
 
 def _remember(connection: Connection, voucher: Voucher, event: str, at: datetime, **facts: str | int) -> None:
     row = {"voucher_id": voucher.id, "number": voucher.version, "event": event, "happened_at": at, **facts}
-    _REMEMBER.change(connection, **{"location": None, "guests": None} | row)
+    _REMEMBER.later(connection, **{"location": None, "guests": None} | row)
 
 
 def _first(connection: Connection, *conditions: sa.ColumnElement[bool]) -> Voucher | None:

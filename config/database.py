@@ -37,7 +37,15 @@ from config.settings import DatabaseSettings
 from config.short_reads import ShortReads, TakesLongerError
 from config.types import Instant
 
-__all__ = ["Database", "Operation", "RefusedByDatabaseError", "database_now", "insert_new", "metadata"]
+__all__ = [
+    "Database",
+    "Operation",
+    "RefusedByDatabaseError",
+    "database_now",
+    "insert_new",
+    "insert_surely_new",
+    "metadata",
+]
 
 T = TypeVar("T")
 Operation = Callable[[Connection], T]
@@ -224,6 +232,11 @@ def insert_new(connection: Connection, table: sa.Table, row: dict[str, Any], *, 
     Source: ``INSERT ... ON CONFLICT DO NOTHING`` of both databases.
     """
     return _inserting(table, tuple(row), tuple(unique)).change(connection, **row) == 1
+
+
+def insert_surely_new(connection: Connection, table: sa.Table, row: dict[str, Any], *, unique: list[str]) -> bool:
+    """Do as `insert_new` with a row that is as good as certain to be new (`Prepared.surely`)."""
+    return _inserting(table, tuple(row), tuple(unique)).surely(connection, **row)
 
 
 @lru_cache(maxsize=256)

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-from config import side_by_side
+from config import put_off, side_by_side
 from config.hot_statements import changed_on_postgresql, on_sqlite, rows_on_postgresql
 from config.types import Instant, kept_instant, read_instant
 
@@ -37,6 +37,12 @@ class _Compiled:
         assert not made.insert_prefetch, "every column is given; none has a default that Python makes"
         self.sql = made.string
         self.only_reads = made.string.startswith("SELECT") and " FOR " not in made.string
+        whole = made.statement
+        assert whole is not None
+        self._looks_at = put_off.looked_at(whole)
+        self._needs = self._looks_at | put_off.referred_to(whole)
+        self._only_adds = isinstance(whole, sa.Insert) and whole.select is None
+        self._table = put_off.written_by(whole)
         types = {name: bind.type for bind, name in made.bind_names.items()}
         given = {name for bind, name in made.bind_names.items() if bind.required}
         self._constants = {k: value for k, value in made.construct_params(_check=False).items() if k not in given}
@@ -56,6 +62,18 @@ class _Compiled:
         for number, kept in self._writing:
             found[number] = kept(found[number])
         return found
+
+    def asked_for(self, given: dict[str, Any]) -> Any:
+        """Ask for it beside others."""
+        return side_by_side.ask(self.sql, self.values(given), alike=self.only_reads, tables=self._needs)
+
+    def can_be_put_off(self) -> bool:
+        """Say whether this operation, which runs beside others, has put nothing off that the statement must see."""
+        return self._only_adds or not side_by_side.puts_off_in(self._looks_at)
+
+    def put_off(self, given: dict[str, Any], *, one_row: bool) -> None:
+        """Put it off beside others."""
+        side_by_side.put_off(put_off.Write(self.sql, self.values(given), self._table, one_row))
 
     def read(self, rows: Any) -> list[list[Any]]:
         """Give the rows as the types of their columns do."""
@@ -88,7 +106,7 @@ class Prepared:
         compiled = self._for(connection)
         if side_by_side.is_beside():
             asked = self._put(connection, _gathered)
-            found = side_by_side.ask(asked.sql, asked.values(values), alike=asked.only_reads) or ()
+            found = asked.asked_for(values) or ()
         elif connection.dialect.name == "postgresql":
             found = rows_on_postgresql(connection, compiled.sql, compiled.values(values))
         else:
@@ -114,11 +132,33 @@ class Prepared:
         """Run it and say how many rows it wrote; see `rows` for the error."""
         if side_by_side.is_beside():
             asked = self._put(connection, _counted)
-            return int(side_by_side.ask(asked.sql, asked.values(values)))
+            return int(asked.asked_for(values))
         compiled = self._for(connection)
         if connection.dialect.name == "postgresql":
             return changed_on_postgresql(connection, compiled.sql, compiled.values(values))
         return int(_on_sqlite(connection, compiled.sql, compiled.values(values)).rowcount)
+
+    def later(self, connection: Connection, **values: Any) -> None:
+        """Run it, of an operation that does not need to know how many rows it wrote; beside others by its end."""
+        if not self._put_off(connection, values, one_row=False):
+            self.change(connection, **values)
+
+    def surely(self, connection: Connection, **values: Any) -> bool:
+        """Write one row, which is as good as certain, and say whether it was written.
+
+        Beside others it is put off and taken for written; whoever is wrong in this runs again alone and is told so.
+        """
+        return self._put_off(connection, values, one_row=True) or self.change(connection, **values) == 1
+
+    def _put_off(self, connection: Connection, values: dict[str, Any], *, one_row: bool) -> bool:
+        """Put it off if this operation can; say whether it did."""
+        if not side_by_side.is_beside():
+            return False
+        written = self._put(connection, _listed)
+        can = written.can_be_put_off()
+        if can:
+            written.put_off(values, one_row=one_row)
+        return can
 
     def _for(self, connection: Connection) -> _Compiled:
         name = connection.dialect.name
@@ -149,6 +189,12 @@ def _counted(statement: sa.Executable) -> sa.Executable:
     """Count the rows that a statement writes."""
     assert isinstance(statement, sa.Insert | sa.Update | sa.Delete)
     return sa.select(sa.func.count()).select_from(statement.returning(sa.literal_column("1")).cte("written"))
+
+
+def _listed(statement: sa.Executable) -> sa.Executable:
+    """Give a row for each row that a statement writes."""
+    assert isinstance(statement, sa.Insert | sa.Update)
+    return statement.returning(sa.literal_column("1"))
 
 
 def _to_be_kept(kind: TypeEngine[Any], dialect: Dialect) -> Processor:

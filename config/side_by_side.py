@@ -9,6 +9,8 @@ What one of them decides must hold whatever its neighbours do in the same transa
 by guarded statements, or because two that look at the same rows are about the same thing, and so take turns. What a
 sum over several has to obey is judged after the write, when each sees the others.
 
+What an operation puts off (`put_off`) is sent in one way when it ends, or before it looks at a table of those writes.
+
 There are no savepoints here. Whoever needs one undone (`stop`), is refused or has the database refuse a statement ends
 the attempt: all of it is rolled back, and it is the caller's to run the operations otherwise.
 """
@@ -25,6 +27,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.database_errors import of_driver
+from config.put_off import Write, together
 from config.waiting import Waiting
 
 T = TypeVar("T")
@@ -61,11 +64,12 @@ class NotTogetherError(Exception):
 
 
 class _Asked(NamedTuple):
-    """A statement that gives one value; ``$1`` stands for the first of the values. ``alike``: see `ask`."""
+    """A statement that gives one value; ``$1`` stands for the first of the values. ``alike``, ``tables``: see `ask`."""
 
     sql: str
     values: Sequence[Any]
-    alike: bool
+    alike: bool = False
+    tables: frozenset[str] = frozenset()
 
 
 class _AskedForAll(NamedTuple):
@@ -85,13 +89,34 @@ def is_beside() -> bool:
     return hasattr(getcurrent(), _MARK)
 
 
-def ask(sql: str, values: Sequence[Any], *, alike: bool = False) -> Any:
+def ask(sql: str, values: Sequence[Any], *, alike: bool = False, tables: frozenset[str] = frozenset()) -> Any:
     """Ask for a statement that gives exactly one row, of an operation that runs side by side; answer its first column.
 
-    What the database says against it is not told to the operation: it ends there and runs again otherwise. A statement
-    that only reads is ``alike`` for all that give the same values, and then run once for them.
+    What the database says against it is not told to the operation: it ends there and runs again otherwise.
+
+    Args:
+        sql: the statement.
+        values: ``$1`` stands for the first of them.
+        alike: it only reads, so that it is run once for all that give the same values.
+        tables: it looks at these, where something may have been put off. A function of the schema, which names none,
+            keeps to tables of its own, where nothing ever is.
     """
-    return getcurrent().parent.switch(_Asked(sql, values, alike))
+    return getcurrent().parent.switch(_Asked(sql, values, alike, tables))
+
+
+def put_off(write: Write) -> None:
+    """Write something by the operation's end. Should it not write what it must, the operation runs again alone."""
+    _running().puts_off.append(write)
+
+
+def puts_off_in(tables: frozenset[str]) -> bool:
+    """Say whether this operation, which runs beside others, has put off something in one of these tables."""
+    return _running().puts_off_in(tables)
+
+
+def _running() -> _Running:
+    running: _Running = getattr(getcurrent(), _MARK)
+    return running
 
 
 def ask_for_all(sql: str, part: Any, put: Callable[[Sequence[Any]], Any]) -> Any:
@@ -109,15 +134,17 @@ def stop() -> NoReturn:
 
 
 class _Running:
-    """One operation under way: what it asks for now, and what it raised."""
+    """One operation under way: what is to be asked for it now, what it puts off, and what it raised."""
 
     def __init__(self, waiting: Waiting, connection: Connection) -> None:
         self.waiting = waiting
         self.raised: BaseException | None = None
         self.asks: _Asked | _AskedForAll | Awaitable[Any] | None = None
+        self.puts_off: list[Write] = []
+        self._first: _Asked | None = None
         self._greenlet = greenlet(lambda: self._work(connection))
         self._greenlet.__sqlalchemy_greenlet_provider__ = True
-        setattr(self._greenlet, _MARK, True)
+        setattr(self._greenlet, _MARK, self)
 
     def _work(self, connection: Connection) -> None:
         try:
@@ -128,6 +155,36 @@ class _Running:
     def go_on(self, *answer: Any) -> None:
         """Run until it asks for something or ends."""
         self.asks = self._greenlet.switch(*answer)
+        if self.puts_off and self._may_see_what_it_puts_off():
+            self._first = _Asked(*together(self.puts_off))
+
+    @property
+    def wants(self) -> _Asked | _AskedForAll | Awaitable[Any] | None:
+        """What is to be asked for it now: what it puts off goes first where that might be seen."""
+        return self._first or self.asks
+
+    def answer(self, answer: Any) -> None:
+        """Go on with the answer to what is asked for it.
+
+        Raises:
+            NotTogetherError: what it put off did not write what it must.
+        """
+        if self._first is None:
+            self.go_on(answer)
+            return
+        if not answer:
+            raise NotTogetherError([self.waiting])
+        self._first, self.puts_off = None, []
+
+    def _may_see_what_it_puts_off(self) -> bool:
+        """At its end everybody does; who asks through SQLAlchemy does not say what it looks at."""
+        if isinstance(self.asks, _AskedForAll):
+            return False
+        return not isinstance(self.asks, _Asked) or self.puts_off_in(self.asks.tables)
+
+    def puts_off_in(self, tables: frozenset[str]) -> bool:
+        """Say whether something in one of these tables is put off."""
+        return any(each.table in tables for each in self.puts_off)
 
     def end(self) -> None:
         """Let go of an operation that waits for an answer it will not get.
@@ -213,22 +270,22 @@ async def _side_by_side(raw: asyncpg.Connection, connection: Connection, running
         each.go_on()
     while asking := _asking(running):
         chosen = _most_wanted(asking)
-        first = chosen[0].asks
+        first = chosen[0].wants
         if isinstance(first, _Asked):
             for each, answer in zip(chosen, await _answers(raw, first, chosen), strict=True):
-                each.go_on(answer)
+                each.answer(answer)
         elif isinstance(first, _AskedForAll):
             answer = await _answer_for_all(raw, first, chosen)
             for each in chosen:
-                each.go_on(answer)
+                each.answer(answer)
         else:
-            chosen[0].go_on(await _through_sqlalchemy(first))
+            chosen[0].answer(await _through_sqlalchemy(first))
             if connection.in_nested_transaction():
                 raise NotTogetherError([chosen[0].waiting])
 
 
 async def _answer_for_all(raw: asyncpg.Connection, first: _AskedForAll, asking: list[_Running]) -> Any:
-    parts = [each.asks.part for each in asking if isinstance(each.asks, _AskedForAll)]
+    parts = [each.wants.part for each in asking if isinstance(each.wants, _AskedForAll)]
     answer = await raw.fetchval(first.sql, first.put(parts))
     if answer is not None and len(parts) > 1:
         raise NotTogetherError
@@ -245,7 +302,7 @@ async def _through_sqlalchemy(asked: Awaitable[Any] | None) -> Any:
 
 async def _answers(raw: asyncpg.Connection, first: _Asked, asking: list[_Running]) -> list[Any]:
     """Run the statement that all ask for; answer what it gives to each."""
-    values = [tuple(each.asks.values) for each in asking if isinstance(each.asks, _Asked)]
+    values = [tuple(each.wants.values) for each in asking if isinstance(each.wants, _Asked)]
     rows = list(dict.fromkeys(values)) if first.alike else values
     found = [row[0] for row in await raw.fetchmany(first.sql, rows)]
     if len(rows) == len(values):
@@ -263,14 +320,15 @@ def _asking(running: Iterable[_Running]) -> list[_Running]:
     raised = [each.waiting for each in running if each.raised is not None]
     if raised:
         raise NotTogetherError(raised)
-    return [each for each in running if each.asks is not None]
+    return [each for each in running if each.wants is not None]
 
 
 def _most_wanted(asking: list[_Running]) -> list[_Running]:
     """Choose those that ask for the statement that most of them ask for; what is none is asked one by one."""
     by_statement: dict[str, list[_Running]] = {}
     for each in asking:
-        if not isinstance(each.asks, _Asked | _AskedForAll):
+        wanted = each.wants
+        if not isinstance(wanted, _Asked | _AskedForAll):
             return [each]
-        by_statement.setdefault(each.asks.sql, []).append(each)
+        by_statement.setdefault(wanted.sql, []).append(each)
     return max(by_statement.values(), key=len)

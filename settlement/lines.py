@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from catalogue.identifiers import make_identifier
-from config.database import insert_new
+from config.database import insert_surely_new
 from config.prepared import Prepared, inserting
 from settlement.errors import LedgerConflictError
 from settlement.obligations import Obligation, SettlementLine
@@ -39,11 +39,11 @@ def record(connection: Connection, obligation: Obligation, at: datetime, *, entr
     line = obligation.line
     row = msgspec.structs.asdict(line)
     values = {**row, "id": line_id(line), "entry_key": entry_key, "recorded_at": at}
-    if not insert_new(connection, settlement_lines, values, unique=["line_key"]):
+    if not insert_surely_new(connection, settlement_lines, values, unique=["line_key"]):
         _refuse_other(connection, line)
         return False
     for share in obligation.shares:
-        _SHARE.change(connection, line_key=line.line_key, **msgspec.structs.asdict(share))
+        _SHARE.later(connection, line_key=line.line_key, **msgspec.structs.asdict(share))
     return True
 
 

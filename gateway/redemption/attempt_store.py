@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from adapters.sdk.records import ReservationRequest
-from config.prepared import Prepared
+from config.prepared import Prepared, inserting
 from gateway.redemption.records import Redemption
 from gateway.redemption.tables import attempts
 
 CODE_LENGTH = 80
 """Characters of a partner's code that are kept: a longer one must not stop what it speaks of from being recorded."""
+
+FIRST = 1
+"""The number of a redemption's first attempt."""
 
 _MINE = attempts.c.redemption_id == sa.bindparam("wanted")
 _GIVEN = ("operation", "is_commit", "partner_key", "request_hash", "validity_ends_at", "deadline_at", "started_at")
@@ -30,6 +34,7 @@ _START = Prepared(
     .from_select(["redemption_id", "number", *_GIVEN], _NEXT, include_defaults=False)
     .returning(attempts.c.number)
 )
+_START_FIRST = Prepared(inserting(attempts, "redemption_id", "number", *_GIVEN))
 _FINISH = Prepared(
     attempts.update()
     .where(_MINE, attempts.c.number == sa.bindparam("attempt"))
@@ -44,7 +49,6 @@ def start(
     *,
     operation: str,
     is_commit: bool,
-    request: ReservationRequest,
     deadline: timedelta,
     at: datetime,
 ) -> int:
@@ -52,19 +56,38 @@ def start(
 
     The caller has locked the redemption, so that numbers are given out one after the other.
     """
-    number: int = _START.scalar(
-        connection,
-        wanted=redemption.id,
-        redemption_id=redemption.id,
-        operation=operation,
-        is_commit=is_commit,
-        partner_key=redemption.partner_key,
-        request_hash=_request_hash(request),
-        validity_ends_at=redemption.window_ends_at,
-        deadline_at=at + deadline,
-        started_at=at,
-    )
+    row = _row(redemption, operation, is_commit=is_commit, deadline=deadline, at=at)
+    number: int = _START.scalar(connection, wanted=redemption.id, **row)
     return number
+
+
+def start_first(
+    connection: Connection,
+    redemption: Redemption,
+    *,
+    operation: str,
+    is_commit: bool,
+    deadline: timedelta,
+    at: datetime,
+) -> None:
+    """Do as `start` for a redemption that is taken in by this very operation."""
+    row = _row(redemption, operation, is_commit=is_commit, deadline=deadline, at=at)
+    _START_FIRST.later(connection, number=FIRST, **row)
+
+
+def _row(
+    redemption: Redemption, operation: str, *, is_commit: bool, deadline: timedelta, at: datetime
+) -> dict[str, Any]:
+    return {
+        "redemption_id": redemption.id,
+        "operation": operation,
+        "is_commit": is_commit,
+        "partner_key": redemption.partner_key,
+        "request_hash": _request_hash(redemption.request()),
+        "validity_ends_at": redemption.window_ends_at,
+        "deadline_at": at + deadline,
+        "started_at": at,
+    }
 
 
 def _request_hash(request: ReservationRequest) -> str:
@@ -82,7 +105,7 @@ def finish(
     at: datetime,
 ) -> None:
     """Write down what a call proved; a late result of a lost lease is kept as evidence too."""
-    _FINISH.change(
+    _FINISH.later(
         connection,
         wanted=redemption_id,
         attempt=number,

@@ -13,7 +13,6 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar, cast
 
-import msgspec
 from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import Fences, LooksUp, Reserves
@@ -23,7 +22,7 @@ from config.side_by_side import About
 from gateway.redemption import lease_store, store
 from gateway.redemption.endings import Endings
 from gateway.redemption.ordering import Ordering
-from gateway.redemption.orders import FENCE, LOOK_UP, Concluded, Order, Result, raised
+from gateway.redemption.orders import FENCE, LOOK_UP, Begun, Concluded, Order, Result, raised
 from gateway.redemption.patience import Patience
 from gateway.redemption.recording import Recording
 from gateway.redemption.records import Redemption
@@ -33,14 +32,6 @@ from gateway.redemption.states import Event
 
 T = TypeVar("T")
 log = get_logger(__name__)
-
-
-class Begun(msgspec.Struct, frozen=True):
-    """A call that is written down, who may make it, and when that began by the process's own clock."""
-
-    order: Order
-    owner: str
-    began: float
 
 
 class Engine:
@@ -99,14 +90,15 @@ class Engine:
             log.exception("redemption.advance_failed", subject=name)
             return None
 
-    def order(self, connection: Connection, redemption: Redemption) -> Begun | None:
-        """Order the first call of a redemption in the transaction that takes it in; None when there is none to make.
+    def order(self, redemption: Redemption) -> Begun | None:
+        """Order the first call of a redemption that is about to be written down; None when there is none to make.
 
-        Nothing is sent before that transaction is on disk: then give what this answers to `go_on`.
+        `gateway.redemption.intake.Intake.take_in` writes both in one transaction. Nothing is sent before that is on
+        disk: then give what this answers to `go_on`.
         """
         self._crash.reach("taken_in")
         owner, began = self._identifiers.new("attempt"), self._clock.monotonic()
-        order = self._ordering.begin(connection, redemption, owner)
+        order = self._ordering.opening(redemption, owner)
         return None if order is None else Begun(order, owner, began)
 
     def go_on(self, begun: Begun) -> asyncio.Task[Concluded | None]:

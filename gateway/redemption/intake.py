@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -19,9 +20,10 @@ from config.errors import NotFoundError
 from gateway.errors import QuoteExpiredError, QuoteUsedError, RiskCapError
 from gateway.operations.switches import require_enabled
 from gateway.partners import ConnectedPartner
-from gateway.redemption import budgeting, store
+from gateway.redemption import attempt_store, budgeting, store
 from gateway.redemption.conversion_usage import refuse_above_cap
 from gateway.redemption.keys import partner_key
+from gateway.redemption.orders import Begun, Order
 from gateway.redemption.plan import HEAD_START
 from gateway.redemption.records import POINTS, Quote, QuoteKind, Redemption
 from gateway.redemption.seams import Seams
@@ -82,6 +84,37 @@ class Intake:
             InsufficientFundsError: the member has not got the points.
             EntitlementExhaustedError: no use remains.
         """
+        redemption, connected = self._held(connection, quote_id, member_id, kind, itinerary)
+        _write_down(connection, redemption, connected, None)
+        return redemption
+
+    def take_in_and_order(
+        self,
+        connection: Connection,
+        order: Callable[[Redemption], Begun | None],
+        *,
+        quote_id: str,
+        member_id: str,
+        kind: QuoteKind = "benefit",
+    ) -> tuple[Redemption, Begun | None]:
+        """Do as `take_in`, and write down with the redemption its first call, which ``order`` (the engine's) gives.
+
+        Answers the redemption as it was created, and what has to be called once this is on disk.
+        """
+        redemption, connected = self._held(connection, quote_id, member_id, kind, None)
+        begun = order(redemption)
+        _write_down(connection, redemption, connected, None if begun is None else begun.order)
+        return redemption, begun
+
+    def _held(
+        self,
+        connection: Connection,
+        quote_id: str,
+        member_id: str,
+        kind: QuoteKind,
+        itinerary: tuple[str, int] | None,
+    ) -> tuple[Redemption, ConnectedPartner]:
+        """Judge a quote, claim and hold what it costs; the redemption is not written down yet."""
         now = self._clock.now()
         quote = store.get_quote(connection, quote_id, member_id)
         if quote is None or quote.kind != kind:
@@ -104,10 +137,7 @@ class Intake:
         self._hold(connection, redemption, now)
         if kind == "conversion":
             refuse_above_cap(connection, self._catalogue, quote, now)
-        if not store.add_redemption(connection, redemption):
-            raise QuoteUsedError("The quote already has a redemption.", quote_id=quote_id)
-        _check_risk(connection, quote, connected)
-        return redemption
+        return redemption, connected
 
     def _hold(self, connection: Connection, redemption: Redemption, now: datetime) -> None:
         """Hold the price and take the use. Points are locked before the member's row, as accruals lock them."""
@@ -209,6 +239,23 @@ def _hold_price(connection: Connection, redemption: Redemption, now: datetime, e
             raise EntitlementExhaustedError("No use of this benefit remains in its window.") from error
         told = f"{quote.quantity} points are needed and fewer are available."
         raise InsufficientFundsError(told, **error.facts) from error
+
+
+def _write_down(
+    connection: Connection, redemption: Redemption, connected: ConnectedPartner, first: Order | None
+) -> None:
+    if not store.add_redemption(connection, redemption, first):
+        raise QuoteUsedError("The quote already has a redemption.", quote_id=redemption.quote.id)
+    if first is not None:
+        attempt_store.start_first(
+            connection,
+            redemption,
+            operation=first.operation,
+            is_commit=first.step is not None and first.step.commit,
+            deadline=timedelta(seconds=connected.manifest.limits.deadline_seconds),
+            at=first.asked_at,
+        )
+    _check_risk(connection, redemption.quote, connected)
 
 
 def _new(

@@ -126,7 +126,6 @@ class Observer:
             redemption,
             operation=OBSERVE,
             is_commit=False,
-            request=redemption.request(),
             deadline=timedelta(seconds=connected.manifest.limits.deadline_seconds),
             at=now,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 from sqlalchemy import Connection
@@ -20,7 +20,7 @@ from gateway.redemption.patience import Patience
 from gateway.redemption.plan import Action, Powers, Situation, look_again_at, next_action
 from gateway.redemption.records import Redemption
 from gateway.redemption.seams import Seams
-from gateway.redemption.states import Event, State
+from gateway.redemption.states import Event, State, target
 
 log = get_logger(__name__)
 
@@ -45,10 +45,6 @@ class Ordering:
         redemption = store.get(connection, redemption_id)
         if redemption is None or redemption.next_action_at is None:
             return None
-        return self.begin(connection, redemption, owner)
-
-    def begin(self, connection: Connection, redemption: Redemption, owner: str) -> Order | None:
-        """Do as `prepare` with a redemption that was locked and read, or made, in this very transaction."""
         connected = self._partners.get(redemption.partner)
         if connected is None:
             now = self._clock.now()
@@ -60,6 +56,29 @@ class Ordering:
         if redemption.state is State.SUBMITTING:
             redemption = self._lost(connection, redemption)
         return self.decide(connection, redemption, connected, owner)
+
+    def opening(self, redemption: Redemption, owner: str) -> Order | None:
+        """Order the first call of a redemption that nobody has heard of yet, and that is no leg of a trip.
+
+        Nothing is written: the redemption of the order is as it will stand, leased for as long as the order says.
+        """
+        connected, now = self._partners[redemption.partner], self._clock.now()
+        situation = Situation(
+            state=redemption.state,
+            maybe_sent=False,
+            submissions=0,
+            window_ends_at=redemption.window_ends_at,
+            cancel_deadline_at=redemption.cancel_deadline_at,
+        )
+        if next_action(Powers.of(connected.manifest), situation, now) is not Action.STEP:
+            return None
+        lease, step = self._patience.lease(connected), cast("Reserves", connected.adapter).steps[redemption.step]
+        changes: dict[str, Any] = {"lease_owner": owner}
+        if step.commit:
+            changes |= {"state": target(redemption.state, Event.SUBMIT), "version": redemption.version + 1}
+            changes |= {"next_action_at": now + lease, "updated_at": now}
+        ordered = msgspec.structs.replace(redemption, **changes)
+        return Order(ordered, step.name, step, attempt_store.FIRST, situation, now, lease)
 
     def decide(
         self, connection: Connection, redemption: Redemption, connected: ConnectedPartner, owner: str
@@ -117,7 +136,6 @@ class Ordering:
             redemption,
             operation=operation,
             is_commit=step is not None and step.commit,
-            request=redemption.request(),
             deadline=timedelta(seconds=connected.manifest.limits.deadline_seconds),
             at=now,
         )

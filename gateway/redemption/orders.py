@@ -30,6 +30,14 @@ class Order(msgspec.Struct, frozen=True):
     lease: timedelta
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """A call that is written down, who may make it, and when that began by the process's own clock."""
+
+    order: Order
+    owner: str
+    began: float
+
+
 class Concluded(msgspec.Struct, frozen=True):
     """How a redemption stands once an answer is recorded, and the voucher that was issued with it."""
 

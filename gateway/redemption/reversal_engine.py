@@ -124,7 +124,6 @@ class ReversalEngine:
             redemption,
             operation=f"reverse:{reversal.number}:{operation}",
             is_commit=False,
-            request=redemption.request(),
             deadline=timedelta(seconds=connected.manifest.limits.deadline_seconds),
             at=now,
         )

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.sdk.records import Traveller
-from config.database import insert_new
+from config.database import clock_of, lasting
 from config.prepared import Prepared, inserting
 from config.types import Instant
 from gateway.errors import TransitionError
+from gateway.redemption.orders import Order
 from gateway.redemption.records import Quote, QuoteKind, Redemption, quote_from
 from gateway.redemption.states import HOLDING, Event, State, target
 from gateway.redemption.tables import UNDECIDED, quotes, redemption_history, redemptions
-from gateway.redemption.telling import tell, told_by, words
+from gateway.redemption.telling import tell
 
 Row = TypeVar("Row")
 
@@ -48,41 +49,40 @@ def get_quote(connection: Connection, quote_id: str, member_id: str) -> Quote | 
     return quote_from(rows[0]) if rows else None
 
 
-def add_redemption(connection: Connection, redemption: Redemption) -> bool:
-    """Store a new redemption with its first history and outbox rows; False when its quote already has one."""
-    row = msgspec.structs.asdict(redemption)
-    row.update(
-        quote_id=redemption.quote.id,
-        state=redemption.state.value,
-        traveller=msgspec.to_builtins(redemption.traveller),
-    )
-    del row["quote"]
-    version, state = redemption.version, redemption.state
-    said = words(redemption.id, version, "created", state, None, redemption.requested_at)
-    if connection.dialect.name == "postgresql":
-        return _ADD.row(connection, **row, **said) is not None
-    if not insert_new(connection, redemptions, row, unique=["quote_id"]):
-        return False
-    tell(connection, redemption.id, version, state, said)
-    return True
+def add_redemption(connection: Connection, redemption: Redemption, opening: Order | None = None) -> bool:
+    """Store a new redemption and tell of it; False when its quote already has one.
+
+    Args:
+        connection: of the transaction that takes it in.
+        redemption: as it is created.
+        opening: its first call, which is made by whoever takes it in: it is stored as it stands with that.
+    """
+    stands = redemption if opening is None else opening.redemption
+    row = {name: getattr(stands, name) for name in _STORED} | {"quote_id": redemption.quote.id}
+    row |= {"state": stands.state.value, "traveller": msgspec.to_builtins(stands.traveller)}
+    if opening is None:
+        added = _ADD.surely(connection, **row)
+    else:
+        added = _ADD_LEASED.surely(connection, duration=lasting(connection, opening.lease), **row)
+    if added:
+        tell(connection, redemption, "created", None, redemption.requested_at)
+    if added and stands.version > redemption.version:
+        tell(connection, stands, Event.SUBMIT.value, None, stands.updated_at)
+    return added
 
 
-def _adding(_dialect: str) -> sa.Executable:
-    """Insert and tell in one statement, for PostgreSQL; no row when the quote has a redemption."""
-    own = redemptions.c
-    made = (
-        postgresql.insert(redemptions)
-        .values({column.key: sa.bindparam(column.key) for column in own})
-        .on_conflict_do_nothing(index_elements=["quote_id"])
-        .returning(own.id, own.version, own.state)
-        .cte("made")
-    )
-    return sa.select(made.c.id).add_cte(*told_by(made))
+def _adding(dialect: str, *, leased: bool) -> sa.Executable:
+    """Insert a redemption unless its quote has one; a lease begins by the database's own clock."""
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    values: dict[str, Any] = {column.key: sa.bindparam(column.key) for column in redemptions.c}
+    if leased:
+        values["lease_until"] = clock_of(dialect)[1]
+    return insert(redemptions).values(values).inline().on_conflict_do_nothing(index_elements=["quote_id"])
 
 
-_ADD = Prepared(_adding)
-
-
+_STORED = [column.key for column in redemptions.c if column.key != "quote_id"]
+_ADD = Prepared(partial(_adding, leased=False))
+_ADD_LEASED = Prepared(partial(_adding, leased=True))
 _JOINED = [*redemptions.c, *(c.label(f"quote__{c.name}") for c in quotes.c)]
 
 
@@ -224,12 +224,8 @@ def move(
     values = changes if keep_lease else {"lease_owner": None, "lease_until": None, **changes}
     values |= {"state": state.value, "next_action_at": next_action_at, "updated_at": at}
     values["version"] = redemption.version + 1
-    said = words(redemption.id, redemption.version + 1, event.value, state, detail, at)
-    if connection.dialect.name == "postgresql":
-        row = _moving_and_telling(tuple(values)).row(connection, **_guard(redemption), **values, **said)
-        return _with_row(redemption, _still_there(redemption, row))
     moved = _changed(connection, redemption, values)
-    tell(connection, redemption.id, moved.version, state, said)
+    tell(connection, moved, event.value, detail, at)
     return moved
 
 
@@ -255,7 +251,6 @@ def _still_there(redemption: Redemption, row: Row | None) -> Row:
     return row
 
 
-_HOW_IT_STANDS = [column for column in redemptions.c if column.key != "quote_id"]
 _GUARDED = (
     redemptions.c.id == sa.bindparam("wanted"),
     redemptions.c.version == sa.bindparam("before"),
@@ -271,29 +266,11 @@ _UNGUARDED = [
 _UNGUARDED_NOW = Prepared(sa.select(*_UNGUARDED).where(*_GUARDED))
 
 
-def _update(names: tuple[str, ...]) -> sa.Update:
-    """Update these columns where the guard holds."""
-    return redemptions.update().where(*_GUARDED).values({name: sa.bindparam(name) for name in names})
-
-
 @lru_cache(maxsize=64)
 def _moving(names: tuple[str, ...]) -> Prepared:
     """Update these columns; it answers those beside them that may be other than they were read."""
-    return Prepared(_update(names).returning(*(column for column in _UNGUARDED if column.key not in names)))
-
-
-@lru_cache(maxsize=64)
-def _moving_and_telling(names: tuple[str, ...]) -> Prepared:
-    moved = _update(names).returning(*_HOW_IT_STANDS).cte("moved")
-    return Prepared(sa.select(*moved.c).add_cte(*told_by(moved)))
-
-
-def _with_row(redemption: Redemption, row: Sequence[Any]) -> Redemption:
-    """Put a row as it stands beside the quote, which never changes."""
-    own = {column.key: value for column, value in zip(_HOW_IT_STANDS, row, strict=True)}
-    own["state"] = State(own["state"])
-    own["traveller"] = redemption.traveller
-    return Redemption(quote=redemption.quote, **own)
+    update = redemptions.update().where(*_GUARDED).values({name: sa.bindparam(name) for name in names})
+    return Prepared(update.returning(*(column for column in _UNGUARDED if column.key not in names)))
 
 
 def progress(

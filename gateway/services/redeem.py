@@ -15,8 +15,7 @@ from config.side_by_side import About
 from gateway.errors import PartnerRefusedError, ReplayedRefusalError
 from gateway.idempotency import Answer, IdempotencyKeys, KeyedRequest
 from gateway.redemption import reversal_store, store
-from gateway.redemption.engine import Begun
-from gateway.redemption.orders import Concluded
+from gateway.redemption.orders import Begun, Concluded
 from gateway.redemption.records import QuoteKind, Redemption, Reversal
 from gateway.redemption.states import State
 from gateway.wiring import Gateway
@@ -51,8 +50,9 @@ async def redeem(
 
     def work(connection: Connection) -> Answer:
         nonlocal begun
-        taken = gateway.intake.take_in(connection, quote_id=quote_id, member_id=member_id, kind=kind)
-        begun = gateway.engine.order(connection, taken)
+        taken, begun = gateway.intake.take_in_and_order(
+            connection, gateway.engine.order, quote_id=quote_id, member_id=member_id, kind=kind
+        )
         return Answer(202, resource_id=taken.id)
 
     async def take_in() -> tuple[Answer, asyncio.Task[Concluded | None] | None]:

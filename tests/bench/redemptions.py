@@ -21,7 +21,7 @@ from config.database import Database
 from config.settings import DatabaseSettings
 from config.side_by_side import About
 from gateway.redemption import store
-from gateway.redemption.engine import Begun
+from gateway.redemption.orders import Begun
 from gateway.redemption.records import POINTS, Quote
 from settlement import ledger
 from tests.bench import databases
@@ -110,8 +110,10 @@ async def _row(room: Room, where: str, concurrent: int) -> Together:
 
 def take_in(room: Room, quote: Quote, connection: Connection) -> Begun | None:
     """Do what `gateway.services.redeem` does under its key."""
-    taken = room.intake.take_in(connection, quote_id=quote.id, member_id=quote.member_id)
-    return room.engine.order(connection, taken)
+    _, begun = room.intake.take_in_and_order(
+        connection, room.engine.order, quote_id=quote.id, member_id=quote.member_id
+    )
+    return begun
 
 
 async def _quotes(room: Room, count: int) -> list[Quote]:

@@ -15,7 +15,7 @@ from config.database import Database
 from config.side_by_side import About
 from gateway.errors import RiskCapError
 from gateway.redemption import store
-from gateway.redemption.engine import Begun
+from gateway.redemption.orders import Begun
 from gateway.redemption.records import POINTS, Quote
 from gateway.redemption.states import State
 from settlement import ledger
@@ -48,8 +48,10 @@ async def quote_for(room: Room, number: int, points: int = 600) -> Quote:
 
 
 def order(room: Room, quote: Quote, connection: Connection) -> Begun | None:
-    taken = room.intake.take_in(connection, quote_id=quote.id, member_id=quote.member_id)
-    return room.engine.order(connection, taken)
+    _, begun = room.intake.take_in_and_order(
+        connection, room.engine.order, quote_id=quote.id, member_id=quote.member_id
+    )
+    return begun
 
 
 async def redeem(room: Room, quote: Quote) -> State | type[Exception]:

@@ -7,6 +7,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Connection
 
@@ -15,7 +16,7 @@ from config.errors import ConflictError
 from config.settings import RedemptionSettings
 from gateway.idempotency import IdempotencyKeys, KeyedRequest
 from gateway.redemption import attempt_store, store
-from gateway.redemption.engine import Begun
+from gateway.redemption.orders import Begun
 from gateway.redemption.records import Quote
 from gateway.redemption.states import State
 from gateway.services import redeem
@@ -39,8 +40,8 @@ def gateway_of(room: Room) -> Any:
 
 
 def taken(room: Room, quote: Quote, connection: Connection) -> Begun | None:
-    redemption = room.intake.take_in(connection, quote_id=quote.id, member_id=MEMBER)
-    return room.engine.order(connection, redemption)
+    _, begun = room.intake.take_in_and_order(connection, room.engine.order, quote_id=quote.id, member_id=MEMBER)
+    return begun
 
 
 async def test_when_the_transaction_ends_the_attempt_is_there(room: Room) -> None:
@@ -48,7 +49,8 @@ async def test_when_the_transaction_ends_the_attempt_is_there(room: Room) -> Non
     assert begun is not None
     stored = await room.get(begun.order.redemption.id)
     assert (stored.state, stored.version) == (State.SUBMITTING, 2)
-    assert stored == begun.order.redemption
+    assert stored.lease_until is not None, "the database's clock says for how long"
+    assert msgspec.structs.replace(stored, lease_until=None) == begun.order.redemption
     history = await room.database.read(partial(store.history, redemption_id=stored.id))
     assert [row["event"] for row in history] == ["created", "submit"]
     (attempt,) = await room.database.read(partial(attempt_store.of_redemption, redemption_id=stored.id))
