@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.visitors import ExternallyTraversible
 
 _VALUE = re.compile(r"\$(\d+)")
 
@@ -66,9 +67,9 @@ def looked_at(statement: sa.ClauseElement) -> frozenset[str]:
 
 
 def referred_to(statement: sa.ClauseElement) -> frozenset[str]:
-    """Name the tables that a row which a statement writes must refer to."""
-    table = _written(statement)
-    return frozenset() if table is None else frozenset(key.column.table.name for key in table.foreign_keys)
+    """Name the tables that a row which a statement, or a part of it, writes must refer to."""
+    written = (_written(each) for each in visitors.iterate(statement))
+    return frozenset(key.column.table.name for table in written if table is not None for key in table.foreign_keys)
 
 
 def written_by(statement: sa.ClauseElement) -> str | None:
@@ -77,6 +78,6 @@ def written_by(statement: sa.ClauseElement) -> str | None:
     return None if table is None else table.name
 
 
-def _written(statement: sa.ClauseElement) -> sa.Table | None:
+def _written(statement: ExternallyTraversible) -> sa.Table | None:
     table = statement.table if isinstance(statement, sa.UpdateBase) else None
     return table if isinstance(table, sa.Table) else None
