@@ -34,7 +34,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only
 
-from config import side_by_side
 from config.database_errors import (
     DRIVER_ERRORS,
     LOST_RACE,
@@ -43,7 +42,7 @@ from config.database_errors import (
     converted,
     refused_at_commit,
 )
-from config.side_by_side import About, NotTogetherError
+from config.side_by_side import About, NotTogetherError, SideBySide
 from config.waiting import Waiting, bare
 
 T = TypeVar("T")
@@ -72,6 +71,7 @@ class BatchedWrites:
             batch_limit: operations that share one commit at most.
         """
         self._engine = engine
+        self._side_by_side = SideBySide(engine)
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._queue: deque[Waiting] = deque()
@@ -105,6 +105,7 @@ class BatchedWrites:
         self._closed = True
         while self._flushers:
             await asyncio.wait(set(self._flushers))
+        await self._side_by_side.close()
 
     async def _flush(self) -> None:
         """Commit until nothing waits; whoever comes after that finds no flusher and starts one."""
@@ -142,7 +143,7 @@ class BatchedWrites:
         together, apart = batch, list[Waiting]()
         while together:
             try:
-                await side_by_side.commit(self._engine, together)
+                await self._side_by_side.commit(together)
             except NotTogetherError as error:
                 if apart or not error.alone:
                     self._careful = _CAREFUL_BATCHES if len(batch) > 1 else 0

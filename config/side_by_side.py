@@ -24,7 +24,8 @@ from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 import asyncpg
 from greenlet import GreenletExit, getcurrent, greenlet
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import QueuePool
 
 from config.database_errors import of_driver
 from config.put_off import Write, together
@@ -33,6 +34,9 @@ from config.waiting import Waiting
 T = TypeVar("T")
 PATIENCE_MS = 250
 """Longer than another batch holds a row; two that wait for each other all the same do not do so for long."""
+
+LEFT_TO_OTHERS = 2
+"""Connections of the pool that are never kept."""
 
 _BEGIN = f"BEGIN; SET LOCAL lock_timeout = {PATIENCE_MS}"
 _REFUSED = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
@@ -201,23 +205,58 @@ class _Running:
                 self.asks = self._greenlet.throw(of_driver("", asyncpg.InterfaceError("let go")))
 
 
-async def commit(engine: AsyncEngine, operations: Sequence[Waiting]) -> None:
-    """Run operations that are about something in one transaction, which is on disk then; each keeps its result.
+class SideBySide:
+    """Runs operations side by side, over connections that it keeps from one transaction to the next.
 
-    Raises:
-        NotTogetherError: one of them, or the database, refused; nothing was written.
-        DBAPIError: the transaction was refused when it was to end, or (connection lost) it is not known.
+    To take one from the pool, make it ready and give it back costs as much as several statements.
     """
-    async with engine.connect() as connection:
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        below, raw = connection.sync_connection, (await connection.get_raw_connection()).driver_connection
-        assert below is not None
-        assert isinstance(raw, asyncpg.Connection)
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Keep the engine, which stays the caller's; nothing is opened before the first operation."""
+        self._engine = engine
+        pool = engine.pool
+        self._may_keep = pool.size() - LEFT_TO_OTHERS if isinstance(pool, QueuePool) else 0
+        self._kept: list[AsyncConnection] = []
+
+    async def commit(self, operations: Sequence[Waiting]) -> None:
+        """Run operations that are about something in one transaction, on disk when this returns; each has its result.
+
+        Raises:
+            NotTogetherError: one of them, or the database, refused; nothing was written.
+            DBAPIError: the transaction was refused when it was to end, or (connection lost) it is not known.
+        """
+        connection = self._kept.pop() if self._kept else await self._opened()
         try:
+            below, raw = connection.sync_connection, (await connection.get_raw_connection()).driver_connection
+            assert below is not None
+            assert isinstance(raw, asyncpg.Connection)
             await _in_transaction(raw, below, operations)
-        finally:
-            if raw.is_closed():
-                await connection.invalidate()
+            if connection.in_transaction():
+                await connection.rollback()  # what SQLAlchemy believes has begun; below it all is committed
+        except BaseException:
+            await _given_back(connection)
+            raise
+        if len(self._kept) < self._may_keep:
+            self._kept.append(connection)
+        else:
+            await _given_back(connection)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        while self._kept:
+            await _given_back(self._kept.pop())
+
+    async def _opened(self) -> AsyncConnection:
+        connection = await self._engine.connect()
+        return await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+async def _given_back(connection: AsyncConnection) -> None:
+    """Give a connection back to the pool, unless it is lost or whatever it was asked last is not over."""
+    raw = (await connection.get_raw_connection()).driver_connection
+    if raw is None or raw.is_closed() or raw.is_in_transaction():
+        await connection.invalidate()
+    await connection.close()
 
 
 async def _in_transaction(raw: asyncpg.Connection, connection: Connection, operations: Sequence[Waiting]) -> None:

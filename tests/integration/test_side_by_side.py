@@ -17,6 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.pool import QueuePool
 
 from config import batched_writes, side_by_side
 from config.database import Database
@@ -262,6 +263,23 @@ async def test_a_connection_that_is_lost_in_between_is_not_used_again(database: 
     assert found[0] == 1
     assert found[1] != lost[0]
     assert await database.read(ids) == [1]
+
+
+async def test_a_connection_is_kept_and_a_small_pool_is_left_to_others(database_url: str) -> None:
+    def whose(connection: Connection) -> int:
+        assert is_beside()
+        return int(on_postgresql(connection, "SELECT pg_backend_pid()"))
+
+    for size, kept in ((1, 0), (4, 1)):
+        database = await Database.open(DatabaseSettings(url=database_url, pool_size=size, patience_seconds=2.0))
+        pids = [await database.write(About("a", whose)) for _ in range(3)]
+        assert len(set(pids)) == 1
+        pool = database._reading.pool
+        assert isinstance(pool, QueuePool)
+        assert pool.checkedout() == kept
+        assert await database.read(lambda connection: connection.scalar(sa.text("SELECT 1"))) == 1
+        await database.close()
+        assert pool.checkedout() == 0
 
 
 _TEXTS = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
