@@ -118,7 +118,7 @@ def claim(connection: Connection, request: KeyedRequest, at: datetime) -> Answer
 def store_result(connection: Connection, request: KeyedRequest, answer: Answer) -> None:
     """Write the answer beside the key, in the transaction that claimed it."""
     told = {"status": answer.status, "body": answer.body, "resource_id": answer.resource_id}
-    _STORE.change(connection, **_whose(request), **told)
+    _STORE.later(connection, **_whose(request), **told)
 
 
 _MINE = sa.and_(

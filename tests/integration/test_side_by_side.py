@@ -282,6 +282,19 @@ async def test_a_connection_is_kept_and_a_small_pool_is_left_to_others(database_
         assert pool.checkedout() == 0
 
 
+async def test_a_kept_connection_that_was_lost_meanwhile_is_not_used_again(database: Database) -> None:
+    def whose(connection: Connection) -> int:
+        return int(on_postgresql(connection, "SELECT pg_backend_pid()"))
+
+    kept = await database.write(About("a", whose))
+    other = await Database.open(DatabaseSettings(url=database.url))
+    await other.write(lambda connection: connection.scalar(sa.text(f"SELECT pg_terminate_backend({kept})")))
+    await other.close()
+    assert await database.write(About("a", whose)) != kept
+    assert await database.write(About("a", add(1))) == 1
+    assert await database.read(ids) == [1]
+
+
 _TEXTS = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
 _INSTANTS = st.none() | st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2090, 1, 1)).map(  # noqa: DTZ001
     lambda naive: naive.replace(tzinfo=UTC)
