@@ -49,8 +49,8 @@ def execute(*statements: str) -> Callable[[Connection], None]:
 
 def indexes(connection: Connection) -> list[tuple[str, bool]]:
     """List the indexes of lots by their entry and whether PostgreSQL uses them."""
-    of = "SELECT relname, indisvalid FROM pg_index JOIN pg_class ON oid = indexrelid WHERE relname LIKE 'ix_lots_entry%'"
-    return [(name, valid) for name, valid in connection.execute(sa.text(of))]
+    of = "pg_index JOIN pg_class ON oid = indexrelid WHERE relname LIKE 'ix_lots_entry%'"
+    return [(name, valid) for name, valid in connection.execute(sa.text(f"SELECT relname, indisvalid FROM {of}"))]
 
 
 @pytest.mark.parametrize("kind", ["empty", "old"])

@@ -11,7 +11,7 @@ from alembic.operations import Operations
 MOST_LOCKED = 2
 """Each lock is waited for up to 0.3 s, while those that were had before are held: with two nobody waits a second."""
 
-_MADE = re.compile(r"CREATE TABLE (\w+)")
+_MADE = re.compile(r"^CREATE TABLE (\w+)")
 _INDEXED = re.compile(r"CREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY)\w+ ON (\w+)")
 _ALTERED = re.compile(r"ALTER TABLE (\w+) (.*)", re.DOTALL)
 _WRITTEN = re.compile(r"(?:UPDATE|DELETE FROM|INSERT INTO) (\w+)")
@@ -21,11 +21,11 @@ _BESIDE = re.compile(r"COMMIT|BEGIN|SET lock_timeout|(?:CREATE|DROP) (?:UNIQUE )
 _RAISED = "UPDATE schema_compatibility"
 
 
-def statements(upgrade: Callable[[], None]) -> list[str]:
+def statements(upgrade: Callable[[], object]) -> list[str]:
     """Record what a migration of a database in use says to PostgreSQL."""
     context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "in_use": True})
     said: list[str] = []
-    context.impl.static_output = said.append  # type: ignore[method-assign]  # what it would print
+    setattr(context.impl, "static_output", said.append)  # noqa: B010  # what it would print
     with Operations.context(context):
         upgrade()
     return [" ".join(each.split()).rstrip(";") for each in said]
@@ -33,7 +33,7 @@ def statements(upgrade: Callable[[], None]) -> list[str]:
 
 def wrongs(said: list[str]) -> list[str]:
     """List what makes others wait, or takes away what the version before still uses."""
-    made = {found[1] for each in said if (found := _MADE.match(each))}
+    made = {table for each in said for table in _MADE.findall(each)}
     found = [wrong for each in said for wrong in _wrong(each, made)]
     if any(each.startswith(_RAISED) for each in said):
         found = [wrong for wrong in found if not wrong.startswith("takes away")]
