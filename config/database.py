@@ -167,6 +167,21 @@ class Database:
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise converted(DBAPIError(sql, None, error, hide_parameters=True)) from None
 
+    async def apart(self, operation: Operation[T]) -> T:
+        """Run an operation that begins and ends its transactions itself, over a connection that is closed after it.
+
+        Raises:
+            DatabaseError: as `write`; transactions that it had ended stay.
+        """
+        try:
+            async with self._reading.connect() as connection:
+                try:
+                    return await connection.run_sync(operation)
+                finally:
+                    await connection.invalidate()
+        except DRIVER_ERRORS as error:
+            raise converted(error) from None
+
     async def close(self) -> None:
         """Let the transactions end that are under way, then close every connection."""
         while self._running:

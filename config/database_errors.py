@@ -22,7 +22,9 @@ _CONSTRAINT = "23"
 """The class of SQL states of constraints that were violated."""
 
 _RAISED_BY_TRIGGER = "P0001"
-_LOCK_NOT_HAD = "55P03"
+LOCK_NOT_HAD = "55P03"
+"""The SQL state of PostgreSQL when a lock was not had in time."""
+
 _DISK_FAILED = {10, 11, 26}
 """SQLite's primary result codes IOERR, CORRUPT and NOTADB. Source: SQLite result codes, read 2026-11-28."""
 
@@ -55,16 +57,16 @@ def converted(error: DBAPIError | OSError | PoolTimeoutError) -> DatabaseError:
         return DatabaseError(f"The database cannot be reached: {error.strerror or error}.")
     if isinstance(error, PoolTimeoutError):
         return DatabaseBusyError("Every connection to the database is taken.")
-    sqlstate = _sqlstate(error)
-    if sqlstate == _LOCK_NOT_HAD:
-        return DatabaseBusyError("Another holds for too long what has to be changed.", sqlstate=sqlstate)
+    state = sqlstate(error)
+    if state == LOCK_NOT_HAD:
+        return DatabaseBusyError("Another holds for too long what has to be changed.", sqlstate=state)
     complains_of_input = isinstance(error, DataError) or "invalid input" in str(error.orig)
     words = "a value does not fit its column" if complains_of_input else str(error.orig)
-    if isinstance(error, IntegrityError) or sqlstate == _RAISED_BY_TRIGGER:
-        made: DatabaseError = RefusedByDatabaseError(f"The database refused: {words}", sqlstate=sqlstate)
+    if isinstance(error, IntegrityError) or state == _RAISED_BY_TRIGGER:
+        made: DatabaseError = RefusedByDatabaseError(f"The database refused: {words}", sqlstate=state)
     else:
         kind = "did not take the operation" if isinstance(error, OperationalError) else "refused the operation"
-        made = DatabaseError(f"The database {kind}: {words}", sqlstate=sqlstate)
+        made = DatabaseError(f"The database {kind}: {words}", sqlstate=state)
     if error.statement is not None:
         made.add_note(f"Statement: {error.statement}")
     return made
@@ -85,8 +87,9 @@ def disk_failed(error: DBAPIError) -> bool:
 
 def refused_at_commit(error: BaseException) -> bool:
     """Say whether a whole transaction failed for what one operation in it may have done: a constraint, a lost race."""
-    return isinstance(error, IntegrityError) or (isinstance(error, DBAPIError) and _sqlstate(error) in LOST_RACE)
+    return isinstance(error, IntegrityError) or (isinstance(error, DBAPIError) and sqlstate(error) in LOST_RACE)
 
 
-def _sqlstate(error: DBAPIError) -> str | None:
+def sqlstate(error: DBAPIError) -> str | None:
+    """Answer the SQL state of a driver's error; SQLite has none."""
     return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)

@@ -86,6 +86,19 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     asyncio.run(_administer(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database of this test's own without a schema, once per kind of database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    request.getfixturevalue("postgresql_template")  # skips when no server answers
+    name = f"gateway_test_{uuid.uuid4().hex[:12]}"
+    asyncio.run(_administer(f"CREATE DATABASE {name}"))
+    yield POSTGRESQL.set(database=name).render_as_string(hide_password=False)
+    asyncio.run(_administer(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """An open, empty, migrated database, once per kind."""

@@ -40,6 +40,8 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "oauth1_rsa_sha256": (),
 }
 """The public parameters of each scheme (``auth_settings``); ``header.*`` stands for every name of that beginning."""
+SIGNS_EACH_COPY = frozenset({"hmac_signature", "rfc9421_hmac", "ean_signature", "mac", "oauth1_rsa_sha256"})
+"""Schemes that put the time of sending into every call, also into one that is sent again: their age fences nothing."""
 
 
 def unknown_settings(scheme: str, given: Mapping[str, str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from adapters.sdk.auth_schemes import SIGNS_EACH_COPY
 from adapters.sdk.errors import ManifestError
 from config.errors import ConfigurationError
 from config.files import read_typed
@@ -65,6 +66,8 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``on_repeat``: what a repeat with the same key gets: the first answer again, a refusal, or a second benefit.
     ``checks_key_first``: the key is judged before stock or price: a NO to a repeat says that none was granted so far.
     ``validity_enforced``: the partner refuses a request whose validity window has ended.
+    ``validity_by``: what it counts the window from: a ``field`` that the adapter fills with ``requested_at``, the same
+    in every copy, or the time in the request's ``signature``, which no scheme of ours keeps (rule R14).
     ``look_up_staleness_seconds``: how old a look-up's view may be.
     ``batch``: writes may be queued and settle overnight.
     ``issues_nothing``: the partner grants nothing on request. The benefit is our own voucher, the commit makes no call,
@@ -75,6 +78,7 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     on_repeat: Literal["replay", "refuse", "again"] = "again"
     checks_key_first: bool = False
     validity_enforced: bool = False
+    validity_by: Literal["", "field", "signature"] = ""
     look_up_staleness_seconds: int = 0
     batch: bool = False
     issues_nothing: bool = False
@@ -188,4 +192,24 @@ def read_manifest(path: Path) -> Manifest:
         raise ManifestError(error.message) from error
     if manifest.api_version != API_VERSION:
         raise ManifestError(f"{path}: api_version is {manifest.api_version}; this gateway serves {API_VERSION}.")
+    _require_no_fence_by_signature(manifest, path)
     return manifest
+
+
+def _require_no_fence_by_signature(manifest: Manifest, path: Path) -> None:
+    """Refuse a window that the age of a signature would enforce: each copy that is sent is signed anew (rule R14).
+
+    Raises:
+        ManifestError: names the file and the key.
+    """
+    facts = manifest.facts
+    if facts.validity_by == "signature":
+        raise ManifestError(
+            f'{path}: facts.validity_by is "signature", and the scheme {manifest.auth!r} keeps no signature\'s time '
+            "with the attempt: a copy that is sent later looks young. Say validity_enforced = false."
+        )
+    if facts.validity_enforced and not facts.validity_by and manifest.auth in SIGNS_EACH_COPY:
+        raise ManifestError(
+            f"{path}: facts.validity_enforced, and {manifest.auth!r} signs the time of sending: if that is what the "
+            'partner judges, nothing is enforced; if it judges requested_at, say facts.validity_by = "field".'
+        )

@@ -6,6 +6,12 @@ from alembic import context
 
 from config.database import metadata
 
-connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata, render_as_batch=False)
+given = context.config.attributes
+context.configure(
+    connection=given["connection"],
+    target_metadata=metadata,
+    render_as_batch=False,
+    transaction_per_migration=True,
+    in_use=given["in_use"],
+)
 context.run_migrations()

@@ -15,8 +15,7 @@ from config.errors import ConfigurationError
 from config.settings import Settings
 from gateway.cli.context import CommandContext, json_option, open_database, show
 from gateway.operations.auditor import Auditor
-from gateway.redemption.states import HOLDING
-from gateway.redemption.tables import quotes, redemptions
+from gateway.redemption.tables import UNDECIDED, quotes, redemptions
 from settlement.audit import AuditReport, audit
 from settlement.freezing import Drift
 
@@ -68,7 +67,7 @@ def live_hold_keys(connection: Connection) -> tuple[str, ...]:
     query = (
         sa.select(redemptions.c.id)
         .join(quotes, quotes.c.id == redemptions.c.quote_id)
-        .where(redemptions.c.state.in_([state.value for state in HOLDING]), quotes.c.quantity > 0)
+        .where(UNDECIDED, quotes.c.quantity > 0)
     )
     return tuple(f"{redemption_id}:hold" for redemption_id in connection.execute(query).scalars())
 

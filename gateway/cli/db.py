@@ -18,7 +18,7 @@ def command() -> None:
 @json_option
 @click.pass_obj
 def upgrade(context: CommandContext, as_json: bool) -> None:
-    """Bring the schema to this version's revision, in one transaction."""
+    """Bring the schema to this version's revision; what serves meanwhile goes on."""
     settings = context.load()
     before, after = context.run(_upgrade(settings))
     facts = {"before": before, "after": after}
@@ -29,13 +29,15 @@ def upgrade(context: CommandContext, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def status(context: CommandContext, as_json: bool) -> int:
-    """Say which revision the database is at; exit code 1 when it is not the one that is needed."""
+    """Say which revision the database is at; exit code 1 when this version cannot use it."""
     settings = context.load()
-    current = context.run(_current(settings))
+    schema = context.run(_schema(settings))
     needed = migrate.head_revision()
-    facts = {"current": current, "needed": needed}
-    show(facts, as_json=as_json, lines=lambda: [f"The schema is at {current or 'nothing'}; {needed} is needed."])
-    return 0 if current == needed else 1
+    facts = {"current": schema.revision, "needed": needed, "serves": schema.serves}
+    beside = " It is newer and can be used." if schema.is_newer and schema.serves else ""
+    line = f"The schema is at {schema.revision or 'nothing'}; {needed} is needed.{beside}"
+    show(facts, as_json=as_json, lines=lambda: [line])
+    return 0 if schema.serves else 1
 
 
 async def _upgrade(settings: Settings) -> tuple[str | None, str]:
@@ -43,6 +45,6 @@ async def _upgrade(settings: Settings) -> tuple[str | None, str]:
         return await migrate.current_revision(database), await migrate.upgrade(database)
 
 
-async def _current(settings: Settings) -> str | None:
+async def _schema(settings: Settings) -> migrate.Schema:
     async with open_database(settings, any_schema=True) as database:
-        return await migrate.current_revision(database)
+        return await database.read(migrate.look_at)

@@ -20,7 +20,7 @@ from gateway.oauth.principal import Principal
 from gateway.pages import DEFAULT_LIMIT, Cursors, cut
 from gateway.redemption import store
 from gateway.redemption.records import QuoteKind, Redemption
-from gateway.redemption.states import ReversalState, State
+from gateway.redemption.states import ReversalState, State, known
 from gateway.schemas.common import Cursor, Limit, UnavailablePartner
 from gateway.schemas.redemptions import (
     Annexes,
@@ -190,7 +190,7 @@ async def full_view(gateway: Gateway, redemption: Redemption) -> RedemptionView:
 
     def read(connection: Connection) -> RedemptionView:
         steps = tuple(
-            TransitionView(State(row["state"]), row["event"], row["happened_at"])
+            TransitionView(known(State, row["state"]) or State.UNKNOWN, row["event"], row["happened_at"])
             for row in store.history(connection, redemption.id)
         )
         voucher, reversal = redeem.annexes_of(connection, redemption.id)

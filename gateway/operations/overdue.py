@@ -8,12 +8,10 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from gateway.redemption.states import HOLDING, ReversalState
-from gateway.redemption.tables import claims, quotes, redemptions, reversals
+from gateway.redemption.states import ReversalState
+from gateway.redemption.tables import UNDECIDED, claims, quotes, redemptions, reversals
 
-_OPEN_REVERSALS = [
-    state.value for state in ReversalState if state not in {ReversalState.APPLIED, ReversalState.REFUSED}
-]
+_ENDED_REVERSALS = [ReversalState.APPLIED.value, ReversalState.REFUSED.value]
 
 
 class Overdue(msgspec.Struct, frozen=True):
@@ -69,7 +67,7 @@ def overdue(
             row.next_action_at,
         )
         .join_from(redemptions, quotes, quotes.c.id == row.quote_id)
-        .where(row.state.in_([state.value for state in HOLDING]), row.cancel_deadline_at <= now)
+        .where(UNDECIDED, row.cancel_deadline_at <= now)
     )
     undoing = (
         sa.select(
@@ -85,7 +83,7 @@ def overdue(
         )
         .join_from(reversals, redemptions, row.id == back.redemption_id)
         .join(quotes, quotes.c.id == row.quote_id)
-        .where(back.state.in_(_OPEN_REVERSALS), back.deadline_at <= now)
+        .where(back.state.not_in(_ENDED_REVERSALS), back.deadline_at <= now)
     )
     both = sa.union_all(own, undoing).subquery()
     query = sa.select(both).where(both.c.id > after).order_by(both.c.id).limit(limit)

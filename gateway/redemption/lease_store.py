@@ -22,14 +22,15 @@ from gateway.redemption.tables import redemptions
 def due(connection: Connection, now: datetime, limit: int, per_partner: int) -> list[tuple[str, str]]:
     """List (id, partner) of redemptions whose time has come and that nobody is working on, oldest first.
 
-    No partner gets more than its share, so that one that hangs does not keep the others' members waiting.
+    No partner gets more than its share, so that one that hangs does not keep the others' members waiting. A state that
+    only a later version of the code knows is left to that.
     """
     place = sa.func.row_number().over(
         partition_by=redemptions.c.partner, order_by=(redemptions.c.next_action_at, redemptions.c.id)
     )
     waiting = (
         sa.select(redemptions.c.id, redemptions.c.partner, redemptions.c.next_action_at, place.label("place"))
-        .where(redemptions.c.next_action_at <= now, _not_leased(connection))
+        .where(redemptions.c.next_action_at <= now, redemptions.c.state.in_(list(State)), _not_leased(connection))
         .subquery()
     )
     query = (

@@ -27,6 +27,9 @@ log = get_logger(__name__)
 IDLE = timedelta(minutes=5)
 """How long a redemption that waits for something else is left alone; what it waits for wakes it before."""
 
+OTHERS_TURN = timedelta(seconds=30)
+"""When this version looks again at what only a later one understands: as a rule that has dealt with it before."""
+
 
 class Ordering:
     """What is to be done next, in the caller's transaction."""
@@ -44,6 +47,10 @@ class Ordering:
         store.lock(connection, redemption_id)
         redemption = store.get(connection, redemption_id)
         if redemption is None or redemption.next_action_at is None:
+            return None
+        if redemption.newer:
+            now = self._clock.now()
+            lease_store.put_off(connection, redemption.id, now, now + OTHERS_TURN)
             return None
         connected = self._partners.get(redemption.partner)
         if connected is None:

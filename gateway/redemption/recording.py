@@ -72,7 +72,7 @@ class Recording:
         if redemption.state is not State.VOIDED or not says_issued(order, result):
             return
         last = store.history(connection, redemption.id)[-1]
-        if Event(last["event"]) in _CONTRADICTED:
+        if last["event"] in _CONTRADICTED:
             self._effects.claimed(connection, redemption, {"late_result": order.operation}, at)
 
     def _prepared(

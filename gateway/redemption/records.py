@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -45,7 +45,11 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Redemption(msgspec.Struct, frozen=True, kw_only=True):
-    """One redemption as it stands, with its quote."""
+    """One redemption as it stands, with its quote.
+
+    ``newer``: a later version of the code put it into a state, or wrote something into it, that this one does not know.
+    It is shown as UNKNOWN and nobody here works on it.
+    """
 
     id: str
     quote: Quote
@@ -70,6 +74,7 @@ class Redemption(msgspec.Struct, frozen=True, kw_only=True):
     lease_owner: str | None
     lease_until: datetime | None
     updated_at: datetime
+    newer: bool = False
 
     def request(self) -> ReservationRequest:
         """What the adapter is told: the same key and content for every attempt."""
@@ -85,7 +90,10 @@ class Redemption(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reversal(msgspec.Struct, frozen=True, kw_only=True):
-    """``quantity`` of what a captured redemption took goes back; ``undoes``: because the benefit does, too."""
+    """``quantity`` of what a captured redemption took goes back; ``undoes``: because the benefit does, too.
+
+    ``newer``: as of a redemption.
+    """
 
     redemption_id: str
     number: int
@@ -100,11 +108,22 @@ class Reversal(msgspec.Struct, frozen=True, kw_only=True):
     tries: int
     lease_owner: str | None
     lease_until: datetime | None
+    newer: bool = False
 
 
 def money(amount: int | None, currency: str | None) -> Money | None:
     """Put two columns together; both or neither are there."""
     return None if amount is None or currency is None else Money(amount, currency)
+
+
+def known_part(document: dict[str, Any], *records: type[msgspec.Struct]) -> dict[str, Any]:
+    """Leave out of a stored record what only a later version of the code knows."""
+    tag = document.get("kind")
+    record = next((each for each in records if each.__struct_config__.tag == tag), records[0])
+    return {name: value for name, value in document.items() if name in {*record.__struct_fields__, "kind"}}
+
+
+SERVICES: tuple[type[msgspec.Struct], ...] = get_args(Service)
 
 
 def quote_from(row: dict[str, Any]) -> Quote:

@@ -23,7 +23,7 @@ from gateway.errors import TransitionError
 from gateway.partners import ConnectedPartner
 from gateway.redemption import attempt_store, reversal_store, store
 from gateway.redemption.effects import Effects
-from gateway.redemption.ordering import IDLE
+from gateway.redemption.ordering import IDLE, OTHERS_TURN
 from gateway.redemption.patience import Patience
 from gateway.redemption.records import Redemption, Reversal
 from gateway.redemption.seams import Seams
@@ -87,6 +87,9 @@ class ReversalEngine:
         if reversal is None or redemption is None or reversal.next_action_at is None:
             return None
         now = self._clock.now()
+        if redemption.newer or reversal.newer:
+            reversal_store.put_off(connection, redemption_id, number, now, now + OTHERS_TURN)
+            return None
         connected = self._partners.get(redemption.partner)
         if connected is None:
             log.error("reversal.partner_switched_off", redemption_id=redemption_id, partner=redemption.partner)

@@ -17,7 +17,7 @@ from config.database import database_now
 from config.prepared import Prepared
 from gateway.errors import TransitionError
 from gateway.redemption.records import Redemption, Reversal
-from gateway.redemption.states import REVERSAL_TRANSITIONS, ReversalState
+from gateway.redemption.states import REVERSAL_TRANSITIONS, ReversalState, known
 from gateway.redemption.tables import itineraries, outbox, redemptions, reversals
 
 PATIENCE = timedelta(hours=24)
@@ -87,13 +87,18 @@ _OF_REDEMPTION = Prepared(
 def of_redemption(connection: Connection, redemption_id: str) -> list[Reversal]:
     """List the reversals of a redemption, first to last."""
     rows = _OF_REDEMPTION.named(connection, wanted=redemption_id)
-    return [Reversal(**row | {"state": ReversalState(row["state"])}) for row in rows]
+    return [_from_row(row) for row in rows]
+
+
+def _from_row(row: dict[str, Any]) -> Reversal:
+    state = known(ReversalState, row["state"])
+    return Reversal(**row | {"state": state or ReversalState.UNKNOWN}, newer=state is None)
 
 
 def left(connection: Connection, redemption: Redemption) -> int:
     """Answer what of a redemption's quantity no reversal has given back or may still give back."""
-    known = of_redemption(connection, redemption.id)
-    return redemption.quote.quantity - sum(one.quantity for one in known if one.state is not ReversalState.REFUSED)
+    asked = of_redemption(connection, redemption.id)
+    return redemption.quote.quantity - sum(one.quantity for one in asked if one.state is not ReversalState.REFUSED)
 
 
 def standing(connection: Connection, redemption_id: str) -> Reversal | None:
@@ -134,19 +139,19 @@ def wake_earlier_legs(connection: Connection, redemption: Redemption, at: dateti
 
 def latest(connection: Connection, redemption_id: str) -> Reversal | None:
     """Find the undoing to tell of: the one under way or applied, else the last that was refused."""
-    known = [one for one in of_redemption(connection, redemption_id) if one.undoes]
-    return _standing(known) or (known[-1] if known else None)
+    found = [one for one in of_redemption(connection, redemption_id) if one.undoes]
+    return _standing(found) or (found[-1] if found else None)
 
 
-def _standing(known: list[Reversal]) -> Reversal | None:
-    return next((one for one in known if one.undoes and one.state is not ReversalState.REFUSED), None)
+def _standing(found: list[Reversal]) -> Reversal | None:
+    return next((one for one in found if one.undoes and one.state is not ReversalState.REFUSED), None)
 
 
 def due(connection: Connection, now: datetime, limit: int) -> list[tuple[str, int]]:
     """List reversals whose time has come and that nobody is working on."""
     query = (
         sa.select(reversals.c.redemption_id, reversals.c.number)
-        .where(reversals.c.next_action_at <= now, _not_leased(connection))
+        .where(reversals.c.next_action_at <= now, reversals.c.state.in_(list(ReversalState)), _not_leased(connection))
         .order_by(reversals.c.next_action_at, reversals.c.redemption_id)
         .limit(limit)
     )

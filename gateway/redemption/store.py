@@ -22,8 +22,8 @@ from config.prepared import Prepared, inserting
 from config.types import Instant
 from gateway.errors import TransitionError
 from gateway.redemption.orders import Order
-from gateway.redemption.records import Quote, QuoteKind, Redemption, quote_from
-from gateway.redemption.states import HOLDING, Event, State, target
+from gateway.redemption.records import SERVICES, Quote, QuoteKind, Redemption, known_part, quote_from
+from gateway.redemption.states import Event, State, known, target
 from gateway.redemption.tables import UNDECIDED, quotes, redemption_history, redemptions
 from gateway.redemption.telling import tell
 
@@ -44,9 +44,12 @@ def add_quote(connection: Connection, quote: Quote) -> None:
 
 
 def get_quote(connection: Connection, quote_id: str, member_id: str) -> Quote | None:
-    """Read a member's quote; somebody else's is None."""
+    """Read a member's quote; somebody else's is None, and one that only a later version of the code understands."""
     rows = _QUOTE.named(connection, wanted=quote_id, member=member_id)
-    return quote_from(rows[0]) if rows else None
+    try:
+        return quote_from(rows[0]) if rows else None
+    except msgspec.ValidationError:
+        return None  # a later version asked for more than this one could ask the partner for
 
 
 def add_redemption(connection: Connection, redemption: Redemption, opening: Order | None = None) -> bool:
@@ -102,9 +105,15 @@ def _from_row(row: Mapping[str, Any] | sa.RowMapping) -> Redemption:
     own = {str(key): value for key, value in row.items() if not str(key).startswith("quote__")}
     quote = {str(key).removeprefix("quote__"): value for key, value in row.items() if str(key).startswith("quote__")}
     del own["quote_id"]
-    own["state"] = State(own["state"])
-    own["traveller"] = msgspec.convert(own["traveller"], Traveller)
-    return Redemption(quote=quote_from(quote), **own)
+    state = known(State, own["state"])
+    own["state"] = state or State.UNKNOWN
+    try:
+        traveller = msgspec.convert(own["traveller"], Traveller)
+        return Redemption(quote=quote_from({**quote}), **own | {"traveller": traveller}, newer=state is None)
+    except msgspec.ValidationError:
+        own["traveller"] = msgspec.convert(known_part(own["traveller"], Traveller), Traveller)
+        quote["service"] = known_part(quote["service"], *SERVICES)
+        return Redemption(quote=quote_from(quote), **own, newer=True)
 
 
 def get(connection: Connection, redemption_id: str) -> Redemption | None:
@@ -297,7 +306,7 @@ def ask_withdrawal(connection: Connection, redemption_id: str, at: datetime) -> 
     rests = redemption.state == State.MANUAL.value
     changed = connection.execute(
         redemptions.update()
-        .where(redemption.id == redemption_id, redemption.state.in_([state.value for state in HOLDING]))
+        .where(redemption.id == redemption_id, UNDECIDED)
         .values(
             withdrawal_asked_at=sa.func.coalesce(redemption.withdrawal_asked_at, sa.literal(at, Instant())),
             next_action_at=sa.case((rests, redemption.next_action_at), else_=sa.literal(at, Instant())),

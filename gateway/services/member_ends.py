@@ -15,8 +15,7 @@ from catalogue.members import MemberRecord
 from catalogue.programme import Programme
 from config.errors import ConflictError, RuleError
 from gateway.links import store as link_store
-from gateway.redemption.states import HOLDING
-from gateway.redemption.tables import redemptions
+from gateway.redemption.tables import UNDECIDED, redemptions
 from gateway.schemas.programme import CloseAnswer, MergeAnswer
 from gateway.services import care, standing
 from gateway.services.members import member_of_path
@@ -124,9 +123,7 @@ def _named(connection: Connection, named: str) -> MemberRecord:
 def _require_settled(connection: Connection, member_id: str) -> None:
     if members.get_member(connection, member_id).state != ACTIVE:
         raise ConflictError("The membership has ended.", reason="member_closed")
-    undecided = sa.select(redemptions.c.id).where(
-        redemptions.c.member_id == member_id, redemptions.c.state.in_([state.value for state in HOLDING])
-    )
+    undecided = sa.select(redemptions.c.id).where(redemptions.c.member_id == member_id, UNDECIDED)
     found = connection.execute(undecided.limit(1)).scalar_one_or_none()
     if found is not None:
         raise ConflictError("A redemption is undecided; wait until it has ended.", redemption_id=found)

@@ -9,8 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from gateway.edge_tables import webhook_inbox
-from gateway.redemption.states import HOLDING
-from gateway.redemption.tables import redemptions
+from gateway.redemption.tables import UNDECIDED, redemptions
 
 
 class Workload(msgspec.Struct, frozen=True):
@@ -26,7 +25,7 @@ def workload(connection: Connection, partner: str) -> Workload:
     """Count what waits at a partner."""
     rows = connection.execute(
         sa.select(redemptions.c.state, sa.func.count(), sa.func.min(redemptions.c.requested_at))
-        .where(redemptions.c.partner == partner, redemptions.c.state.in_([state.value for state in HOLDING]))
+        .where(redemptions.c.partner == partner, UNDECIDED)
         .group_by(redemptions.c.state)
     ).all()
     counted = connection.execute(

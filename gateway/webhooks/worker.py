@@ -104,8 +104,8 @@ class InboxWorker:
         can_be_asked = isinstance(self._partners[message.partner].adapter, LooksUp)
         if redemption.state in TERMINAL and can_be_asked:
             return redemption.id
-        if redemption.state is State.SUBMITTING:
-            raise HintError("It is being submitted just now.")
+        if redemption.state is State.SUBMITTING or redemption.newer:
+            raise HintError("It is being submitted just now, or only a later version of the code understands it.")
         if can_be_asked:
             store.wake(connection, redemption.id, now)
         else:

@@ -83,7 +83,7 @@ def test_the_schema_is_brought_up_to_date(capsys: pytest.CaptureFixture[str]) ->
     assert isinstance(upgraded, dict)
     assert before["current"] is None
     assert upgraded == {"before": None, "after": before["needed"]}
-    assert after == {"current": before["needed"], "needed": before["needed"]}
+    assert after == {"current": before["needed"], "needed": before["needed"], "serves": True}
 
 
 def test_an_empty_ledger_is_sound(capsys: pytest.CaptureFixture[str]) -> None:

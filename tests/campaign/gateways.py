@@ -36,6 +36,7 @@ class Gateways:
     """Starts gateways; use as a context manager: at its end all are dead."""
 
     club: Club
+    nursery: str = "tests.campaign.nursery"
     _process: Process | None = None
     _reader: asyncio.Task[None] | None = None
     _started: dict[str, asyncio.Future[int]] = field(default_factory=dict)
@@ -46,7 +47,7 @@ class Gateways:
         """Start the nursery."""
         with self.club.log("nursery").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.campaign.nursery", stdin=PIPE, stdout=PIPE, stderr=log
+                sys.executable, "-m", self.nursery, stdin=PIPE, stdout=PIPE, stderr=log
             )
         self._reader = asyncio.create_task(self._read())
         return self

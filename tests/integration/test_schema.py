@@ -15,6 +15,7 @@ from config.database import Database, metadata
 TABLES = (
     "catalogue.programme_tables",
     "catalogue.tables",
+    "config.migrate",
     "gateway.edge_tables",
     "gateway.links.tables",
     "gateway.operations.tables",

@@ -9,10 +9,12 @@ from tests.model.rules import Rules
 from tests.model.world import INSTANTS, LAST_EFFECT_AT, Partner, Profile
 
 
-def reserve(profile: Profile, rules: Rules, partner: Partner, now: int) -> Iterator[tuple[Partner, Outcome]]:
-    """Judge a request: what becomes of the partner, and what it answers."""
+def reserve(
+    profile: Profile, rules: Rules, partner: Partner, now: int, signed: int = 0
+) -> Iterator[tuple[Partner, Outcome]]:
+    """Judge a request: what becomes of the partner, and what it answers; ``signed``: from when its window counts."""
     facts, known = profile.facts, partner.grants > 0 and rules.same_key
-    if partner.closed or (facts.validity_enforced and INSTANTS[now] > LAST_EFFECT_AT):
+    if partner.closed or (facts.validity_enforced and _too_late(now, signed)):
         yield partner, Outcome.NO
         return
     if known and facts.checks_key_first:
@@ -28,6 +30,10 @@ def reserve(profile: Profile, rules: Rules, partner: Partner, now: int) -> Itera
         yield partner._replace(grants=min(partner.grants + 1, 2), standing=True, hidden=True), Outcome.OK
     else:
         yield partner, _repeated(partner) if facts.on_repeat == "replay" else Outcome.UNKNOWN
+
+
+def _too_late(now: int, signed: int) -> bool:
+    return INSTANTS[now] - INSTANTS[signed] > LAST_EFFECT_AT - INSTANTS[0]
 
 
 def _repeated(partner: Partner) -> Outcome:

@@ -32,6 +32,8 @@ class Rules(NamedTuple):
     """R9: what a callback says moves nothing."""
     no_to_a_repeat_is_not_final: bool = True
     """R12."""
+    signed_once: bool = True
+    """R14: what fences by its signature's age carries one time for all attempts, kept with them and never made anew."""
 
 
 ALL = Rules()

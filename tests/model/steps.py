@@ -76,7 +76,7 @@ class Steps:
     def _partner_moves(self, world: World) -> Iterator[Move]:
         partner = world.partner
         if world.requests:
-            for after, _ in partners.reserve(self.profile, self.rules, partner, world.now):
+            for after, _ in partners.reserve(self.profile, self.rules, partner, world.now, world.signed):
                 yield Move("a late request arrives", world._replace(partner=after, requests=world.requests - 1))
         if world.fences:
             for after, _ in partners.fence(partner):
@@ -153,8 +153,10 @@ class Steps:
                 yield answered(f"is done ({outcome}) and the answer lost", Outcome.UNKNOWN, there)
         else:
             yield answered("is not sent", Outcome.NOT_SENT)
-            yield answered("is late", Outcome.UNKNOWN, world._replace(requests=min(world.requests + 1, 2)))
-            for after, outcome in partners.reserve(self.profile, self.rules, world.partner, world.now):
+            signed = world.now if self.profile.signed and not self.rules.signed_once else 0
+            late = world._replace(requests=min(world.requests + 1, 2), signed=max(world.signed, signed))
+            yield answered("is late", Outcome.UNKNOWN, late)
+            for after, outcome in partners.reserve(self.profile, self.rules, world.partner, world.now, signed):
                 there = world._replace(partner=after)
                 yield answered(f"is answered {outcome}", outcome, there)
                 yield answered(f"is done ({outcome}) and the answer lost", Outcome.UNKNOWN, there)

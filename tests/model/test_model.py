@@ -7,7 +7,7 @@ import pytest
 from gateway.redemption.states import TRANSITIONS, Event, State
 from tests.model.checker import explore
 from tests.model.rules import ALL, Rules
-from tests.model.world import PROFILES
+from tests.model.world import MODELLED, PROFILES, SIGNED
 
 NOT_IN_THE_MODEL = {
     (State.HELD, Event.PARTNER_NO): "a step before the commit; nothing can have been granted by then",
@@ -30,6 +30,7 @@ WITHOUT = [
     ("guarded", "F", BOTH),
     ("webhooks_are_hints", "F", NOTHING),
     ("no_to_a_repeat_is_not_final", "F", BOTH),
+    ("signed_once", SIGNED.letter, BOTH),
 ]
 
 
@@ -39,12 +40,16 @@ def test_every_profile_of_the_model_is_the_one_that_its_facts_derive() -> None:
 
 def test_no_interleaving_loses_or_doubles_a_benefit_and_each_can_end() -> None:
     used: set[tuple[State, Event]] = set()
-    for letter, profile in PROFILES.items():
+    for profile in MODELLED:
         found = explore(profile)
-        assert found.fault is None, f"{letter}: {found.fault}"
+        assert found.fault is None, f"{profile.letter}: {found.fault}"
         assert found.states > 400
         used |= found.used
     assert set(TRANSITIONS) - used == set(NOT_IN_THE_MODEL), "every row of the code's table is explored"
+
+
+def test_only_a_partner_that_fences_by_a_signature_needs_it_kept() -> None:
+    assert explore(PROFILES["B"], ALL._replace(signed_once=False)).fault is None
 
 
 def test_every_rule_is_taken_away_once() -> None:
@@ -53,7 +58,7 @@ def test_every_rule_is_taken_away_once() -> None:
 
 @pytest.mark.parametrize(("rule", "letter", "says"), WITHOUT)
 def test_without_a_rule_something_goes_wrong(rule: str, letter: str, says: str) -> None:
-    found = explore(PROFILES[letter], ALL._replace(**{rule: False}))
+    found = explore(next(each for each in MODELLED if each.letter == letter), ALL._replace(**{rule: False}))
     assert found.fault is not None
     assert found.fault.says == says
     assert len(found.fault.way) <= 12

@@ -37,13 +37,17 @@ INSTANTS = (
 
 
 class Profile(NamedTuple):
-    """A partner by its facts: the letters of design, and what each can do."""
+    """A partner by its facts: the letters of design, and what each can do.
+
+    ``signed``: the window that it enforces is counted from the time in a request's signature.
+    """
 
     letter: str
     facts: Facts
     look_up: bool
     fence: bool
     queues: bool = False
+    signed: bool = False
 
     @property
     def manifest(self) -> Manifest:
@@ -86,6 +90,11 @@ PROFILES = {
         Profile("G", Facts(key=_KEY, on_repeat="again"), look_up=False, fence=False),
     )
 }
+SIGNED = PROFILES["B"]._replace(letter="B, signed", signed=True)
+"""Ends as a B does, where the age of a signature is the fence: no adapter does so yet."""
+
+MODELLED = (*PROFILES.values(), SIGNED)
+"""Everything that the checker explores."""
 
 
 class Order(NamedTuple):
@@ -132,7 +141,10 @@ class Partner(NamedTuple):
 
 
 class World(NamedTuple):
-    """One state of everything. ``requests`` and ``fences`` are on their way and may still arrive."""
+    """One state of everything. ``requests`` and ``fences`` are on their way and may still arrive.
+
+    ``signed``: the instant in the youngest signature of those requests, where that is what fences.
+    """
 
     now: int = 0
     row: Row = Row()
@@ -141,6 +153,7 @@ class World(NamedTuple):
     requests: int = 0
     fences: int = 0
     submissions: int = 0
+    signed: int = 0
 
 
 def canonical(world: World) -> World:
@@ -155,7 +168,7 @@ def canonical(world: World) -> World:
     if second is not None and (first is None or first > second):
         first, second = second, first
         row = row._replace(owner=1 - row.owner if row.owner >= 0 else -1)
-    return world._replace(row=row, workers=(first, second))
+    return world._replace(row=row, workers=(first, second), signed=world.signed if world.requests else 0)
 
 
 def _readable(order: Order | None, resting: bool) -> Order | None:

@@ -30,7 +30,7 @@ def upgrade() -> None:
     _create_entries()
     _create_lots_and_postings()
     _create_lines()
-    if op.get_bind().dialect.name == "sqlite":
+    if op.get_context().dialect.name == "sqlite":
         _guard_sqlite()
     else:
         _guard_postgresql()
@@ -38,7 +38,7 @@ def upgrade() -> None:
 
 def _whole(*columns: str) -> list[sa.CheckConstraint]:
     """SQLite keeps what it is given: only there must a column be told to hold integers."""
-    if op.get_bind().dialect.name != "sqlite":
+    if op.get_context().dialect.name != "sqlite":
         return []
     return [sa.CheckConstraint(f"typeof({name}) = 'integer'", name=f"{name}_integer") for name in columns]
 

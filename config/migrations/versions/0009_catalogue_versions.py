@@ -20,7 +20,7 @@ def upgrade() -> None:
     _versions()
     _budgets()
     _rates()
-    if op.get_bind().dialect.name == "sqlite":
+    if op.get_context().dialect.name == "sqlite":
         _guard_sqlite()
     else:
         _guard_postgresql()

@@ -16,7 +16,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Create the functions, on PostgreSQL only."""
-    if op.get_bind().dialect.name == "sqlite":
+    if op.get_context().dialect.name == "sqlite":
         return
     op.execute(_LOCK)
     op.execute(_SEE_WALLET)

@@ -21,7 +21,7 @@ def upgrade() -> None:
     _create_frozen_accounts()
     _create_alarms()
     _create_partner_switches()
-    if op.get_bind().dialect.name == "sqlite":
+    if op.get_context().dialect.name == "sqlite":
         op.execute("""
             CREATE TRIGGER accounts_not_frozen BEFORE UPDATE OF balance ON accounts
             WHEN OLD.balance <> NEW.balance AND EXISTS (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
+
+from config.migration_steps import index
 
 revision = "0013"
 down_revision = "0012"
@@ -15,10 +16,4 @@ _UNDECIDED = sa.text("state NOT IN ('captured', 'voided')")
 
 def upgrade() -> None:
     """Index what has not ended."""
-    op.create_index(
-        "ix_redemptions_undecided",
-        "redemptions",
-        ["partner"],
-        sqlite_where=_UNDECIDED,
-        postgresql_where=_UNDECIDED,
-    )
+    index("ix_redemptions_undecided", "redemptions", ["partner"], where=_UNDECIDED)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from config.migration_steps import index
 from config.types import Instant
 
 revision = "0015"
@@ -19,7 +20,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Make both."""
-    op.create_index(op.f("ix_lots_entry_key"), "lots", ["entry_key"])
+    index("ix_lots_entry_key", "lots", ["entry_key"])
     op.create_table(
         "denied_tokens",
         sa.Column("jti", sa.String(255), nullable=False),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
+
+from config.migration_steps import index
 
 revision = "0016"
 down_revision = "0015"
@@ -13,5 +14,5 @@ depends_on = None
 
 def upgrade() -> None:
     """Index what a file's row and a redemption are matched by."""
-    op.create_index("ix_redemptions_folded_key", "redemptions", [sa.text("lower(partner_key)"), "partner"])
-    op.create_index("ix_statement_lines_folded_reference", "statement_lines", [sa.text("lower(reference)"), "partner"])
+    index("ix_redemptions_folded_key", "redemptions", [sa.text("lower(partner_key)"), "partner"])
+    index("ix_statement_lines_folded_reference", "statement_lines", [sa.text("lower(reference)"), "partner"])

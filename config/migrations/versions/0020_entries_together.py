@@ -16,7 +16,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Replace the function, on PostgreSQL only; one ``header`` is still taken, of a process that started before."""
-    if op.get_bind().dialect.name != "sqlite":
+    if op.get_context().dialect.name != "sqlite":
         op.execute(_WRITE)
 
 
