@@ -1,7 +1,7 @@
 """The list of benefits: how a page is found, and the short way to one that is remembered.
 
-What the framework makes of a query and a language follows from their bytes alone. When it has read the same bytes before,
-there is nothing to read: the page is answered behind the authentication, before the framework begins with the request.
+What the framework makes of a query and a language follows from their bytes alone. When it has read the same bytes
+before, there is nothing to read: the page is answered right behind the authentication.
 """
 
 from __future__ import annotations
