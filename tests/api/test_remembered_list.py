@@ -127,3 +127,20 @@ async def test_a_long_query_is_answered_and_not_remembered(stack: Stack) -> None
     assert stack.gateway.pages.read_before((query.encode(), None)) is None
     await ask(stack, headers, "q=a")
     assert stack.gateway.pages.read_before((b"q=a", None)) == Asked(Search(text="a"), None, 20, None)
+
+
+async def test_a_page_that_one_client_remembers_leads_no_other_client_astray(stack: Stack) -> None:
+    member_id = await stack.add_member()
+    for client in ("member-app", "car-app"):
+        headers = stack.bearer(member_id, "benefits:read", client)
+        cursor = (await ask(stack, headers, "limit=1")).json()["next_cursor"]
+        assert (await ask(stack, headers, f"limit=1&cursor={cursor}")).status_code == 200
+
+
+async def test_the_short_way_speaks_the_language_asked_for(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    member = stack.member(await stack.add_member())
+    languages: dict[str, dict[str, str]] = {name: member | {"Accept-Language": name} for name in ("en", "zh")}
+    long = {name: (await ask(stack, headers)).content for name, headers in languages.items()}
+    assert long["en"] != long["zh"]
+    close_long_way(monkeypatch)
+    assert {name: (await ask(stack, headers)).content for name, headers in languages.items()} == long
