@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
@@ -97,4 +98,4 @@ def _keys(secrets: Sequence[str]) -> list[bytes]:
 
 def _signature(key: bytes, message_id: str, timestamp: str, body: bytes) -> str:
     content = f"{message_id}.{timestamp}.".encode() + body
-    return base64.b64encode(hmac.digest(key, content, "sha256")).decode()
+    return base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
