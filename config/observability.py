@@ -69,14 +69,35 @@ class OftenLogged:
         if identifier is not None:
             told["correlation_id"] = redact_named("correlation_id", identifier)
         told |= {"logger": self._logger.name, "level": "info", "logged_at": _now()}
-        record = logging.LogRecord(self._logger.name, logging.INFO, __file__, 0, told, (), None)
-        record.__dict__ |= {"_logger": self._logger, "_name": "info"}
-        self._logger.handle(record)
+        handler = _only_handler(self._logger)
+        if handler is not None:
+            handler.tell(self._logger, told)
+        else:
+            self._logger.handle(_record(self._logger, told))
 
 
 def _now() -> str:
     """Write the time as `structlog.processors.TimeStamper` does."""
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return msgspec.json.encode(datetime.now(UTC))[1:-1].decode()
+
+
+def _record(logger: logging.Logger, told: dict[str, Any]) -> logging.LogRecord:
+    """Make the record that a logger of `get_logger` makes of an event."""
+    record = logging.LogRecord(logger.name, logging.INFO, __file__, 0, told, (), None)
+    record.__dict__ |= {"_logger": logger, "_name": "info"}
+    return record
+
+
+def _only_handler(logger: logging.Logger) -> _LineHandler | None:
+    """Find our handler when nobody else listens to a logger: then nobody needs a record of the event."""
+    here: logging.Logger | None = logger
+    while here is not None and here.parent is not None:
+        if here.handlers or here.filters or not here.propagate:
+            return None
+        here = here.parent
+    handlers = here.handlers if here is not None else []
+    only = handlers[0] if len(handlers) == 1 else None
+    return only if isinstance(only, _LineHandler) else None
 
 
 def configure_logging(settings: LoggingSettings, stream: IO[str] | None = None) -> None:
@@ -85,8 +106,7 @@ def configure_logging(settings: LoggingSettings, stream: IO[str] | None = None) 
     Replaces the handlers of the root logger and takes over uncaught exceptions, so that crash output is redacted too.
     Start uvicorn with ``log_config=None``; its records come here by themselves.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_Lines(settings.format))
+    handler = _LineHandler(stream or sys.stderr, _Lines(settings.format))
     # Nothing here writes them, and they cost a third of a record. Source: Logging HOWTO, last section, read 2026-11-28.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
@@ -114,10 +134,35 @@ class _Lines(structlog.stdlib.ProcessorFormatter):
         """Make the line of a record."""
         if not (isinstance(record.msg, dict) and hasattr(record, "_name")):
             return super().format(record)
-        told: Any = dict(record.msg)
+        return self.line(record.__dict__["_logger"], record.__dict__["_name"], dict(record.msg))
+
+    def line(self, logger: logging.Logger, method: str, told: Any) -> str:
+        """Make the line of an event of ours."""
         for render in self._rendering:
-            told = render(record.__dict__["_logger"], record.__dict__["_name"], told)
+            told = render(logger, method, told)
         return str(told)
+
+
+class _LineHandler(logging.StreamHandler[IO[str]]):
+    """Writes lines to a stream; an event that nobody else asks for comes here without a record."""
+
+    def __init__(self, stream: IO[str], lines: _Lines) -> None:
+        super().__init__(stream)
+        self.setFormatter(lines)
+        self._lines = lines
+
+    def tell(self, logger: logging.Logger, told: dict[str, Any]) -> None:
+        """Write an event that is clean already; what fails is dealt with as `emit` does."""
+        try:
+            line = self._lines.line(logger, "info", dict(told)) + self.terminator
+            self.acquire()
+            try:
+                self.stream.write(line)
+                self.stream.flush()
+            finally:
+                self.release()
+        except Exception:  # noqa: BLE001  a request does not fail because of its log line
+            self.handleError(_record(logger, told))
 
 
 def bind_correlation(identifier: str) -> Token[str | None]:

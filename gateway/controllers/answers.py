@@ -47,10 +47,14 @@ class WrittenResponse(Response[T]):
         return self._send
 
     async def _send(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        length = (b"content-length", str(len(self.body)).encode())
-        headers = [(b"content-type", b"application/json"), length, *self.sent_headers]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+        await _send_written(send, self.body, self.status, self.sent_headers)
+
+
+async def _send_written(send: Send, body: bytes, status: int, extra: Sequence[tuple[bytes, bytes]]) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    headers = [(b"content-type", b"application/json"), length, *extra]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def tagged_response(answer: Tagged, if_none_match: str | None, _shape: type[T]) -> Response[T]:
@@ -65,6 +69,11 @@ def tagged_response(answer: Tagged, if_none_match: str | None, _shape: type[T]) 
             headers = {name.decode(): value.decode() for name, value in _TAGGED} | {"ETag": answer.tag}
             return Response(nothing, status_code=304, headers=headers)
     return WrittenResponse(answer.body, 200, [(b"etag", answer.tag.encode()), *_TAGGED])
+
+
+async def send_tagged(answer: Tagged, send: Send) -> None:
+    """Send a tagged answer to who has none: what `tagged_response` sends."""
+    await _send_written(send, answer.body, 200, [(b"etag", answer.tag.encode()), *_TAGGED])
 
 
 def written(value: msgspec.Struct, status: int, _shape: type[T], *, replayed: bool = False) -> Response[T]:

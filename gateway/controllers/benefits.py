@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
-from functools import partial
 from typing import Annotated, Any, Literal
 
 from litestar import Controller, Request, Response, get
@@ -12,19 +10,19 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import HeaderParameter, QueryParameter
 
 from catalogue import member_facts
-from catalogue.model import Catalogue
 from gateway.canonical import tagged
 from gateway.controllers.answers import tagged_response
+from gateway.controllers.benefit_list import RememberedList, find_page, raw_asked
 from gateway.controllers.me import AcceptLanguage
 from gateway.controllers.paths import BenefitPath
 from gateway.edge import edge_of
 from gateway.languages import chosen_locale
 from gateway.oauth.principal import Principal
-from gateway.pages import DEFAULT_LIMIT, Position, cut
+from gateway.pages import DEFAULT_LIMIT
 from gateway.schemas.benefits import BenefitAnswer, BenefitPage
-from gateway.schemas.common import Cursor, Limit, UnavailablePartner
+from gateway.schemas.common import Cursor, Limit
 from gateway.services import benefits
-from gateway.services.benefit_pages import Question
+from gateway.services.benefit_pages import Asked
 from gateway.services.benefits import Search
 from gateway.wiring import Gateway
 
@@ -62,7 +60,7 @@ class BenefitsController(Controller):
     tags = ("member",)
     opt = {"scope": "benefits:read", "not_modified": True}  # noqa: RUF012
 
-    @get()
+    @get(middleware=[RememberedList])
     async def list_benefits(
         self,
         request: Request[Principal, Any, Any],
@@ -74,22 +72,10 @@ class BenefitsController(Controller):
     ) -> Response[BenefitPage]:
         """List what this member may have, by id; reasons against are shown on `include=ineligible`."""
         edge, principal = edge_of(request), request.user  # each dependency by name costs a tenth of this answer
-        gateway, cursors = edge.gateway, edge.cursors
-        catalogue = gateway.catalogue
-        purpose = f"benefits {principal.caller}"
-        question = Question(
-            facts=await gateway.pages.facts(gateway.database, catalogue, principal.member_id),
-            catalogue=catalogue.version,
-            today=catalogue.programme.today(gateway.clock.now()),
-            partners=tuple(gateway.partners),
-            wanted=wanted,
-            locale=chosen_locale(accept_language),
-            caller=principal.caller,
-            limit=limit,
-            after=str(cursors.open(purpose, cursor)[0]) if cursor is not None else "",
-        )
-        seal = partial(cursors.seal, purpose)
-        page = gateway.pages.answer(question, lambda: tagged(_page(catalogue, question, seal)))
+        asked = Asked(wanted, chosen_locale(accept_language), limit, cursor)
+        page = await find_page(edge, principal, asked)
+        if (raw := raw_asked(request.scope)) is not None:
+            edge.gateway.pages.remember_reading(raw, asked)
         return tagged_response(page, if_none_match, BenefitPage)
 
     @get("/{benefit_id:str}")
@@ -108,26 +94,3 @@ class BenefitsController(Controller):
         locale = chosen_locale(accept_language)
         found = benefits.get_one(facts, catalogue, benefit_id=benefit_id, locale=locale, today=today)
         return tagged_response(tagged(found), if_none_match, BenefitAnswer)
-
-
-def _page(catalogue: Catalogue, question: Question, seal: Callable[[Position], str]) -> BenefitPage:
-    found = benefits.search(
-        member_facts.read(question.facts),
-        catalogue,
-        wanted=question.wanted,
-        locale=question.locale,
-        partners=question.partners,
-        today=question.today,
-    )
-    rows = [row for row in found if row.id > question.after]
-    items, following = cut(rows[: question.limit + 1], question.limit, _position, seal)
-    return BenefitPage(items, following, _switched_off(catalogue, question))
-
-
-def _position(benefit: BenefitAnswer) -> Position:
-    return (benefit.id,)
-
-
-def _switched_off(catalogue: Catalogue, question: Question) -> list[UnavailablePartner]:
-    wanted = {benefit.partner for benefit in catalogue.benefits_on(question.today)}
-    return [UnavailablePartner(partner, "disabled") for partner in sorted(wanted - set(question.partners))]

@@ -7,17 +7,16 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, Request, Response, post
-from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.params import PathParameter
 from litestar.status_codes import HTTP_202_ACCEPTED, HTTP_408_REQUEST_TIMEOUT
 
 from gateway.controllers.answers import written
 from gateway.controllers.paths import PartnerPath
+from gateway.edge import edge_of
 from gateway.errors import MediaTypeError
 from gateway.middleware.authentication import NONE
 from gateway.services.webhooks import take_in
-from gateway.wiring import Gateway
 
 BODY_LIMIT_BYTES = 65_536
 READ_SECONDS = 5
@@ -39,12 +38,10 @@ class WebhooksController(Controller):
     opt = {"scope": NONE, "reason": "the signature over the raw body authenticates", "also": (401, 408, 413, 415)}  # noqa: RUF012
 
     @post("/{partner:str}", status_code=HTTP_202_ACCEPTED, request_max_body_size=BODY_LIMIT_BYTES)
-    async def receive_webhook(
-        self, partner: PartnerPath, request: Request[Any, Any, Any], gateway: NamedDependency[Gateway]
-    ) -> Response[Accepted]:
+    async def receive_webhook(self, partner: PartnerPath, request: Request[Any, Any, Any]) -> Response[Accepted]:
         """Take a signed callback in; it is acknowledged once it is on disk."""
         headers = _headers(request)
-        await take_in(gateway, partner, headers, await _body(request, headers), None)
+        await take_in(edge_of(request).gateway, partner, headers, await _body(request, headers), None)
         return written(Accepted(), HTTP_202_ACCEPTED, Accepted)
 
     @post("/{partner:str}/{path_secret:str}", status_code=HTTP_202_ACCEPTED, request_max_body_size=BODY_LIMIT_BYTES)
@@ -53,11 +50,10 @@ class WebhooksController(Controller):
         partner: PartnerPath,
         path_secret: PathSecret,
         request: Request[Any, Any, Any],
-        gateway: NamedDependency[Gateway],
     ) -> Response[Accepted]:
         """Take a callback in from a partner that does not sign; its events are hints only."""
         headers = _headers(request)
-        await take_in(gateway, partner, headers, await _body(request, headers), path_secret)
+        await take_in(edge_of(request).gateway, partner, headers, await _body(request, headers), path_secret)
         return written(Accepted(), HTTP_202_ACCEPTED, Accepted)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from litestar.enums import ScopeType
@@ -26,7 +26,7 @@ class Addresses:
             MalformedError: the address holds what no address of ours does.
         """
         if scope["type"] == ScopeType.HTTP:
-            http = cast("dict[str, Any]", scope)
+            http: Any = scope
             check_text(http.get("raw_path") or http["path"].encode())
             check_text(http["query_string"])
             check_framing([name for name, _ in http["headers"]])

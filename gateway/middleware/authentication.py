@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -33,7 +33,8 @@ class Authentication:
             UnauthenticatedError: no acceptable token.
             ForbiddenError: the token lacks the scope of the route.
         """
-        if scope["type"] == ScopeType.HTTP and cast("dict[str, Any]", scope)["method"] != HttpMethod.OPTIONS:
+        http: Any = scope
+        if http["type"] == ScopeType.HTTP and http["method"] != HttpMethod.OPTIONS:
             wanted = scope["route_handler"].opt.get("scope")
             if wanted != NONE:
                 scope["user"] = await self._admit(scope, wanted)
@@ -53,8 +54,7 @@ def bearer_token(scope: Scope) -> str:
     Raises:
         UnauthenticatedError: there is none, several, or another scheme.
     """
-    headers = cast("list[tuple[bytes, bytes]]", scope["headers"])
-    values = [value for name, value in headers if name == b"authorization"]
+    values = [value for name, value in scope["headers"] if name == b"authorization"]
     if len(values) != 1:
         raise refusal()
     scheme, _, token = values[0].decode("latin-1").partition(" ")

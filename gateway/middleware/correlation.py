@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -46,7 +46,7 @@ class Correlation:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        http = cast("dict[str, Any]", scope)
+        http: Any = scope
         head = http["method"] == "HEAD"
         if head:
             http["method"] = "GET"

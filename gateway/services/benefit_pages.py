@@ -21,6 +21,20 @@ from gateway.services.benefits import Search
 LIMIT_BYTES = 16 * 1024 * 1024
 
 
+READINGS = 1024
+RawAsked = tuple[bytes, bytes | None]
+"""A query and an ``Accept-Language`` as they were sent."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What is asked for: all that the framework reads of a request for a page."""
+
+    wanted: Search
+    locale: str | None
+    limit: int
+    cursor: str | None
+
+
 class Question(msgspec.Struct, frozen=True):
     """What is asked for, by whom, and what it is answered from."""
 
@@ -28,11 +42,8 @@ class Question(msgspec.Struct, frozen=True):
     catalogue: str
     today: date
     partners: tuple[str, ...]
-    wanted: Search
-    locale: str | None
+    asked: Asked
     caller: str
-    limit: int
-    after: str
 
 
 class BenefitPages:
@@ -41,6 +52,7 @@ class BenefitPages:
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         """Begin with none."""
         self._pages: OrderedDict[Question, Tagged] = OrderedDict()
+        self._readings: OrderedDict[RawAsked, Asked] = OrderedDict()
         self._limit = limit_bytes
         self._bytes = 0
         self._stocked: tuple[str, str] = ("", "")
@@ -53,6 +65,16 @@ class BenefitPages:
             self._stocked = (catalogue.version, stocked)
         text: str | None = await database.look(member_facts.LOOK, member_id, stocked)
         return text
+
+    def read_before(self, raw: RawAsked) -> Asked | None:
+        """Say what a query and a language asked for the last time that they were read."""
+        return self._readings.get(raw)
+
+    def remember_reading(self, raw: RawAsked, asked: Asked) -> None:
+        """Keep what a query and a language ask for; it has to follow from nothing else."""
+        self._readings[raw] = asked
+        if len(self._readings) > READINGS:
+            self._readings.popitem(last=False)
 
     def answer(self, question: Question, make: Callable[[], Tagged]) -> Tagged:
         """Give the page of a question, making it when it is not remembered."""

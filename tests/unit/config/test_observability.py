@@ -25,6 +25,7 @@ from config.observability import (
 )
 from config.secrets import Secret, resolve_secret
 from config.settings import LoggingSettings
+from tests.support.logs import logging_as_it_was
 
 PASSWORD = "canary-password-51"
 EMAIL = "liu.canary@example.com"
@@ -32,16 +33,8 @@ EMAIL = "liu.canary@example.com"
 
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level, sys.excepthook, threading.excepthook
-    levels = {
-        name: logger.level for name, logger in root.manager.loggerDict.items() if isinstance(logger, logging.Logger)
-    }
-    yield
-    root.handlers[:], root.level, sys.excepthook, threading.excepthook = before
-    root.setLevel(before[1])
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+    with logging_as_it_was():
+        yield
 
 
 def _configured(form: str = "json", level: str = "INFO") -> io.StringIO:
@@ -235,3 +228,53 @@ def test_what_is_logged_often_is_not_logged_when_it_is_not_wanted() -> None:
     stream = _configured(level="WARNING")
     OftenLogged("gateway.edge", "answered").info(status=200)
     assert stream.getvalue() == ""
+
+
+class Listener(logging.Handler):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@pytest.mark.parametrize("name", ["", "gateway.often", "gateway.often.answered"])
+def test_whoever_else_listens_is_told_what_is_logged_often(name: str) -> None:
+    stream = _configured()
+    listener, logger = Listener(), logging.getLogger(name)
+    logger.addHandler(listener)
+    try:
+        OftenLogged("gateway.often.answered", "answered").info(note=EMAIL)
+    finally:
+        logger.removeHandler(listener)
+    (record,) = listener.records
+    assert (record.levelname, record.name) == ("INFO", "gateway.often.answered")
+    assert EMAIL not in record.getMessage()
+    assert [event["note"] for event in _events(stream)] == ["[personal]"]
+
+
+def test_a_logger_that_keeps_to_itself_is_kept_to() -> None:
+    stream = _configured()
+    logger = logging.getLogger("gateway.often.quiet")
+    logger.propagate = False
+    OftenLogged(logger.name, "answered").info(status=200)
+    logger.propagate = True
+    logger.addFilter(lambda _: False)
+    OftenLogged(logger.name, "answered").info(status=200)
+    assert stream.getvalue() == ""
+
+
+class Full(io.StringIO):
+    """A stream whose disk is full."""
+
+    def flush(self) -> None:
+        raise OSError("no space left")
+
+
+def test_a_line_that_cannot_be_written_stops_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LoggingSettings(), Full())
+    OftenLogged("gateway.edge", "answered").info(status=200)
+    assert "no space left" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Remembered pages: the same question gives the same page, any other question another, and memory is bounded."""
+"""Remembered pages and readings: the same gives the same, anything else something else, and memory is bounded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from gateway.canonical import Tagged
-from gateway.services.benefit_pages import BenefitPages, Question
+from gateway.services.benefit_pages import READINGS, Asked, BenefitPages, Question
 from gateway.services.benefits import Search
 
 QUESTION = Question(
@@ -17,11 +17,8 @@ QUESTION = Question(
     catalogue="v1",
     today=date(2026, 11, 28),
     partners=("skyhub-lounge",),
-    wanted=Search(),
-    locale=None,
+    asked=Asked(wanted=Search(), locale=None, limit=20, cursor=None),
     caller="app mbr_1",
-    limit=20,
-    after="",
 )
 
 
@@ -33,10 +30,15 @@ def never() -> Tagged:
     raise AssertionError("it is remembered")
 
 
+def asking(**change: Any) -> Question:
+    """Make a question that asks for something else."""
+    return msgspec.structs.replace(QUESTION, asked=msgspec.structs.replace(QUESTION.asked, **change))
+
+
 def test_the_same_question_is_answered_from_memory() -> None:
     pages = BenefitPages()
     made = pages.answer(QUESTION, lambda: page("a"))
-    assert pages.answer(msgspec.structs.replace(QUESTION, wanted=Search()), never) is made
+    assert pages.answer(asking(wanted=Search()), never) is made
 
 
 @pytest.mark.parametrize(
@@ -46,11 +48,7 @@ def test_the_same_question_is_answered_from_memory() -> None:
         {"catalogue": "v2"},
         {"today": date(2026, 11, 29)},
         {"partners": ()},
-        {"wanted": Search(city="Changchun")},
-        {"locale": "en"},
         {"caller": "app mbr_2"},
-        {"limit": 21},
-        {"after": "b"},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -58,16 +56,37 @@ def test_whatever_differs_makes_another_page(change: dict[str, Any]) -> None:
     pages = BenefitPages()
     pages.answer(QUESTION, lambda: page("a"))
     assert pages.answer(msgspec.structs.replace(QUESTION, **change), lambda: page("b")).body == b"b"
-    assert set(change) <= set(Question.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"wanted": Search(city="Changchun")}, {"locale": "en"}, {"limit": 21}, {"cursor": "b"}],
+    ids=lambda change: next(iter(change)),
+)
+def test_whatever_is_asked_for_otherwise_makes_another_page(change: dict[str, Any]) -> None:
+    pages = BenefitPages()
+    pages.answer(QUESTION, lambda: page("a"))
+    assert pages.answer(asking(**change), lambda: page("b")).body == b"b"
+
+
+def test_a_reading_is_remembered_by_query_and_language_until_there_are_too_many() -> None:
+    pages = BenefitPages()
+    pages.remember_reading((b"limit=20", None), QUESTION.asked)
+    assert pages.read_before((b"limit=20", None)) is QUESTION.asked
+    assert pages.read_before((b"limit=21", None)) is None
+    assert pages.read_before((b"limit=20", b"en")) is None
+    for number in range(READINGS):
+        pages.remember_reading((b"q=%d" % number, None), QUESTION.asked)
+    assert pages.read_before((b"limit=20", None)) is None
 
 
 def test_what_was_asked_for_longest_ago_is_forgotten() -> None:
     pages = BenefitPages(limit_bytes=3_500)
-    asked = [msgspec.structs.replace(QUESTION, after=str(number)) for number in range(3)]
+    asked = [asking(cursor=str(number)) for number in range(3)]
     for question in asked:
         pages.answer(question, lambda: page("x" * 10))
     pages.answer(asked[0], never)
-    pages.answer(msgspec.structs.replace(QUESTION, after="3"), lambda: page("y"))
+    pages.answer(asking(cursor="3"), lambda: page("y"))
     pages.answer(asked[0], never)
     assert pages.answer(asked[1], lambda: page("again")).body == b"again"
 
