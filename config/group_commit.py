@@ -109,23 +109,25 @@ class GroupCommit:
         self._jobs.put(self._turn_aside)
 
     def _turn_in_loop(self, loop: asyncio.AbstractEventLoop) -> None:
-        batch = self._taken(lambda each: each.short and each.loop is loop)
-        try:
-            done = self._transaction.begin_here(batch, self._enough_seconds, BUDGET_SECONDS)
-        except HoldsUpError:
-            self._jobs.put(partial(self._run_aside, batch))
-            return
-        with self._lock:
-            self._waiting.extendleft(reversed(batch[done:]))
-        self._jobs.put(partial(self._commit_aside, batch[:done], time.monotonic()))
-
-    def _taken(self, fits: Callable[[Waiting], bool]) -> list[Waiting]:
-        """Take from the front what fits and still has somebody waiting for it."""
         batch: list[Waiting] = []
-        with self._lock:
-            while self._waiting and len(batch) < self._batch_limit and fits(self._waiting[0]):
-                batch.append(self._waiting.popleft())
-        return [each for each in batch if not each.answer.cancelled()]
+        taking = self._taking(batch, lambda each: each.short and each.loop is loop)
+        try:
+            self._transaction.begin_here(taking, self._enough_seconds, BUDGET_SECONDS)
+        except HoldsUpError:
+            self._jobs.put(partial(self._run_aside, batch) if batch else self._turn_aside)
+            return
+        self._jobs.put(partial(self._commit_aside, batch, time.monotonic()))
+
+    def _taking(self, batch: list[Waiting], fits: Callable[[Waiting], bool]) -> Iterator[Waiting]:
+        """Take into the batch, one by one, what is at the front, fits and still has somebody waiting for it."""
+        while len(batch) < self._batch_limit:
+            with self._lock:
+                if not self._waiting or not fits(self._waiting[0]):
+                    return
+                each = self._waiting.popleft()
+            if not each.answer.cancelled():
+                batch.append(each)
+                yield each
 
     def _commit_aside(self, batch: list[Waiting], handed_over_at: float) -> list[Waiting]:
         self._transaction.commit(batch)
@@ -138,7 +140,7 @@ class GroupCommit:
         return batch
 
     def _turn_aside(self) -> list[Waiting]:
-        return self._run_aside(self._taken(lambda _: True))
+        return self._run_aside(list(self._taking([], lambda _: True)))
 
     def _work(self) -> None:
         """Do what the writer's thread has to do until the writer is closed and nothing waits."""

@@ -42,7 +42,7 @@ def on_sqlite(connection: Connection, sql: str, values: Mapping[str, Any] | Sequ
         _refused_by_sqlite(sql, error)
 
 
-def many_on_sqlite(connection: Connection, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def many_on_sqlite(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
     """Run one statement for every row of values.
 
     Raises:
@@ -65,6 +65,19 @@ def on_postgresql(connection: Connection, sql: str, *values: Any) -> Any:
     if side_by_side.is_beside():
         return side_by_side.ask(sql, values)
     return _awaited(sql, _postgresql(connection).fetchval(sql, *values))
+
+
+def on_postgresql_for_each(connection: Connection, sql: str, *values: Any) -> Any:
+    """Run one statement that takes a list of each of the values, and answer the first column of its only row.
+
+    Beside others it is run once for all that ask for it, and gives a row for each of them, in their order.
+
+    Raises:
+        DBAPIError: PostgreSQL refused it, or failed.
+    """
+    if side_by_side.is_beside():
+        return side_by_side.ask_for_each(sql, values)
+    return on_postgresql(connection, sql, *([value] for value in values))
 
 
 def on_postgresql_for_all(connection: Connection, sql: str, part: Any, put: Callable[[Sequence[Any]], Any]) -> Any:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import inf
 from typing import Any
 
@@ -76,47 +76,37 @@ class SharedTransaction:
         for each in batch:
             self._alone(each)
 
-    def begin_here(self, batch: list[Waiting], enough_seconds: float, budget_seconds: float) -> int:
+    def begin_here(self, operations: Iterator[Waiting], enough_seconds: float, budget_seconds: float) -> None:
         """Run operations of a transaction that `commit` ends, on a thread that must not be held up.
 
         Args:
-            batch: what is to be run, in order.
-            enough_seconds: when this has passed, no further operation is begun.
+            operations: what is to be run, in order; each is taken when its turn comes.
+            enough_seconds: when this has passed, no further operation is taken.
             budget_seconds: the most that one operation may take.
-
-        Returns:
-            How many were run; the others are for another transaction.
 
         Raises:
             HoldsUpError: the file is locked, one of them takes longer, or one needs a transaction of its own.
         """
         if self._connection is None or self.stopped:
             raise HoldsUpError
-        if not batch:
-            return 0
         try:
             self._begin(patient=False)
-            return self._until_enough(batch, enough_seconds, budget_seconds)
+            self._until_enough(operations, enough_seconds, budget_seconds)
         except (_EndedEarlyError, DBAPIError):
             self._roll_back()
             raise HoldsUpError from None
         finally:
             self._until = inf
 
-    def _until_enough(self, batch: list[Waiting], enough_seconds: float, budget_seconds: float) -> int:
+    def _until_enough(self, operations: Iterator[Waiting], enough_seconds: float, budget_seconds: float) -> None:
         begun_at = now = time.monotonic()
-        for number, each in enumerate(batch):
-            if now - begun_at > enough_seconds:
-                return number
+        while now - begun_at <= enough_seconds and (each := next(operations, None)) is not None:
             self._until = now + budget_seconds
             self._in_savepoint(each)
             now = time.monotonic()
-        return len(batch)
 
     def commit(self, batch: list[Waiting]) -> None:
         """Commit what `begin_here` has run."""
-        if not batch:
-            return
         try:
             self._commit()
         except DBAPIError as error:

@@ -2,8 +2,9 @@
 
 On PostgreSQL a way over the socket costs more than most statements. Operations that wait together and are about
 different things (`About`) need not take turns: each runs until it asks for something, and what asks for the same
-statement is sent as one message with a row of values for each (asyncpg's ``fetchmany``). An operation is written as
-everywhere and sees what it would see; its neighbours' rows are those of a transaction that shares its own.
+statement is sent as one message: with a row of values for each (asyncpg's ``fetchmany``), or, where the statement is
+made for it, with a list of them (`ask_for_each`) or with what they put together (`ask_for_all`). An operation is
+written as everywhere and sees what it would see; its neighbours' rows are those of a transaction that shares its own.
 
 What one of them decides must hold whatever its neighbours do in the same transaction, where no lock keeps them out:
 by guarded statements, or because two that look at the same rows are about the same thing, and so take turns. What a
@@ -76,12 +77,22 @@ class _Asked(NamedTuple):
     tables: frozenset[str] = frozenset()
 
 
+class _AskedForEach(NamedTuple):
+    """A statement that takes a list of each value and gives a row for each operation; see `ask_for_each`."""
+
+    sql: str
+    values: Sequence[Any]
+
+
 class _AskedForAll(NamedTuple):
     """A statement that does the parts of all that ask for it at once; see `ask_for_all`."""
 
     sql: str
     part: Any
     put: Callable[[Sequence[Any]], Any]
+
+
+_Statement = _Asked | _AskedForEach | _AskedForAll
 
 
 class _StoppedError(BaseException):
@@ -123,6 +134,14 @@ def _running() -> _Running:
     return running
 
 
+def ask_for_each(sql: str, values: Sequence[Any]) -> Any:
+    """Ask for a statement that is run once for all that ask for it, each ``$`` of it a list of their values.
+
+    It gives a row for each of them, in their order; answer the first column of this operation's. See `ask`.
+    """
+    return getcurrent().parent.switch(_AskedForEach(sql, values))
+
+
 def ask_for_all(sql: str, part: Any, put: Callable[[Sequence[Any]], Any]) -> Any:
     """Ask for a statement that is run once, with what ``put`` makes of the parts of all that ask for it.
 
@@ -143,7 +162,7 @@ class _Running:
     def __init__(self, waiting: Waiting, connection: Connection) -> None:
         self.waiting = waiting
         self.raised: BaseException | None = None
-        self.asks: _Asked | _AskedForAll | Awaitable[Any] | None = None
+        self.asks: _Statement | Awaitable[Any] | None = None
         self.puts_off: list[Write] = []
         self._first: _Asked | None = None
         self._greenlet = greenlet(lambda: self._work(connection))
@@ -163,7 +182,7 @@ class _Running:
             self._first = _Asked(*together(self.puts_off))
 
     @property
-    def wants(self) -> _Asked | _AskedForAll | Awaitable[Any] | None:
+    def wants(self) -> _Statement | Awaitable[Any] | None:
         """What is to be asked for it now: what it puts off goes first where that might be seen."""
         return self._first or self.asks
 
@@ -182,7 +201,7 @@ class _Running:
 
     def _may_see_what_it_puts_off(self) -> bool:
         """At its end everybody does; who asks through SQLAlchemy does not say what it looks at."""
-        if isinstance(self.asks, _AskedForAll):
+        if isinstance(self.asks, _AskedForEach | _AskedForAll):
             return False
         return not isinstance(self.asks, _Asked) or self.puts_off_in(self.asks.tables)
 
@@ -197,7 +216,7 @@ class _Running:
         takes the connection for lost.
         """
         while not self._greenlet.dead:
-            if isinstance(self.asks, _Asked | _AskedForAll):
+            if isinstance(self.asks, _Statement):
                 self.asks = self._greenlet.throw(GreenletExit)
             else:
                 if isinstance(self.asks, Coroutine):
@@ -310,12 +329,8 @@ async def _side_by_side(raw: asyncpg.Connection, connection: Connection, running
     while asking := _asking(running):
         chosen = _most_wanted(asking)
         first = chosen[0].wants
-        if isinstance(first, _Asked):
-            for each, answer in zip(chosen, await _answers(raw, first, chosen), strict=True):
-                each.answer(answer)
-        elif isinstance(first, _AskedForAll):
-            answer = await _answer_for_all(raw, first, chosen)
-            for each in chosen:
+        if isinstance(first, _Statement):
+            for each, answer in zip(chosen, await _answered(raw, first, chosen), strict=True):
                 each.answer(answer)
         else:
             chosen[0].answer(await _through_sqlalchemy(first))
@@ -323,12 +338,22 @@ async def _side_by_side(raw: asyncpg.Connection, connection: Connection, running
                 raise NotTogetherError([chosen[0].waiting])
 
 
-async def _answer_for_all(raw: asyncpg.Connection, first: _AskedForAll, asking: list[_Running]) -> Any:
-    parts = [each.wants.part for each in asking if isinstance(each.wants, _AskedForAll)]
+async def _answered(raw: asyncpg.Connection, first: _Statement, asking: list[_Running]) -> list[Any]:
+    """Run the statement that all ask for; answer what it gives to each."""
+    asked = [each.wants for each in asking]
+    if isinstance(first, _AskedForAll):
+        return await _answer_for_all(raw, first, [each.part for each in asked if isinstance(each, _AskedForAll)])
+    values = [tuple(each.values) for each in asked if isinstance(each, _Asked | _AskedForEach)]
+    if isinstance(first, _AskedForEach):
+        return [row[0] for row in await raw.fetch(first.sql, *map(list, zip(*values, strict=True)))]
+    return await _answers(raw, first, values)
+
+
+async def _answer_for_all(raw: asyncpg.Connection, first: _AskedForAll, parts: list[Any]) -> list[Any]:
     answer = await raw.fetchval(first.sql, first.put(parts))
     if answer is not None and len(parts) > 1:
         raise NotTogetherError
-    return answer
+    return [answer] * len(parts)
 
 
 async def _through_sqlalchemy(asked: Awaitable[Any] | None) -> Any:
@@ -339,9 +364,7 @@ async def _through_sqlalchemy(asked: Awaitable[Any] | None) -> Any:
         raise NotTogetherError from error
 
 
-async def _answers(raw: asyncpg.Connection, first: _Asked, asking: list[_Running]) -> list[Any]:
-    """Run the statement that all ask for; answer what it gives to each."""
-    values = [tuple(each.wants.values) for each in asking if isinstance(each.wants, _Asked)]
+async def _answers(raw: asyncpg.Connection, first: _Asked, values: list[tuple[Any, ...]]) -> list[Any]:
     rows = list(dict.fromkeys(values)) if first.alike else values
     found = [row[0] for row in await raw.fetchmany(first.sql, rows)]
     if len(rows) == len(values):
@@ -367,7 +390,7 @@ def _most_wanted(asking: list[_Running]) -> list[_Running]:
     by_statement: dict[str, list[_Running]] = {}
     for each in asking:
         wanted = each.wants
-        if not isinstance(wanted, _Asked | _AskedForAll):
+        if not isinstance(wanted, _Statement):
             return [each]
         by_statement.setdefault(wanted.sql, []).append(each)
     return max(by_statement.values(), key=len)

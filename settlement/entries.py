@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from config.database import insert_new
 from settlement import entries_hot
 from settlement.accounts import Account, AccountKind, member_available
-from settlement.entries_hot import Change
+from settlement.entries_hot import Change, HeaderRow, Move, PostingRow, Taken
 from settlement.errors import AccountFrozenError, InsufficientFundsError, LedgerConflictError, LedgerStateError
 from settlement.journal import JournalEntry, Posting, by_account
 from settlement.lots import Part
@@ -131,7 +131,7 @@ def lock_member(connection: Connection, member_id: str, commodity: str) -> None:
     account = member_available(member_id, commodity)
     where = {"of_code": account.code, "of_commodity": account.commodity}
     if connection.execute(_LOCK, where).one_or_none() is None:
-        insert_new(connection, accounts, {**_row(account), "balance": 0}, unique=["code", "commodity"])
+        insert_new(connection, accounts, _empty_row(account), unique=["code", "commodity"])
         connection.execute(_LOCK, where)
 
 
@@ -158,8 +158,8 @@ def write(
     """
     links = links or Links()
     change = Change(
-        moves=[{**_row(account), "amount": amount} for account, amount in by_account(entry.postings)],
-        taken=[{"lot_id": part.lot_id, "quantity": part.quantity} for part in taken],
+        moves=[_move(account, amount) for account, amount in by_account(entry.postings)],
+        taken=[Taken(part.lot_id, part.quantity) for part in taken],
         postings=_posting_rows(entry),
         header=_header_row(entry, fingerprint, at, links),
     )
@@ -202,39 +202,37 @@ def _refuse_short(code: str, entry: JournalEntry) -> NoReturn:
     )
 
 
-def _header_row(entry: JournalEntry, fingerprint: str, at: datetime, links: Links) -> dict[str, Any]:
-    return {
-        "key": entry.key,
-        "kind": entry.kind,
-        "reference": entry.reference,
-        "member_id": links.member_id,
-        "ends_key": links.ends_key,
-        "reverses_key": links.reverses_key,
-        "fingerprint": fingerprint,
-        "effective_at": entry.effective_at,
-        "recorded_at": at,
-        "facts": entry.facts,
-    }
+def _header_row(entry: JournalEntry, fingerprint: str, at: datetime, links: Links) -> HeaderRow:
+    return HeaderRow(
+        key=entry.key,
+        kind=entry.kind,
+        reference=entry.reference,
+        member_id=links.member_id,
+        ends_key=links.ends_key,
+        reverses_key=links.reverses_key,
+        fingerprint=fingerprint,
+        effective_at=entry.effective_at,
+        recorded_at=at,
+        facts=entry.facts,
+    )
 
 
-def _row(account: Account) -> dict[str, Any]:
+def _move(account: Account, amount: int) -> Move:
+    return Move(account.code, account.commodity, account.kind.value, account.may_go_negative, amount)
+
+
+def _empty_row(account: Account) -> dict[str, Any]:
     return {
         "code": account.code,
         "commodity": account.commodity,
         "kind": account.kind.value,
         "may_go_negative": account.may_go_negative,
+        "balance": 0,
     }
 
 
-def _posting_rows(entry: JournalEntry) -> list[dict[str, Any]]:
+def _posting_rows(entry: JournalEntry) -> list[PostingRow]:
     return [
-        {
-            "entry_key": entry.key,
-            "number": number,
-            "account": posting.account.code,
-            "commodity": posting.account.commodity,
-            "amount": posting.amount,
-            "lot_id": posting.lot_id,
-        }
-        for number, posting in enumerate(entry.postings, start=1)
+        PostingRow(entry.key, number, leg.account.code, leg.account.commodity, leg.amount, leg.lot_id)
+        for number, leg in enumerate(entry.postings, start=1)
     ]

@@ -2,7 +2,7 @@
 
 Look at a member's lots under the member's lock; look at a hold under the same lock; write an entry. What is decided is
 decided by the callers, the same on both databases: here are only the ways there. SQLite runs small statements in
-process; PostgreSQL has a function for each step (migrations 0011, 0017), because there every statement is a way over a
+process; PostgreSQL has a function for each step (migration 0022), because there every statement is a way over a
 socket.
 """
 
@@ -15,9 +15,10 @@ from itertools import chain
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple, replace
 from sqlalchemy import Connection
 
-from config.hot_statements import many_on_sqlite, on_postgresql, on_postgresql_for_all, on_sqlite
+from config.hot_statements import many_on_sqlite, on_postgresql_for_all, on_postgresql_for_each, on_sqlite
 from config.types import instant_text
 
 RACED = "raced"
@@ -51,71 +52,111 @@ class HoldSeen(msgspec.Struct, frozen=True):
     end_kind: str | None = None
 
 
+class Move(msgspec.Struct, frozen=True):
+    """What an entry adds to the balance of an account, which is made when it is not there.
+
+    Fields here and below are in the order in which SQLite's statements take them.
+    """
+
+    code: str
+    commodity: str
+    kind: str
+    may_go_negative: bool
+    amount: int
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What an entry takes from a lot."""
+
+    lot_id: str
+    quantity: int
+
+
+class PostingRow(msgspec.Struct, frozen=True):
+    """A row of the table of the same name; so is the following."""
+
+    entry_key: str
+    number: int
+    account: str
+    commodity: str
+    amount: int
+    lot_id: str | None
+
+
+class HeaderRow(msgspec.Struct, frozen=True):
+    """A header."""
+
+    key: str
+    kind: str
+    reference: str
+    member_id: str | None
+    ends_key: str | None
+    reverses_key: str | None
+    fingerprint: str
+    effective_at: datetime
+    recorded_at: datetime
+    facts: dict[str, str]
+
+
 class Change(msgspec.Struct, frozen=True):
     """All that an entry writes: balances in the order of their locks, lots taken from, postings, the header."""
 
-    moves: list[dict[str, Any]]
-    taken: list[dict[str, Any]]
-    postings: list[dict[str, Any]]
-    header: dict[str, Any]
+    moves: list[Move]
+    taken: list[Taken]
+    postings: list[PostingRow]
+    header: HeaderRow
 
 
 _wallet = msgspec.json.Decoder(Wallet)
 _hold = msgspec.json.Decoder(HoldSeen)
 _encoder = msgspec.json.Encoder()
 
-_KNOWN = "SELECT fingerprint FROM journal_entries WHERE key = :key"
-_LOTS = (
-    "SELECT id, remaining, expires_at FROM lots WHERE member_id = :member_id AND commodity = :commodity "
-    "AND remaining > 0 AND (expires_at IS NULL OR expires_at > :at) ORDER BY expires_at IS NULL, expires_at, id"
+_SEE = (
+    "SELECT known.fingerprint, lots.id, remaining, expires_at "
+    "FROM (SELECT (SELECT fingerprint FROM journal_entries WHERE key = ?1) AS fingerprint) AS known "
+    "LEFT JOIN lots ON member_id = ?2 AND commodity = ?3 AND remaining > 0 AND (expires_at IS NULL OR expires_at > ?4) "
+    "ORDER BY expires_at IS NULL, expires_at, lots.id"
 )
 _HOLD = (
     "SELECT e.member_id, e.reference, p.commodity, p.lot_id, p.amount, ending.key, ending.kind, "
-    "(SELECT fingerprint FROM journal_entries WHERE key = :key) "
+    "(SELECT fingerprint FROM journal_entries WHERE key = ?2) "
     "FROM journal_entries e JOIN postings p ON p.entry_key = e.key "
     "LEFT JOIN journal_entries ending ON ending.ends_key = e.key "
-    "WHERE e.key = :hold_key AND e.kind = 'hold' AND e.member_id IS NOT NULL AND p.amount > 0 ORDER BY p.number"
+    "WHERE e.key = ?1 AND e.kind = 'hold' AND e.member_id IS NOT NULL AND p.amount > 0 ORDER BY p.number"
 )
-_LESS = (
-    "UPDATE accounts SET balance = balance + :amount "
-    "WHERE code = :code AND commodity = :commodity AND balance >= -:amount"
-)
+_LESS = "UPDATE accounts SET balance = balance + ?5 WHERE code = ?1 AND commodity = ?2 AND balance >= -?5"
 _MORE = (
-    "INSERT INTO accounts (code, commodity, kind, may_go_negative, balance) "
-    "VALUES (:code, :commodity, :kind, :may_go_negative, :amount) "
+    "INSERT INTO accounts (code, commodity, kind, may_go_negative, balance) VALUES (?1, ?2, ?3, ?4, ?5) "
     "ON CONFLICT (code, commodity) DO UPDATE SET balance = accounts.balance + excluded.balance"
 )
-_TAKE = "UPDATE lots SET remaining = remaining - :quantity WHERE id = :lot_id AND remaining >= :quantity"
+_TAKE = "UPDATE lots SET remaining = remaining - ?2 WHERE id = ?1 AND remaining >= ?2"
 _POSTING = (
-    "INSERT INTO postings (entry_key, number, account, commodity, amount, lot_id) "
-    "VALUES (:entry_key, :number, :account, :commodity, :amount, :lot_id)"
+    "INSERT INTO postings (entry_key, number, account, commodity, amount, lot_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
 )
-_WRITE = "SELECT ledger_write($1::text::jsonb)"
 _HEADER = (
     "INSERT INTO journal_entries (key, kind, reference, member_id, ends_key, reverses_key, fingerprint, "
-    "effective_at, recorded_at, facts) VALUES (:key, :kind, :reference, :member_id, :ends_key, :reverses_key, "
-    ":fingerprint, :effective_at, :recorded_at, :facts)"
+    "effective_at, recorded_at, facts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
 )
+_SEE_WALLETS = "SELECT ledger_see_wallets($1, $2, $3, $4)"
+_SEE_HOLDS = "SELECT ledger_see_holds($1, $2)"
+_WRITE = "SELECT ledger_write($1::text::jsonb)"
 
 
 def see_wallet(connection: Connection, member_id: str, commodity: str, key: str, at: datetime) -> Wallet:
     """Take the member's lock and list what may be spent at an instant; see also whether the key is known."""
     if connection.dialect.name != "sqlite":
-        sql = "SELECT ledger_see_wallet($1, $2, $3, $4)"
-        return _wallet.decode(on_postgresql(connection, sql, member_id, commodity, key, at))
-    known = on_sqlite(connection, _KNOWN, {"key": key}).fetchone()
-    of = {"member_id": member_id, "commodity": commodity, "at": instant_text(at)}
-    rows = on_sqlite(connection, _LOTS, of).fetchall()
-    lots = [LotSeen(lot, remaining, _instant(expires_at)) for lot, remaining, expires_at in rows]
-    return Wallet(lots, known[0] if known else None)
+        return _wallet.decode(on_postgresql_for_each(connection, _SEE_WALLETS, member_id, commodity, key, at))
+    rows = on_sqlite(connection, _SEE, (key, member_id, commodity, instant_text(at))).fetchall()
+    lots = [LotSeen(lot, remaining, _instant(expires_at)) for _, lot, remaining, expires_at in rows if lot is not None]
+    return Wallet(lots, rows[0][0])
 
 
 def see_hold(connection: Connection, hold_key: str, key: str) -> HoldSeen | None:
     """Take the lock of the hold's member and look at the hold; None when there is none under this key."""
     if connection.dialect.name != "sqlite":
-        found = on_postgresql(connection, "SELECT ledger_see_hold($1, $2)", hold_key, key)
+        found = on_postgresql_for_each(connection, _SEE_HOLDS, hold_key, key)
         return None if found is None else _hold.decode(found)
-    rows = on_sqlite(connection, _HOLD, {"hold_key": hold_key, "key": key}).fetchall()
+    rows = on_sqlite(connection, _HOLD, (hold_key, key)).fetchall()
     if not rows:
         return None
     member_id, reference, commodity, _, _, end_key, end_kind, known = rows[0]
@@ -132,13 +173,13 @@ def write(connection: Connection, change: Change) -> str | None:
         short: str | None = on_postgresql_for_all(connection, _WRITE, change, _as_sent)
         return short
     for part in change.taken:
-        if on_sqlite(connection, _TAKE, part).rowcount != 1:
+        if on_sqlite(connection, _TAKE, astuple(part)).rowcount != 1:
             return RACED
     for move in change.moves:
-        grows = move["amount"] >= 0 or move["may_go_negative"]
-        if on_sqlite(connection, _MORE if grows else _LESS, move).rowcount == 0:
-            return str(move["code"])
-    many_on_sqlite(connection, _POSTING, change.postings)
+        grows = move.amount >= 0 or move.may_go_negative
+        if on_sqlite(connection, _MORE if grows else _LESS, astuple(move)).rowcount == 0:
+            return move.code
+    many_on_sqlite(connection, _POSTING, [astuple(posting) for posting in change.postings])
     on_sqlite(connection, _HEADER, _as_kept(change.header))
     return None
 
@@ -149,10 +190,10 @@ def _as_sent(changes: Sequence[Change]) -> str:
     Accounts are in the order of their codes, which is that of their locks. That an account has enough is judged for
     all of them together, as it would be if those that add to it came first.
     """
-    moves: dict[tuple[str, str], dict[str, Any]] = {}
+    moves: dict[tuple[str, str], Move] = {}
     for move in chain.from_iterable(change.moves for change in changes):
-        of = (move["code"], move["commodity"])
-        moves[of] = move if of not in moves else {**move, "amount": moves[of]["amount"] + move["amount"]}
+        of = (move.code, move.commodity)
+        moves[of] = move if of not in moves else replace(move, amount=moves[of].amount + move.amount)
     sent = {
         "moves": [moves[of] for of in sorted(moves)],
         "taken": [part for change in changes for part in change.taken],
@@ -162,10 +203,10 @@ def _as_sent(changes: Sequence[Change]) -> str:
     return _encoder.encode(sent).decode()
 
 
-def _as_kept(header: dict[str, Any]) -> dict[str, Any]:
+def _as_kept(header: HeaderRow) -> tuple[Any, ...]:
     """Write instants and facts as SQLite keeps them."""
-    instants = {name: instant_text(header[name]) for name in ("effective_at", "recorded_at")}
-    return {**header, **instants, "facts": json.dumps(header["facts"])}
+    *others, effective_at, recorded_at, facts = astuple(header)
+    return (*others, instant_text(effective_at), instant_text(recorded_at), json.dumps(facts) if facts else "{}")
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -73,6 +73,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """What is sent as one message: each statement, and for how many."""
     told: list[tuple[str, int]] = []
     fetchmany, fetchval = asyncpg.Connection.fetchmany, asyncpg.Connection.fetchval
+    fetch = asyncpg.Connection.fetch
 
     async def many(self: Any, query: str, args: list[Any], **options: Any) -> Any:
         told.append((query, len(args)))
@@ -82,6 +83,11 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
         told.append((query, 1))
         return await fetchval(self, query, *args, **options)
 
+    async def rows(self: Any, query: str, *args: Any, **options: Any) -> Any:
+        told.append((query, len(args[0]) if args and isinstance(args[0], list) else 1))
+        return await fetch(self, query, *args, **options)
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", rows)
     monkeypatch.setattr(asyncpg.Connection, "fetchmany", many)
     monkeypatch.setattr(asyncpg.Connection, "fetchval", one)
     return told

@@ -26,6 +26,7 @@ HEADER = (
     "INSERT INTO journal_entries (key, kind, reference, fingerprint, effective_at, recorded_at, facts) VALUES "
     "('{key}', 'adjustment', 'x', 'x', '2026-11-22T08:00:00.000000Z', '2026-11-22T08:00:00.000000Z', '{{}}')"
 )
+NOT_REACHED = "SELECT nothing FROM nowhere"
 
 
 def entry_of(*legs: tuple[str, str, object], key: str = "k", header: bool = True) -> list[str]:
@@ -90,6 +91,50 @@ async def test_lg_06_sealed_entry_takes_no_more_postings(database: Database) -> 
     more = [POSTING.format(key="k", number=n, code="a", commodity="CNY", amount=a) for n, a in ((3, 7), (4, -7))]
     with pytest.raises(RefusedByDatabaseError, match="sealed"):
         await run(database, *more)
+
+
+def in_one(*statements: str) -> str:
+    """Put inserts that differ in their values only into one statement."""
+    return f"{statements[0].partition(' VALUES ')[0]} VALUES " + ", ".join(
+        each.partition(" VALUES ")[2] for each in statements
+    )
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+@pytest.mark.parametrize(
+    "legs", [pytest.param((5, -4), id="unbalanced"), pytest.param((5,), id="one_sided"), pytest.param((), id="none")]
+)
+async def test_lg_06_one_wrong_entry_among_several_in_a_statement(
+    database: Database, wrong: int, legs: tuple[int, ...]
+) -> None:
+    entries = [legs if number == wrong else (5, -5) for number in range(3)]
+    posted = [
+        POSTING.format(key=f"k{key}", number=number, code="a", commodity="CNY", amount=amount)
+        for key, amounts in enumerate(entries)
+        for number, amount in enumerate(amounts, start=1)
+    ]
+    headers = in_one(*(HEADER.format(key=f"k{key}") for key in range(3)))
+    with pytest.raises(RefusedByDatabaseError, match="must balance"):
+        await run(database, ACCOUNT.format(code="a", commodity="CNY"), in_one(*posted), headers, NOT_REACHED)
+
+
+async def test_lg_06_one_posting_to_a_sealed_entry_among_several_in_a_statement(database: Database) -> None:
+    await run(database, *entry_of(("a", "CNY", 5), ("b", "CNY", -5)))
+    more = [POSTING.format(key=key, number=9, code="a", commodity="CNY", amount=7) for key in ("j", "k", "l")]
+    with pytest.raises(RefusedByDatabaseError, match="sealed"):
+        await run(database, in_one(*more))
+
+
+async def test_lg_08_one_stopped_account_among_several_in_a_statement(database: Database) -> None:
+    await run(database, *(ACCOUNT.format(code=code, commodity="CNY") for code in ("a", "b", "c")))
+    stop = (
+        "INSERT INTO frozen_accounts (id, code, commodity, rule, found, frozen_at) VALUES ('f', 'b', 'CNY', 'x', 'x', "
+    )
+    await run(database, f"{stop}'2026-11-22T08:00:00.000000Z')")
+    with pytest.raises(RefusedByDatabaseError, match="account_frozen"):
+        await run(database, "UPDATE accounts SET balance = balance + 1")
+    await run(database, "UPDATE accounts SET balance = balance + CASE code WHEN 'b' THEN 0 ELSE 1 END")
+    await run(database, "UPDATE accounts SET balance = balance + 1 WHERE code <> 'b'")
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
