@@ -40,7 +40,14 @@ LEFT_TO_OTHERS = 2
 """Connections of the pool that are never kept."""
 
 _BEGIN = f"BEGIN; SET LOCAL lock_timeout = {PATIENCE_MS}"
-_REFUSED = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_LOST = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg says while a server's farewell is on its way
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    OSError,
+)
+_REFUSED = (asyncpg.PostgresError, *_LOST)
 _MARK = "side_by_side"
 
 
@@ -252,8 +259,8 @@ class SideBySide:
             await _in_transaction(raw, below, operations)
             if connection.in_transaction():
                 await connection.rollback()  # what SQLAlchemy believes has begun; below it all is committed
-        except BaseException:
-            await _given_back(connection)
+        except BaseException as error:
+            await _given_back(connection, lost=isinstance(error.__cause__ or getattr(error, "orig", None), _LOST))
             raise
         if len(self._kept) < self._may_keep:
             self._kept.append(connection)
@@ -270,9 +277,9 @@ class SideBySide:
         return await connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
-async def _given_back(connection: AsyncConnection) -> None:
+async def _given_back(connection: AsyncConnection, *, lost: bool = False) -> None:
     """Give a connection back to the pool, unless it is lost or whatever it was asked last is not over."""
-    raw = (await connection.get_raw_connection()).driver_connection
+    raw = None if lost else (await connection.get_raw_connection()).driver_connection
     if raw is None or raw.is_closed() or raw.is_in_transaction():
         await connection.invalidate()
     await connection.close()
