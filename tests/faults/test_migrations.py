@@ -27,6 +27,7 @@ from config import migrate
 from config.database import Database
 from config.migration_run import change
 from config.settings import DatabaseSettings
+from config.types import Instant
 from gateway.redemption import store
 from gateway.redemption.records import Quote, Redemption
 from gateway.redemption.states import Event, State
@@ -97,24 +98,14 @@ def redemption_of(number: int) -> Redemption:
 
 def take_in(redemption: Redemption, connection: Connection) -> None:
     """Hold and store, as one transaction of the version before."""
-    key = f"{redemption.id}:hold"
-    ledger.hold(
-        connection,
-        key=key,
-        member_id=redemption.member_id,
-        commodity="PTS",
-        quantity=redemption.quote.quantity,
-        at=AT,
-        reference=redemption.id,
-    )
+    move_points(connection, redemption, "hold", "available", "held")
     store.add_quote(connection, redemption.quote)
     store.add_redemption(connection, redemption)
 
 
 def withdraw(redemption: Redemption, connection: Connection) -> None:
     """Void and end it; write down a refused undoing in the words of the version before."""
-    key = f"{redemption.id}:void"
-    ledger.void(connection, hold_key=f"{redemption.id}:hold", key=key, at=AT)
+    move_points(connection, redemption, "void", "held", "available")
     store.move(connection, redemption, Event.WITHDRAWN, at=AT, next_action_at=None)
     connection.execute(
         sa.text(
@@ -124,6 +115,49 @@ def withdraw(redemption: Redemption, connection: Connection) -> None:
         ),
         {"id": redemption.id},
     )
+
+
+def move_points(connection: Connection, redemption: Redemption, kind: str, source: str, to: str) -> None:
+    """Hold or void by the ledger; on PostgreSQL by the functions of its schema as revision 0011 made them."""
+    key, hold_key, quantity = f"{redemption.id}:{kind}", f"{redemption.id}:hold", redemption.quote.quantity
+    if connection.dialect.name == "sqlite":
+        if kind == "void":
+            ledger.void(connection, hold_key=hold_key, key=key, at=AT)
+            return
+        member = redemption.member_id
+        give = partial(ledger.hold, connection, key=key, member_id=member, quantity=quantity, reference=redemption.id)
+        give(commodity="PTS", at=AT)
+        return
+    change = as_sent_before(connection, redemption, kind, f"{source} {to}")
+    assert (
+        connection.execute(sa.text("SELECT ledger_write(CAST(:change AS jsonb))"), {"change": change}).scalar() is None
+    )
+
+
+def as_sent_before(connection: Connection, redemption: Redemption, kind: str, ways: str) -> str:
+    """Write an entry as the version before sent it: one at a time, its header by itself."""
+    member, quantity = redemption.member_id, redemption.quote.quantity
+    see = sa.text("SELECT ledger_see_wallet(:member, 'PTS', 'none', :at)").bindparams(sa.bindparam("at", type_=Instant))
+    ((lot, *_), *_) = json.loads(connection.execute(see, {"member": member, "at": AT}).scalar_one())["lots"]
+    key, amounts = f"{redemption.id}:{kind}", (-quantity, quantity)
+    codes = [f"member/{member}/{way}" for way in ways.split()]
+    moves = [
+        {"code": code, "commodity": "PTS", "kind": "member", "may_go_negative": False, "amount": amount}
+        for code, amount in zip(codes, amounts, strict=True)
+    ]
+    postings = [
+        {"entry_key": key, "number": number, "account": one["code"], "commodity": "PTS", "amount": one["amount"],
+         "lot_id": lot}
+        for number, one in enumerate(moves, start=1)
+    ]  # fmt: skip
+    at = AT.isoformat()
+    header = {"key": key, "kind": kind, "reference": redemption.id, "member_id": member, "fingerprint": key,
+              "effective_at": at, "recorded_at": at, "facts": {}}  # fmt: skip
+    if kind == "void":
+        header["ends_key"] = f"{redemption.id}:hold"
+    taken = [{"lot_id": lot, "quantity": quantity if kind == "hold" else -quantity}]
+    ordered = sorted(moves, key=lambda one: str(one["code"]))
+    return json.dumps({"taken": taken, "moves": ordered, "postings": postings, "header": header})
 
 
 def open_accounts(connection: Connection) -> None:
@@ -219,8 +253,8 @@ async def gateway(url: str, *words: str) -> tuple[int, bytes]:
     return process.returncode or 0, output
 
 
-def as_sent_before(now: Callable[[Any], str]) -> Callable[[Any], str]:
-    """Speak to the ledger's function as the version before 0020 did: one entry at a time, its header by itself."""
+def with_one_header(now: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Send an entry of today's to the ledger's function of before 0020."""
 
     def sent(changes: Any) -> str:
         change = json.loads(now(changes))
@@ -233,10 +267,11 @@ def as_sent_before(now: Callable[[Any], str]) -> Callable[[Any], str]:
 @pytest.fixture
 async def old(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
     """A database of an older revision with some thousands of rows, as the version of then has it open."""
-    monkeypatch.setattr(entries_hot, "_as_sent", as_sent_before(entries_hot._as_sent))
     database = await Database.open(DatabaseSettings(url=empty_database_url))
     await database.write(partial(change, folder=migrate.FOLDER, revision=OLD))
-    await database.write(open_accounts)
+    with monkeypatch.context() as patched:
+        patched.setattr(entries_hot, "_as_sent", with_one_header(entries_hot._as_sent))
+        await database.write(open_accounts)
     await database.write(partial(keep_many, range(KEPT)))
     yield database
     await database.close()

@@ -16,7 +16,8 @@ _INDEXED = re.compile(r"CREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY)\w+ ON (\w+)")
 _ALTERED = re.compile(r"ALTER TABLE (\w+) (.*)", re.DOTALL)
 _WRITTEN = re.compile(r"(?:UPDATE|DELETE FROM|INSERT INTO) (\w+)")
 _TAKEN = re.compile(r"DROP (?:TABLE|FUNCTION|VIEW) ")
-_LOCKED = re.compile(r"ALTER TABLE (\w+)|REFERENCES (\w+)|CREATE TRIGGER \w+ [^$]*? ON (\w+)")
+_TRIGGER = r"CREATE (?:OR REPLACE )?(?:CONSTRAINT )?TRIGGER \w+ [^$]*? ON (\w+)"
+_LOCKED = re.compile(r"ALTER TABLE (\w+)|REFERENCES (\w+)|" + _TRIGGER)
 _BESIDE = re.compile(r"COMMIT|BEGIN|SET lock_timeout|(?:CREATE|DROP) (?:UNIQUE )?INDEX CONCURRENTLY")
 _RAISED = "UPDATE schema_compatibility"
 
