@@ -25,12 +25,12 @@ def upgrade() -> None:
     for statement in (_LOCK, _SEE_WALLETS, _SEE_HOLDS, _WRITE, _SEAL, _RECHECK, _SEALED):
         op.execute(statement)
     op.execute(
-        "CREATE OR REPLACE TRIGGER journal_entries_seal AFTER INSERT ON journal_entries "
-        "REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ledger_seal()"
-    )
-    op.execute(
         "CREATE OR REPLACE TRIGGER postings_sealed AFTER INSERT ON postings "
         "REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ledger_sealed()"
+    )
+    op.execute(
+        "CREATE OR REPLACE TRIGGER journal_entries_seal AFTER INSERT ON journal_entries "
+        "REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ledger_seal()"
     )
 
 
