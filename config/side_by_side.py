@@ -274,12 +274,16 @@ class SideBySide:
 
     async def _opened(self) -> AsyncConnection:
         connection = await self._engine.connect()
-        return await connection.execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            return await connection.execution_options(isolation_level="AUTOCOMMIT")
+        except BaseException:
+            await _given_back(connection, lost=True)
+            raise
 
 
 async def _given_back(connection: AsyncConnection, *, lost: bool = False) -> None:
     """Give a connection back to the pool, unless it is lost or whatever it was asked last is not over."""
-    raw = None if lost else (await connection.get_raw_connection()).driver_connection
+    raw = None if lost or connection.invalidated else (await connection.get_raw_connection()).driver_connection
     if raw is None or raw.is_closed() or raw.is_in_transaction():
         await connection.invalidate()
     await connection.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -51,34 +50,14 @@ def start(
     is_commit: bool,
     deadline: timedelta,
     at: datetime,
+    first: bool = False,
 ) -> int:
     """Write down that a call is about to be made and answer its number (rule R2).
 
-    The caller has locked the redemption, so that numbers are given out one after the other.
+    The caller has locked the redemption, so that numbers are given out one after the other; or takes it in by this very
+    operation, so that this is its ``first``.
     """
-    row = _row(redemption, operation, is_commit=is_commit, deadline=deadline, at=at)
-    number: int = _START.scalar(connection, wanted=redemption.id, **row)
-    return number
-
-
-def start_first(
-    connection: Connection,
-    redemption: Redemption,
-    *,
-    operation: str,
-    is_commit: bool,
-    deadline: timedelta,
-    at: datetime,
-) -> None:
-    """Do as `start` for a redemption that is taken in by this very operation."""
-    row = _row(redemption, operation, is_commit=is_commit, deadline=deadline, at=at)
-    _START_FIRST.later(connection, number=FIRST, **row)
-
-
-def _row(
-    redemption: Redemption, operation: str, *, is_commit: bool, deadline: timedelta, at: datetime
-) -> dict[str, Any]:
-    return {
+    row = {
         "redemption_id": redemption.id,
         "operation": operation,
         "is_commit": is_commit,
@@ -88,6 +67,11 @@ def _row(
         "deadline_at": at + deadline,
         "started_at": at,
     }
+    if first:
+        _START_FIRST.later(connection, number=FIRST, **row)
+        return FIRST
+    number: int = _START.scalar(connection, wanted=redemption.id, **row)
+    return number
 
 
 def _request_hash(request: ReservationRequest) -> str:

@@ -93,8 +93,8 @@ class Engine:
     def order(self, redemption: Redemption) -> Begun | None:
         """Order the first call of a redemption that is about to be written down; None when there is none to make.
 
-        `gateway.redemption.intake.Intake.take_in` writes both in one transaction. Nothing is sent before that is on
-        disk: then give what this answers to `go_on`.
+        `gateway.redemption.intake.Intake.take_in_and_order` writes both in one transaction. Nothing is sent before that
+        is on disk: then give what this answers to `go_on`.
         """
         self._crash.reach("taken_in")
         owner, began = self._identifiers.new("attempt"), self._clock.monotonic()

@@ -247,13 +247,14 @@ def _write_down(
     if not store.add_redemption(connection, redemption, first):
         raise QuoteUsedError("The quote already has a redemption.", quote_id=redemption.quote.id)
     if first is not None:
-        attempt_store.start_first(
+        attempt_store.start(
             connection,
             redemption,
             operation=first.operation,
             is_commit=first.step is not None and first.step.commit,
             deadline=timedelta(seconds=connected.manifest.limits.deadline_seconds),
             at=first.asked_at,
+            first=True,
         )
     _check_risk(connection, redemption.quote, connected)
 

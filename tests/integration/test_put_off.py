@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
-import asyncpg
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
@@ -19,6 +18,7 @@ from config.database import Database, insert_surely_new
 from config.prepared import Prepared, inserting
 from config.settings import DatabaseSettings
 from config.side_by_side import About, is_beside
+from tests.support.beside import at_once, listen
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -57,19 +57,7 @@ async def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncI
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """What is sent as one message: each statement, and for how many."""
-    told: list[tuple[str, int]] = []
-    fetchmany = asyncpg.Connection.fetchmany
-
-    async def many(self: Any, query: str, args: list[Any], **options: Any) -> Any:
-        told.append((query, len(args)))
-        return await fetchmany(self, query, args, **options)
-
-    monkeypatch.setattr(asyncpg.Connection, "fetchmany", many)
-    return told
-
-
-async def at_once(database: Database, *operations: About[Any]) -> list[Any]:
-    return await asyncio.gather(*(database.write(each) for each in operations), return_exceptions=True)
+    return listen(monkeypatch)
 
 
 def rows(connection: Connection) -> tuple[dict[int, str], dict[int, int]]:

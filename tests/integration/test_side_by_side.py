@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import asyncpg
 import pytest
 import sqlalchemy as sa
 from hypothesis import example, given, settings
@@ -31,6 +30,7 @@ from settlement.audit import audit
 from settlement.errors import InsufficientFundsError
 from settlement.journal import Posting
 from settlement.tables import accounts, journal_entries, lots, postings
+from tests.support.beside import at_once, listen
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -71,30 +71,7 @@ async def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncI
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """What is sent as one message: each statement, and for how many."""
-    told: list[tuple[str, int]] = []
-    fetchmany, fetchval = asyncpg.Connection.fetchmany, asyncpg.Connection.fetchval
-    fetch = asyncpg.Connection.fetch
-
-    async def many(self: Any, query: str, args: list[Any], **options: Any) -> Any:
-        told.append((query, len(args)))
-        return await fetchmany(self, query, args, **options)
-
-    async def one(self: Any, query: str, *args: Any, **options: Any) -> Any:
-        told.append((query, 1))
-        return await fetchval(self, query, *args, **options)
-
-    async def rows(self: Any, query: str, *args: Any, **options: Any) -> Any:
-        told.append((query, len(args[0]) if args and isinstance(args[0], list) else 1))
-        return await fetch(self, query, *args, **options)
-
-    monkeypatch.setattr(asyncpg.Connection, "fetch", rows)
-    monkeypatch.setattr(asyncpg.Connection, "fetchmany", many)
-    monkeypatch.setattr(asyncpg.Connection, "fetchval", one)
-    return told
-
-
-async def at_once(database: Database, *operations: About[Any]) -> list[Any]:
-    return await asyncio.gather(*(database.write(each) for each in operations), return_exceptions=True)
+    return listen(monkeypatch)
 
 
 async def give(database: Database, *members: str) -> None:
