@@ -25,6 +25,8 @@ from config.database import Database, RefusedByDatabaseError
 from config.database_errors import DatabaseBusyError, DatabaseStoppedError
 from config.errors import DatabaseError
 from config.settings import DatabaseSettings
+from config.shared_transaction import SharedTransaction
+from config.waiting import Waiting
 
 MARKS = sa.Table(
     "marks",
@@ -108,6 +110,26 @@ async def test_a_constraint_judged_at_the_commit_refuses_its_own_operation_only(
     assert isinstance(found[1], RefusedByDatabaseError)
     assert not any(isinstance(each, Exception) for each in (found[0], found[2]))
     assert await database.read(marks) == [1, 3]
+
+
+@everywhere
+async def test_a_commit_is_shared_by_no_more_than_the_settings_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, short: bool
+) -> None:
+    database = await Database.open(DatabaseSettings(url=f"sqlite:///{tmp_path}/few.db", batch_limit=2))
+    await database.write(MARKS.create)
+    name, shared = "commit" if short else "run", list[int]()
+    end = getattr(SharedTransaction, name)
+
+    def ending(self: SharedTransaction, batch: list[Waiting]) -> None:
+        shared.append(len(batch))
+        end(self, batch)
+
+    monkeypatch.setattr(SharedTransaction, name, ending)
+    await together(database, *map(mark, range(5)), short=short)
+    assert await database.read(marks) == list(range(5))
+    assert max(shared) == 2
+    await database.close()
 
 
 @everywhere

@@ -17,7 +17,7 @@ from config.settings import RedemptionSettings
 from gateway.idempotency import IdempotencyKeys, KeyedRequest
 from gateway.redemption import attempt_store, store
 from gateway.redemption.orders import Begun
-from gateway.redemption.records import Quote
+from gateway.redemption.records import Quote, Redemption
 from gateway.redemption.states import State
 from gateway.services import redeem
 from tests.support.partners import FencingPartner
@@ -58,6 +58,25 @@ async def test_when_the_transaction_ends_the_attempt_is_there(room: Room) -> Non
     await room.engine.go_on(begun)
     assert (await room.get(stored.id)).state is State.CAPTURED
     await room.require_clean_books()
+
+
+async def test_no_call_is_ordered_once_the_window_has_passed_and_what_was_held_is_given_back(room: Room) -> None:
+    """A take-in may wait for a lock for longer than a short window is open."""
+
+    def too_late(redemption: Redemption) -> Begun | None:
+        room.clock.advance(seconds=(redemption.window_ends_at - redemption.requested_at).total_seconds())
+        return room.engine.order(redemption)
+
+    before = await room.balance()
+    quote = await room.quote()
+    take_in = partial(room.intake.take_in_and_order, order=too_late, quote_id=quote.id, member_id=MEMBER)
+    taken_in, begun = await room.database.write(take_in)
+    assert begun is None
+    stored = await room.get(taken_in.id)
+    assert (stored.state, stored.version, stored.lease_owner) == (State.HELD, 1, None)
+    await room.engine.advance(taken_in.id)
+    assert (await room.get(taken_in.id)).state is State.VOIDED
+    assert await room.balance() == before
 
 
 async def test_nothing_is_ordered_when_the_transaction_fails(room: Room) -> None:
