@@ -34,7 +34,7 @@ def status(context: CommandContext, as_json: bool) -> int:
     schema = context.run(_schema(settings))
     needed = migrate.head_revision()
     facts = {"current": schema.revision, "needed": needed, "serves": schema.serves}
-    beside = " It is newer and can be used." if schema.is_newer and schema.serves else ""
+    beside = f" It is newer and {'can' if schema.serves else 'cannot'} be used." if schema.is_newer else ""
     line = f"The schema is at {schema.revision or 'nothing'}; {needed} is needed.{beside}"
     show(facts, as_json=as_json, lines=lambda: [line])
     return 0 if schema.serves else 1

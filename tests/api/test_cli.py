@@ -6,10 +6,12 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,21 @@ def test_the_schema_is_brought_up_to_date(capsys: pytest.CaptureFixture[str]) ->
     assert before["current"] is None
     assert upgraded == {"before": None, "after": before["needed"]}
     assert after == {"current": before["needed"], "needed": before["needed"], "serves": True}
+
+
+@pytest.mark.parametrize(("oldest", "code", "said"), [("0001", 0, "can be used"), ("0098", 1, "cannot be used")])
+def test_a_newer_schema_is_told_of(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, oldest: str, code: int, said: str
+) -> None:
+    run(["db", "upgrade"])
+    with closing(sqlite3.connect(tmp_path / "gateway.db")) as book, book:
+        book.execute("UPDATE alembic_version SET version_num = '0099'")
+        book.execute("UPDATE schema_compatibility SET oldest = ?", [oldest])
+    capsys.readouterr()
+    assert run(["db", "status"]) == code
+    assert f"It is newer and {said}." in capsys.readouterr().out
+    assert run(["db", "upgrade"]) == (2 if code else 0)
+    assert ("cannot use it any more" in capsys.readouterr().err) is bool(code)
 
 
 def test_an_empty_ledger_is_sound(capsys: pytest.CaptureFixture[str]) -> None:
