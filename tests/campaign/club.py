@@ -17,8 +17,9 @@ import aiohttp
 
 from config.files import PACKAGED_FOLDER
 from gateway.demo.simulators import stop
-from tests.campaign.partners import SECRET, partner_id
+from tests.campaign.partners import SECRET, VEILED, partner_id
 from tests.campaign.shapes import SHAPES, VALIDITY_SECONDS, write_shapes
+from tests.campaign.veil import AUTHORITY
 
 RISKY = "CEG"
 """Profiles that end with the settlement file, so that their points at risk are capped."""
@@ -32,7 +33,7 @@ adapter = "profile_{letter}"
 
 [environments.simulator]
 base_url = "http://127.0.0.1:9"
-webhook_secrets = {secrets}
+webhook_secrets = {secrets}{authority}
 
 [environments.simulator.credentials]
 client_id = "simulator:simulator"
@@ -149,7 +150,8 @@ def benefit_id(profile: str) -> str:
 class Club:
     """A folder with everything that gateways of this campaign are started with; use as a context manager.
 
-    ``willing`` partners are never sold out.
+    ``willing`` partners are never sold out. ``partners`` are the addresses by which a campaign controls them, by
+    profile; ``doors`` those that a gateway calls.
     """
 
     folder: Path
@@ -161,6 +163,7 @@ class Club:
     validity_seconds: int = VALIDITY_SECONDS
     ports: list[int] = field(default_factory=list)
     partners: dict[str, str] = field(default_factory=dict)
+    doors: dict[str, str] = field(default_factory=dict)
     _closing: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def __aenter__(self) -> Club:
@@ -171,7 +174,9 @@ class Club:
         self.ports = [free_port() for _ in range(self.gateways)]
         write_configuration(self.folder / "config")
         write_shapes(self.folder / "adapters", self.validity_seconds)
-        self.partners = await self._start_partners()
+        addresses = await self._start_partners()
+        self.partners = {profile: control for profile, (control, _) in addresses.items()}
+        self.doors = {profile: door for profile, (_, door) in addresses.items()}
         for number in range(self.gateways):
             self.settings_file(number).write_text(self._settings(number), encoding="utf-8")
         return self
@@ -200,11 +205,12 @@ class Club:
             output, _ = await process.communicate()
         return process.returncode or 0, output
 
-    async def _start_partners(self) -> dict[str, str]:
+    async def _start_partners(self) -> dict[str, tuple[str, str]]:
         log = self._closing.enter_context(self.log("partners").open("ab"))
         callbacks = f"{self.url(0)}/v1/webhooks/{partner_id('A')}"
         words = ["-m", "tests.campaign.partners", "--seed", str(self.seed), "--webhook-url", callbacks]
         words += ["--validity-seconds", str(self.validity_seconds), *(["--willing"] if self.willing else [])]
+        words += ["--certificates", str(self.folder)]
         process: Process = await asyncio.create_subprocess_exec(
             sys.executable, *words, stdin=PIPE, stdout=PIPE, stderr=log, start_new_session=True
         )
@@ -212,11 +218,11 @@ class Club:
         assert process.stdout is not None
         line = await process.stdout.readline()
         assert line, f"the partners did not start; see {self.log('partners')}"
-        found: dict[str, str] = json.loads(line)
+        found: dict[str, tuple[str, str]] = json.loads(line)
         return found
 
     def _settings(self, number: int) -> str:
-        addresses = "\n".join(f'"{partner_id(profile)}" = "{url}"' for profile, url in self.partners.items())
+        addresses = "\n".join(f'"{partner_id(profile)}" = "{url}"' for profile, url in self.doors.items())
         return SETTINGS.format(
             database=json.dumps(self.database_url),
             port=self.ports[number],
@@ -238,6 +244,7 @@ def write_configuration(folder: Path) -> None:
             "benefit": benefit_id(profile),
             "risk": RISK if profile in RISKY else "",
             "secrets": json.dumps([f"simulator:{SECRET}"] if profile == "A" else []),
+            "authority": f'\nca_file = "{folder.parent / AUTHORITY}.pem"' if profile == VEILED else "",
         }
         (folder / "partners" / f"{partner_id(profile)}.toml").write_text(PARTNER.format(**names), encoding="utf-8")
         (folder / "benefits" / f"{benefit_id(profile)}.toml").write_text(BENEFIT.format(**names), encoding="utf-8")

@@ -1,7 +1,8 @@
 """``python -m tests.campaign.partners``: the partners of a campaign, one of each profile, in one process.
 
 Each keeps the promises of its profile and no other: a repeat is granted again where that is declared, a late request is
-refused only where the window is enforced, a fence holds for ever. So whatever goes wrong is the gateway's fault.
+refused only where the window is enforced, a fence holds for ever. So whatever goes wrong is the gateway's fault. Only H
+breaks its word: a repeat is booked once more, which the gateway has to find out. F speaks TLS (`tests.campaign.veil`).
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import json
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from random import Random
 from time import monotonic
 from typing import Any
@@ -25,18 +28,24 @@ from adapters.direct import wire
 from adapters.direct.simulator import around
 from adapters.direct.simulator_book import DirectBook, Held
 from adapters.direct.simulator_desk import Desk, refuse
+from adapters.sdk.records import StatementLine
 from adapters.sdk.testing.book import LYING
 from adapters.sdk.testing.control import answer, read
 from adapters.sdk.testing.simulator import Simulator, SimulatorOptions, make_sender
 from tests.campaign.doors import door
-from tests.campaign.shapes import SHAPES, STALENESS_SECONDS, VALIDITY_SECONDS, Shape
+from tests.campaign.shapes import COPIES, SHAPES, STALENESS_SECONDS, VALIDITY_SECONDS, Shape
 from tests.campaign.storm import Storm, Weather
+from tests.campaign.veil import veil
 
 SOLD_OUT = 0.05
 SECRET = "whsec_2DipUdf/cBcAhl8+1wpzElssI9x93V/Y"
 SKEW = timedelta(seconds=60)
 SAFELY = 0.5
 """A look-up is asked a little before it is answered: what it may not show yet has to be younger than promised."""
+HIDDEN_SECONDS = 5.0
+"""How far behind a look-up may be at the partner that breaks its word."""
+VEILED = "F"
+"""The profile that is spoken to by TLS."""
 
 
 class Grants(msgspec.Struct):
@@ -59,7 +68,9 @@ USUAL = Mood()
 class ShapedDesk(Desk):
     """Reserves by the facts of one profile."""
 
-    def __init__(self, options: SimulatorOptions, book: DirectBook, shape: Shape, mood: Mood) -> None:
+    book: RoomyBook
+
+    def __init__(self, options: SimulatorOptions, book: RoomyBook, shape: Shape, mood: Mood) -> None:
         """Take the facts."""
         super().__init__(options, book, make_sender(options))
         self.shape = shape
@@ -81,6 +92,11 @@ class ShapedDesk(Desk):
             if self.shape.on_repeat == "again":
                 self._count(key)
                 return 200, held.reservation
+            if self.shape.doubles:
+                self._count(key)
+                self.book.copies[key] += 1
+                self.storm.meet("booked_twice")
+                return 200, held.reservation
         status, told = super().reserve(key, body)
         if status == 201:
             self._count(key)
@@ -88,11 +104,17 @@ class ShapedDesk(Desk):
 
     def shown(self, key: str) -> Held | None:
         """Show what holds; now and then an old copy, in which what was granted a moment ago is not there yet."""
-        young = monotonic() - self._granted_at.get(key, -STALENESS_SECONDS) < STALENESS_SECONDS - SAFELY
+        behind = HIDDEN_SECONDS if self.shape.doubles else STALENESS_SECONDS - SAFELY
+        young = monotonic() - self._granted_at.get(key, -behind) < behind
         if young and self.storm.is_behind():
             self.storm.meet("stale_look_up")
             return None
-        return super().shown(key)
+        held = super().shown(key)
+        copies = self.book.copies[key]
+        if held is None or not copies or held.reservation.reference is None:
+            return held
+        counted = f"{held.reservation.reference}{COPIES}{1 + copies}"
+        return msgspec.structs.replace(held, reservation=msgspec.structs.replace(held.reservation, reference=counted))
 
     def _judged_first(self, key: str) -> bool:
         return self.shape.checks_key_first and self.book.held(key) is not None
@@ -117,11 +139,22 @@ class ShapedDesk(Desk):
 
 
 class RoomyBook(DirectBook):
-    """Has room for everybody, without counting them."""
+    """Has room for everybody, without counting them. ``copies``: how often a key was booked beside the first time."""
+
+    def __init__(self, time_zone: str) -> None:
+        """Begin with none."""
+        super().__init__(time_zone)
+        self.copies: Counter[str] = Counter()
 
     def taken(self, service: Any) -> int:
         """Answer 0."""
         return 0
+
+    def _lines(self, held: Held, day: date) -> Iterator[StatementLine]:
+        for line in super()._lines(held, day):
+            yield line
+            for number in range(self.copies[held.reservation.key]):
+                yield msgspec.structs.replace(line, partner_reference=f"{line.partner_reference}-{number + 2}")
 
 
 def create(profile: str, seed: int, webhook_url: str | None = None, mood: Mood = USUAL) -> Simulator:
@@ -172,19 +205,25 @@ def _control(desk: ShapedDesk) -> list[Any]:
 @click.option("--webhook-url", required=True, help="Where the partner of profile A calls back.")
 @click.option("--willing", is_flag=True, help="Never be sold out.")
 @click.option("--validity-seconds", default=VALIDITY_SECONDS, help="How long a request of ours is good.")
-def main(seed: int, webhook_url: str, willing: bool, validity_seconds: int) -> None:
-    """Serve until standard input ends; print the addresses by profile on one line."""
+@click.option("--certificates", type=click.Path(path_type=Path), required=True, help="The folder they are made in.")
+def main(seed: int, webhook_url: str, willing: bool, validity_seconds: int, certificates: Path) -> None:
+    """Serve until standard input ends; print by profile the addresses of control and partner, on one line."""
     mood = Mood(sold_out=0.0 if willing else SOLD_OUT, validity_seconds=validity_seconds)
-    asyncio.run(_serve(seed, webhook_url, mood))
+    asyncio.run(_serve(seed, webhook_url, mood, certificates))
 
 
-async def _serve(seed: int, webhook_url: str, mood: Mood) -> None:
+async def _serve(seed: int, webhook_url: str, mood: Mood, certificates: Path) -> None:
     over = asyncio.Event()
     async with AsyncExitStack() as closing:
         addresses = {}
         for profile in SHAPES:
             simulator = create(profile, seed, webhook_url if profile == "A" else None, mood)
-            addresses[profile] = await closing.enter_async_context(door(simulator, f"{seed} {profile}"))
+            control = address = await closing.enter_async_context(door(simulator, f"{seed} {profile}"))
+            if profile == VEILED:
+                assert isinstance(simulator.faults, Storm)
+                veiled = veil(address, simulator.faults, f"{seed} {profile}", certificates)
+                address = await closing.enter_async_context(veiled)
+            addresses[profile] = (control, address)
         click.echo(json.dumps(addresses))
         sys.stdout.flush()
 

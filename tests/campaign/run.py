@@ -46,7 +46,7 @@ class Plan:
     each_point: int = 20
     share: float = 0.12
     life_seconds: float = 3.0
-    profiles: str = "ABCDEFG"
+    profiles: str = "".join(SHAPES)
 
 
 @dataclass
@@ -74,6 +74,7 @@ class Outcome:
             "back_seconds": sorted(self.back_seconds),
             "faults": self.met,
             "with_people_before_the_files": self.with_people,
+            "booked_twice_and_found": len(self.books.found_twice),
             "seconds": self.seconds,
             "wrong": self.wrong,
         }
@@ -86,6 +87,7 @@ class Outcome:
             f"  killed: {_told(self.died_at)}",
             f"  answers again after a kill: median {back[len(back) // 2]:.2f} s, at most {back[-1]:.2f} s",
             f"  the partners' faults: {_told(self.met)}",
+            f"  booked twice by a partner that broke its word, and found: {len(self.books.found_twice)}",
             f"  what the members were told: {_told(self.statuses)}; {_told(self.troubles) or 'no trouble else'}",
             *[f"  WRONG {one}" for one in self.wrong[:50]],
             f"  {len(self.wrong)} wrong",

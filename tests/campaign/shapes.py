@@ -1,4 +1,7 @@
-"""One adapter of each profile, over our own contract: what a profile lacks is neither declared nor implemented."""
+"""One adapter of each profile, over our own contract: what a profile lacks is neither declared nor implemented.
+
+And one more, whose partner does not keep to what it declares.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
+import msgspec
 
 from adapters.direct import create as create_direct
 from adapters.direct.adapter import DirectAdapter
@@ -32,12 +37,17 @@ BASE = ("quotes_offers", "reserves", "reports_statements")
 
 @dataclass(frozen=True)
 class Shape:
-    """What a partner of one profile declares beside the base."""
+    """What a partner of one profile declares beside the base.
+
+    ``doubles``: it breaks its word. A repeat is granted once more under the same key, and a look-up may be further
+    behind than it says (NW-24).
+    """
 
     capabilities: tuple[str, ...]
     on_repeat: str
     checks_key_first: bool = False
     validity_enforced: bool = False
+    doubles: bool = False
 
     @property
     def all_capabilities(self) -> tuple[str, ...]:
@@ -53,8 +63,11 @@ SHAPES = {
     "E": Shape(("looks_up", "cancels"), "again"),
     "F": Shape(("fences",), "replay"),
     "G": Shape((), "again"),
+    "H": Shape(("looks_up", "fences"), "replay", doubles=True),
 }
-"""By profile."""
+"""By profile; H is no profile of the design: it declares what D would with a promise that repeats are harmless."""
+COPIES = "+"
+"""Stands in a reference that H shows between the booking and the number of its copies."""
 
 MANIFEST = """
 name = "profile_{letter}"
@@ -201,7 +214,18 @@ FRAMES: dict[tuple[str, ...], type[Base]] = {
 }
 
 
+class Counts(LooksUpAndFences):
+    """Sees how many bookings stand under one key (H)."""
+
+    async def look_up(self, request: ReservationRequest) -> LookUpResult:
+        """Look up, and count."""
+        found = await self.direct.look_up(request)
+        reference, _, copies = (found.partner_reference or "").partition(COPIES)
+        return msgspec.structs.replace(found, partner_reference=reference or None, copies=int(copies or 1))
+
+
 def creator(profile: str) -> Callable[[AdapterContext], object]:
     """Answer what makes the adapter of a profile."""
-    frame = FRAMES[SHAPES[profile].capabilities]
+    shape = SHAPES[profile]
+    frame = Counts if shape.doubles else FRAMES[shape.capabilities]
     return lambda context: frame(create_direct(context))

@@ -63,11 +63,19 @@ def test_a_club_in_a_storm_of_faults_and_kills_loses_and_doubles_nothing(
     assert all(outcome.died_at[point] >= EACH_POINT for point in POINTS), outcome.died_at
     assert len(outcome.books.rows) >= REDEMPTIONS * 0.95
     assert len(outcome.met) > 20, "the partners were hardly disturbed"
+    assert outcome.met["bad_certificate"] > 0
 
 
 ROW = Row("rdm_1", "campaign-a", "key-1", "mbr_1", State.CAPTURED, 600, None, None, 0, None)
 PARTNER = PartnerBook({"key-1": 1}, {"key-1"}, set(), {}, {})
 BOOKS = Books(rows={ROW.id: ROW}, partners={"campaign-a": PARTNER}, balances={"mbr_1": (400, 0)})
+
+
+AT_H = Books(
+    rows={ROW.id: dataclasses.replace(ROW, partner="campaign-h")},
+    partners={"campaign-h": dataclasses.replace(PARTNER, granted={"key-1": 2})},
+    balances={"mbr_1": (400, 0)},
+)
 
 
 def told(**changes: object) -> Wish:
@@ -84,6 +92,9 @@ def partner(**changes: object) -> dict[str, PartnerBook]:
 
 WRONG: dict[str, tuple[Books, Wish, str]] = {
     "granted twice": (dataclasses.replace(BOOKS, partners=partner(granted={"key-1": 2})), told(), "2 times"),
+    "booked twice unseen": (AT_H, told(), "nobody was told"),
+    "booked twice and trusted": (dataclasses.replace(AT_H, found_twice={"rdm_1"}), told(), "trusted as before"),
+    "asked again in spite of it": (dataclasses.replace(BOOKS, sent_again=["rdm_1"]), told(), "a second time"),
     "paid and not granted": (dataclasses.replace(BOOKS, partners=partner(standing=set())), told(), "has it: False"),
     "granted and not paid": (
         dataclasses.replace(BOOKS, rows=row(state=State.VOIDED), balances={"mbr_1": (1_000, 0)}),
@@ -122,6 +133,8 @@ def members_of(wish: Wish) -> Members:
 
 def test_books_that_agree_are_found_right() -> None:
     assert list(verdict(BOOKS, members_of(told()))) == []
+    found_out = dataclasses.replace(AT_H, found_twice={"rdm_1"}, distrusted={"campaign-h"})
+    assert list(verdict(found_out, members_of(told()))) == []
 
 
 @pytest.mark.parametrize(("books", "wish", "says"), WRONG.values(), ids=list(WRONG))
