@@ -69,7 +69,7 @@ def claim(connection: Connection, wanted: Claim, reference: str, at: datetime, *
     counter = {"budget_id": budget.id, "period_start_date": start, "amount": amount, "updated_at": at}
     if not guarded:
         return _COUNT.change(connection, **counter) == 1
-    return amount <= budget.cap and _COUNT_GUARDED.change(connection, cap=budget.cap, **counter) == 1
+    return amount <= budget.cap and _COUNT_GUARDED.surely(connection, cap=budget.cap, **counter)
 
 
 def _counting(dialect: str, *, guarded: bool) -> sa.Executable:

@@ -85,7 +85,12 @@ def require_enabled(connection: Connection, partner: str) -> None:
         PartnerDisabledError: it is.
     """
     row = _SWITCH.row(connection, of_partner=partner)
-    if row is not None and row[0]:
+    refuse_switched_off(partner, is_off=row is not None and bool(row[0]))
+
+
+def refuse_switched_off(partner: str, *, is_off: bool) -> None:
+    """Refuse as `require_enabled` does, when it is known how the partner is switched."""
+    if is_off:
         raise PartnerDisabledError(f"{partner} is switched off; what is open there is finished.", partner=partner)
 
 

@@ -18,7 +18,7 @@ from catalogue.member_lock import lock_member
 from catalogue.model import Catalogue, CatalogueSource
 from config.errors import NotFoundError
 from gateway.errors import QuoteExpiredError, QuoteUsedError, RiskCapError
-from gateway.operations.switches import require_enabled
+from gateway.operations.switches import refuse_switched_off
 from gateway.partners import ConnectedPartner
 from gateway.redemption import attempt_store, budgeting, store
 from gateway.redemption.conversion_usage import refuse_above_cap
@@ -116,14 +116,14 @@ class Intake:
     ) -> tuple[Redemption, ConnectedPartner]:
         """Judge a quote, claim and hold what it costs; the redemption is not written down yet."""
         now = self._clock.now()
-        quote = store.get_quote(connection, quote_id, member_id)
+        quote, is_off = store.get_quote_and_switch(connection, quote_id, member_id)
         if quote is None or quote.kind != kind:
             raise NotFoundError(f"There is no {kind} quote {quote_id!r}.")
         if quote.expires_at <= now:
             raise QuoteExpiredError("The quote has expired; ask for a new one.", quote_id=quote_id)
         connected = self._partners.named(quote.partner)
         connected.require_room()
-        require_enabled(connection, quote.partner)
+        refuse_switched_off(quote.partner, is_off=is_off)
         redemption = _new(connection, quote, connected, self._identifiers.new("redemption"), now, itinerary)
         owed = self._effects.require_priced(redemption, now)
         budgeting.claim(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -9,6 +10,7 @@ from sqlalchemy import Connection
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
 from adapters.sdk.records import CancelResult, LookUpResult, StepResult
 from config.observability import get_logger
+from gateway.errors import TransitionError
 from gateway.partners import ConnectedPartner
 from gateway.redemption import attempt_store, lease_store, store
 from gateway.redemption.endings import Endings
@@ -45,12 +47,11 @@ class Recording:
 
         A result whose lease was lost is kept as evidence and otherwise dropped (rule R8).
         """
+        if _is_granted_at_once(order, result):
+            with suppress(TransitionError):
+                return self._granted(connection, order, result)
         redemption = store.locked(connection, order.redemption)
-        outcome, code, message = evidence(result)
-        at = self._clock.now()
-        attempt_store.finish(
-            connection, order.redemption.id, order.attempt, outcome=outcome, code=code, message=message, at=at
-        )
+        at = self._finish(connection, order, result)
         self._suspicions.look_at(connection, redemption, order.operation, result, at)
         if redemption.version != order.redemption.version or redemption.lease_owner != owner:
             self._dropped(connection, redemption, order, result, at)
@@ -64,6 +65,29 @@ class Recording:
         if order.step is not None and order.step.commit:
             return self._committed(connection, redemption, connected, order, result)
         return self._prepared(connection, redemption, connected, order, result, owner)
+
+    def _granted(self, connection: Connection, order: Order, result: Result) -> Concluded:
+        """Capture what the commit step granted, without reading the redemption first.
+
+        The transition is guarded by version and state, and who takes the lease over from a submission moves it on in
+        the same transaction: where the guard holds, the lease is still that of this order.
+
+        Raises:
+            TransitionError: the redemption has moved on; nothing is written.
+        """
+        assert isinstance(result, StepResult)
+        connected = self._partners[order.redemption.partner]
+        concluded = self._committed(connection, order.redemption, connected, order, result)
+        self._finish(connection, order, result)
+        return concluded
+
+    def _finish(self, connection: Connection, order: Order, result: Result) -> datetime:
+        """Write down what the call proved; answer the instant."""
+        (outcome, code, message), at = evidence(result), self._clock.now()
+        attempt_store.finish(
+            connection, order.redemption.id, order.attempt, outcome=outcome, code=code, message=message, at=at
+        )
+        return at
 
     def _dropped(
         self, connection: Connection, redemption: Redemption, order: Order, result: Result, at: datetime
@@ -201,3 +225,10 @@ class Recording:
         if wanted_no_more or redemption.next_action_at != before.next_action_at:
             return self._clock.now()
         return self._ordering.again_at(connection, redemption, connected, delay, state)
+
+
+def _is_granted_at_once(order: Order, result: Result) -> bool:
+    """Say whether a result is the usual one: the commit step granted what is no leg of a trip."""
+    if order.step is None or not order.step.commit or order.redemption.itinerary_id is not None:
+        return False
+    return isinstance(result, StepResult) and result.outcome is Outcome.OK

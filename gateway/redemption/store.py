@@ -21,6 +21,7 @@ from config.database import clock_of, lasting
 from config.prepared import Prepared, inserting
 from config.types import Instant
 from gateway.errors import TransitionError
+from gateway.operations.tables import partner_switches
 from gateway.redemption.orders import Order
 from gateway.redemption.records import SERVICES, Quote, QuoteKind, Redemption, known_part, quote_from
 from gateway.redemption.states import Event, State, known, target
@@ -45,11 +46,20 @@ def add_quote(connection: Connection, quote: Quote) -> None:
 
 def get_quote(connection: Connection, quote_id: str, member_id: str) -> Quote | None:
     """Read a member's quote; somebody else's is None, and one that only a later version of the code understands."""
+    quote, _ = get_quote_and_switch(connection, quote_id, member_id)
+    return quote
+
+
+def get_quote_and_switch(connection: Connection, quote_id: str, member_id: str) -> tuple[Quote | None, bool]:
+    """Read a quote as `get_quote`, and with it whether operators have switched its partner off."""
     rows = _QUOTE.named(connection, wanted=quote_id, member=member_id)
+    if not rows:
+        return None, False
+    is_off = bool(rows[0].pop(_IS_OFF))
     try:
-        return quote_from(rows[0]) if rows else None
+        return quote_from(rows[0]), is_off
     except msgspec.ValidationError:
-        return None  # a later version asked for more than this one could ask the partner for
+        return None, is_off  # a later version asked for more than this one could ask the partner for
 
 
 def add_redemption(connection: Connection, redemption: Redemption, opening: Order | None = None) -> bool:
@@ -96,8 +106,11 @@ def _select() -> sa.Select[Any]:
 _GET = Prepared(_select().where(redemptions.c.id == sa.bindparam("wanted")))
 _LOCKED = Prepared(_select().where(redemptions.c.id == sa.bindparam("wanted")).with_for_update(of=redemptions))
 _ADD_QUOTE = Prepared(inserting(quotes))
+_IS_OFF = "is_off"
 _QUOTE = Prepared(
-    sa.select(quotes).where(quotes.c.id == sa.bindparam("wanted"), quotes.c.member_id == sa.bindparam("member"))
+    sa.select(quotes, partner_switches.c.disabled.label(_IS_OFF))
+    .outerjoin(partner_switches, partner_switches.c.partner == quotes.c.partner)
+    .where(quotes.c.id == sa.bindparam("wanted"), quotes.c.member_id == sa.bindparam("member"))
 )
 
 
