@@ -35,11 +35,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only
 
 from config.database_errors import (
+    ASYNCPG_ERRORS,
     DRIVER_ERRORS,
     LOST_RACE,
     DatabaseBusyError,
     DatabaseStoppedError,
     converted,
+    of_driver,
     refused_at_commit,
 )
 from config.side_by_side import About, NotTogetherError, SideBySide
@@ -257,6 +259,8 @@ def _failed(batch: list[Waiting], error: BaseException) -> list[Waiting]:
 
 def _answer(error: BaseException) -> BaseException:
     """Make our error of a driver's; the caller's own passes."""
+    if isinstance(error, ASYNCPG_ERRORS):
+        error = of_driver("", error)
     return bare(converted(error)) if isinstance(error, DRIVER_ERRORS) else error
 
 

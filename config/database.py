@@ -23,12 +23,11 @@ import asyncpg
 import sqlalchemy as sa
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config import engines
 from config.batched_writes import BatchedWrites
-from config.database_errors import DRIVER_ERRORS, RefusedByDatabaseError, converted
+from config.database_errors import ASYNCPG_ERRORS, DRIVER_ERRORS, RefusedByDatabaseError, converted, of_driver
 from config.errors import DatabaseError
 from config.group_commit import GroupCommit
 from config.hot_statements import Look
@@ -164,8 +163,8 @@ class Database:
                 return await driver.fetchval(sql, *values)
         except DRIVER_ERRORS as error:
             raise converted(error) from None
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise converted(DBAPIError(sql, None, error, hide_parameters=True)) from None
+        except ASYNCPG_ERRORS as error:
+            raise converted(of_driver(sql, error)) from None
 
     async def apart(self, operation: Operation[T]) -> T:
         """Run an operation that begins and ends its transactions itself, over a connection that is closed after it.

@@ -8,6 +8,7 @@ DatabaseError                 locked, full, gone: nothing was written, or (conne
 
 from __future__ import annotations
 
+import asyncpg
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -18,6 +19,8 @@ LOST_RACE = {"40001", "40P01"}
 
 DRIVER_ERRORS = (DBAPIError, OSError, PoolTimeoutError)
 """What `converted` makes one of ours of."""
+ASYNCPG_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asyncpg raises where it is asked below SQLAlchemy; the last while a server's farewell is on its way."""
 _CONSTRAINT = "23"
 """The class of SQL states of constraints that were violated."""
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only
 
 from config import side_by_side
-from config.database_errors import of_driver
+from config.database_errors import ASYNCPG_ERRORS, of_driver
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _postgresql(connection: Connection) -> asyncpg.Connection:
 def _awaited(sql: str, asked: Awaitable[Any]) -> Any:
     try:
         return await_only(asked)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except ASYNCPG_ERRORS as error:
         raise of_driver(sql, error) from None
 
 

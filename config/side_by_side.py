@@ -28,7 +28,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
-from config.database_errors import of_driver
+from config.database_errors import ASYNCPG_ERRORS, of_driver
 from config.put_off import Write, together
 from config.waiting import Waiting
 
@@ -47,7 +47,7 @@ _LOST = (
     asyncpg.OperatorInterventionError,
     OSError,
 )
-_REFUSED = (asyncpg.PostgresError, *_LOST)
+_REFUSED = (*ASYNCPG_ERRORS, OSError)
 _MARK = "side_by_side"
 
 
@@ -193,18 +193,13 @@ class _Running:
         """What is to be asked for it now: what it puts off goes first where that might be seen."""
         return self._first or self.asks
 
-    def answer(self, answer: Any) -> None:
-        """Go on with the answer to what is asked for it.
-
-        Raises:
-            NotTogetherError: what it put off did not write what it must.
-        """
+    def answer(self, answer: Any) -> bool:
+        """Go on with the answer to what is asked for it; False when what it put off did not write what it must."""
         if self._first is None:
             self.go_on(answer)
-            return
-        if not answer:
-            raise NotTogetherError([self.waiting])
+            return True
         self._first, self.puts_off = None, []
+        return bool(answer)
 
     def _may_see_what_it_puts_off(self) -> bool:
         """At its end everybody does; who asks through SQLAlchemy does not say what it looks at."""
@@ -341,8 +336,10 @@ async def _side_by_side(raw: asyncpg.Connection, connection: Connection, running
         chosen = _most_wanted(asking)
         first = chosen[0].wants
         if isinstance(first, _Statement):
-            for each, answer in zip(chosen, await _answered(raw, first, chosen), strict=True):
-                each.answer(answer)
+            answers = zip(chosen, await _answered(raw, first, chosen), strict=True)
+            mistaken = [each.waiting for each, answer in answers if not each.answer(answer)]
+            if mistaken:
+                raise NotTogetherError(mistaken)
         else:
             chosen[0].answer(await _through_sqlalchemy(first))
             if connection.in_nested_transaction():

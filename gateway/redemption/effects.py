@@ -100,9 +100,9 @@ class Effects:
 
     def voided(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
         """The benefit was provably not granted: give the hold back and undo the legs that depended on it."""
-        budgeting.release(connection, redemption, at)
         if redemption.quote.quantity:
             ledger.void(connection, hold_key=f"{redemption.id}:hold", key=f"{redemption.id}:void", at=at)
+        budgeting.release(connection, redemption, at)
         entitlements_store.release(connection, redemption.id, at)
         self._undo_others(connection, redemption, at)
 

@@ -78,9 +78,9 @@ class Engine:
             await self.advance(leg.id)
 
     async def close(self) -> None:
-        """Wait for the calls under way: each ends by its own deadline."""
-        if self._running:
-            await asyncio.wait(self._running)
+        """Wait for the calls under way, and those they lead to: each ends by its own deadline."""
+        while self._running:
+            await asyncio.wait(set(self._running))
 
     async def _watched(self, work: Coroutine[Any, Any, T], name: str) -> T | None:
         try:

@@ -126,6 +126,7 @@ class Intake:
         refuse_switched_off(quote.partner, is_off=is_off)
         redemption = _new(connection, quote, connected, self._identifiers.new("redemption"), now, itinerary)
         owed = self._effects.require_priced(redemption, now)
+        self._hold(connection, redemption, now)
         budgeting.claim(
             connection,
             self._catalogue.budgets,
@@ -134,7 +135,6 @@ class Intake:
             now,
             rate_max_age_days=self._rate_max_age_days,
         )
-        self._hold(connection, redemption, now)
         if kind == "conversion":
             refuse_above_cap(connection, self._catalogue, quote, now)
         return redemption, connected

@@ -160,15 +160,7 @@ def locked(connection: Connection, known: Redemption) -> Redemption:
     if known.itinerary_id is not None:
         lock(connection, known.id)
         return must_get(connection, known.id)
-    if connection.dialect.name == "sqlite":
-        return _refreshed(connection, known)
     return _from_row(_LOCKED.named(connection, wanted=known.id)[0])
-
-
-def _refreshed(connection: Connection, known: Redemption) -> Redemption:
-    """Read what may have changed of a redemption; all of it, when it has moved on."""
-    row = _UNGUARDED_NOW.named(connection, wanted=known.id, before=known.version, source=known.state.value)
-    return msgspec.structs.replace(known, **row[0]) if row else must_get(connection, known.id)
 
 
 def find_by_partner_key(connection: Connection, partner: str, key: str) -> Redemption | None:
@@ -285,7 +277,6 @@ _UNGUARDED = [
     )
 ]  # fmt: skip
 """What of a redemption changes without another version: everything else is as it was read, where the guard holds."""
-_UNGUARDED_NOW = Prepared(sa.select(*_UNGUARDED).where(*_GUARDED))
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -34,6 +34,7 @@ AFTER_FAILURE = timedelta(minutes=1)
 
 Key = tuple[str, int]
 """A redemption (number 0) or one of its reversals."""
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Sweeper:
@@ -57,7 +58,10 @@ class Sweeper:
         self._running: dict[Key, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Sweep until cancelled; a database that does not answer is waited for."""
+        """Sweep until cancelled; a database that does not answer is waited for.
+
+        A call to a partner that has begun then goes on to its end, which `Engine.close` waits for.
+        """
         try:
             while True:
                 try:
@@ -82,13 +86,13 @@ class Sweeper:
         await self._engine.wake()
         due, due_reversals = await self._database.read(self._due)
         started = [
-            self._begin((found, 0), partner, self._engine.advance(found))
+            self._begin((found, 0), partner, partial(self._engine.advance, found))
             for found, partner in due
             if (found, 0) not in self._running
         ]
         for found in due_reversals:
             if found not in self._running:
-                started.append(self._begin(found, "", self._reversals.advance(*found)))
+                started.append(self._begin(found, "", partial(self._reversals.advance, *found)))
         return started
 
     def _due(self, connection: Connection) -> tuple[list[tuple[str, str]], list[Key]]:
@@ -98,21 +102,19 @@ class Sweeper:
             reversal_store.due(connection, now, limit),
         )
 
-    def _begin(self, key: Key, places: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _begin(self, key: Key, places: str, work: Work) -> asyncio.Task[None]:
         task = asyncio.create_task(self._one(key, places, work), name=f"sweep {key[0]}")
         self._running[key] = task
         task.add_done_callback(lambda _: self._running.pop(key, None))
         return task
 
-    async def _one(self, key: Key, places: str, work: Coroutine[Any, Any, None]) -> None:
+    async def _one(self, key: Key, places: str, work: Work) -> None:
         try:
             async with self._places[places]:
-                await work
+                await self._engine.to_its_end(work())
         except Exception:
             log.exception("sweep.failed", subject=key[0])
             await self._put_off(key)
-        finally:
-            work.close()
 
     async def _put_off(self, key: Key) -> None:
         redemption_id, number = key
