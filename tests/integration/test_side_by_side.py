@@ -20,6 +20,7 @@ from sqlalchemy.pool import QueuePool
 
 from config import batched_writes, side_by_side
 from config.database import Database
+from config.errors import DatabaseError
 from config.hot_statements import on_postgresql, savepoint
 from config.prepared import Prepared, inserting
 from config.settings import DatabaseSettings
@@ -246,6 +247,33 @@ async def test_a_connection_that_is_lost_in_between_is_not_used_again(database: 
     assert found[0] == 1
     assert found[1] != lost[0]
     assert await database.read(ids) == [1]
+
+
+async def test_all_that_were_mistaken_in_what_they_put_off_run_again_alone_and_their_neighbours_beside(
+    database: Database,
+) -> None:
+    for number in (2, 4):
+        await database.write(add(number))
+
+    def surely(number: int, connection: Connection) -> tuple[bool, bool]:
+        row = {"id": number, "said": None, "at": None, "facts": None}
+        return _ADD_NEW.surely(connection, **row), is_beside()
+
+    found = await at_once(database, *(About(str(number), partial(surely, number)) for number in range(1, 7)))
+    assert found == [(True, True), (False, False), (True, True), (False, False), (True, True), (True, True)]
+    assert await database.read(ids) == list(range(1, 7))
+
+
+async def test_a_server_that_leaves_in_a_shared_transaction_is_a_database_error_for_everybody(
+    database: Database,
+) -> None:
+    def losing(connection: Connection) -> None:
+        connection.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    found = await at_once(database, add(1), losing, add(2))
+    assert all(type(each) is DatabaseError for each in found), found
+    assert await database.read(ids) == []
+    assert await database.write(add(3)) == 1
 
 
 async def test_a_connection_is_kept_and_a_small_pool_is_left_to_others(database_url: str) -> None:

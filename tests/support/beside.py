@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy import Connection
 
 from config.database import Database
 from config.side_by_side import About
@@ -32,6 +33,6 @@ def listen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     return told
 
 
-async def at_once(database: Database, *operations: About[Any]) -> list[Any]:
+async def at_once(database: Database, *operations: About[Any] | Callable[[Connection], Any]) -> list[Any]:
     """Write all of them; answer what each gives or raises."""
     return await asyncio.gather(*(database.write(each) for each in operations), return_exceptions=True)
