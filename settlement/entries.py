@@ -109,12 +109,21 @@ def read_postings(connection: Connection, key: str) -> tuple[Posting, ...]:
     )
 
 
+def reversals_of(connection: Connection, capture_key: str) -> list[str]:
+    """List the keys of the entries that have given back something of a capture.
+
+    Whoever wants their postings asks for them by these keys: of a join PostgreSQL reads all postings of an account
+    first, or all there are, while it has no statistics.
+    """
+    query = sa.select(journal_entries.c.key).where(journal_entries.c.reverses_key == capture_key)
+    return list(connection.execute(query).scalars())
+
+
 def returned_by_lot(connection: Connection, capture_key: str, available: Account) -> dict[str, int]:
     """Sum what the reversals of a capture have given back so far, by lot."""
     rows = connection.execute(
         sa.select(postings.c.lot_id, sa.func.sum(postings.c.amount))
-        .join(journal_entries, journal_entries.c.key == postings.c.entry_key)
-        .where(journal_entries.c.reverses_key == capture_key)
+        .where(postings.c.entry_key.in_(reversals_of(connection, capture_key)))
         .where(postings.c.account == available.code, postings.c.commodity == available.commodity)
         .group_by(postings.c.lot_id)
     )

@@ -39,7 +39,7 @@ from settlement.contracts import PartnerContract
 from settlement.errors import ObligationError
 from settlement.journal import JournalEntry, Posting
 from settlement.obligations import Fact, Obligation, obligations
-from settlement.tables import journal_entries, postings, settlement_lines
+from settlement.tables import postings, settlement_lines
 
 log = get_logger(__name__)
 
@@ -381,19 +381,13 @@ def _guests_owed(connection: Connection, redemption_id: str) -> int:
 
 def _corrected(connection: Connection, redemption: Redemption) -> int:
     """Sum the points that corrections of its contract have given back already."""
-    available = member_available(redemption.member_id, redemption.quote.commodity)
-    entry, posting = journal_entries.c, postings.c
-    query = (
-        sa.select(sa.func.coalesce(sa.func.sum(posting.amount), 0))
-        .join(journal_entries, entry.key == posting.entry_key)
-        .where(
-            entry.reverses_key == f"{redemption.id}:capture",
-            entry.key.startswith(f"{redemption.id}:correct:", autoescape=True),
-            posting.account == available.code,
-            posting.commodity == available.commodity,
-        )
+    available, posting = member_available(redemption.member_id, redemption.quote.commodity), postings.c
+    given_back = ledger.reversals_of(connection, f"{redemption.id}:capture")
+    keys = [key for key in given_back if key.startswith(f"{redemption.id}:correct:")]
+    query = sa.select(sa.func.coalesce(sa.func.sum(posting.amount), 0)).where(
+        posting.entry_key.in_(keys), posting.account == available.code, posting.commodity == available.commodity
     )
-    return int(connection.execute(query).scalar_one())
+    return int(connection.execute(query).scalar_one()) if keys else 0
 
 
 def _converted(connection: Connection, redemption: Redemption) -> int | None:
