@@ -13,7 +13,7 @@ from gateway.operations.tables import alarms as alarm_rows
 from gateway.redemption import attempt_store, reversal_store, store
 from gateway.redemption.observer import Observer
 from gateway.redemption.records import Redemption
-from gateway.redemption.states import Event, State
+from gateway.redemption.states import Event, ReversalState, State
 from settlement.calendar import business_date_of
 from settlement.contracts import PartnerContract
 from settlement.said import Said, fold, said_by_files
@@ -73,8 +73,9 @@ def _captured(
         return
     row = alarm_rows.c
     known = sa.select(row.id).where(row.kind == FILE_FOR_PEOPLE, row.subject == redemption.id)
-    undone = reversal_store.standing(connection, redemption.id)
-    if undone is None and connection.execute(known).first() is None:
+    asked = reversal_store.of_redemption(connection, redemption.id)
+    given = any(one.state is not ReversalState.REFUSED for one in asked)
+    if not given and connection.execute(known).first() is None:
         facts = {"said": said.verdict, "statement_line_id": said.line_id}
         alarms.raise_alarm(connection, FILE_FOR_PEOPLE, redemption.id, at, partner=redemption.partner, facts=facts)
 

@@ -97,8 +97,8 @@ def contradicted_by_file(
     """
     line, row = statement_lines.c, redemptions.c
     first = business_date - timedelta(days=days_before)
-    applied = sa.exists().where(reversals.c.redemption_id == row.id, reversals.c.state == ReversalState.APPLIED.value)
-    undone = applied.where(reversals.c.undoes)
+    applied = sa.and_(reversals.c.state == ReversalState.APPLIED.value, reversals.c.undoes)
+    undone = sa.exists().where(reversals.c.redemption_id == row.id, applied)
     claimed = sa.exists().where(claims.c.redemption_id == row.id)
     query = (
         sa.select(row.id, row.state, line.kind, line.status)
@@ -111,8 +111,7 @@ def contradicted_by_file(
         .where(statements.c.state == "accepted", line.kind.not_in(["fee", "adjustment"]))
         .where(
             sa.or_(
-                sa.and_(row.state == State.CAPTURED.value, line.kind != "refund", sa.not_(undone)),
-                sa.and_(row.state == State.CAPTURED.value, line.kind == "refund", sa.not_(applied)),
+                sa.and_(row.state == State.CAPTURED.value, sa.not_(undone)),
                 sa.and_(row.state == State.VOIDED.value, line.kind != "refund", sa.not_(claimed)),
             )
         )

@@ -15,7 +15,7 @@ from catalogue.values import Money
 from config.files import PACKAGED_FOLDER
 from config.partner_files import read_partner_files
 from config.settings import DatabaseSettings, FolderSettings, OAuthSettings, PartnerSettings, Settings
-from gateway.cli.settlement.night import PartnerNight, night_of
+from gateway.cli.settlement.night import PartnerNight, night_of, take_in
 from gateway.redemption.records import Redemption
 from gateway.wiring import Gateway, open_gateway
 from tests.support.partners import CAPABILITIES, PlainPartner
@@ -82,16 +82,22 @@ class Nights:
 
     async def run(self, day: date, *rows: StatementLine, partner: str = PARTNER) -> PartnerNight:
         """Take in a file of a day, and run its night once the day is over."""
+        await self.take_in(day, *rows, partner=partner)
+        return await self.again(day, partner=partner)
+
+    async def take_in(self, day: date, *rows: StatementLine, partner: str = PARTNER) -> None:
+        """Take in a file of a day once the day is over."""
         over = day + timedelta(days=1)
         if (now := self.room.clock.now()).date() < over:
             self.room.clock.advance(days=(over - now.date()).days)
         self.sequence += 1
         content = write_statement(partner, day, self.sequence, "CNY", rows)
-        return await self.again(day, (f"{day}-{self.sequence}.csv", content), partner=partner)
+        (report,) = await take_in(self.gateway, partner, ((f"{day}-{self.sequence}.csv", content),))
+        assert report.state == "accepted"
 
-    async def again(self, day: date, *files: tuple[str, bytes], partner: str = PARTNER) -> PartnerNight:
-        """Run a night over what is there already, and these files."""
-        night = await night_of(self.gateway, partner, day, files, lambda _: None)
+    async def again(self, day: date, partner: str = PARTNER) -> PartnerNight:
+        """Run a night over what is there already."""
+        night = await night_of(self.gateway, partner, day, (), lambda _: None)
         assert night.problem is None
         return night
 

@@ -192,6 +192,21 @@ async def test_an_undoing_that_is_under_way_is_what_the_file_ends(nights: Nights
     await nights.room.require_clean_books()
 
 
+async def test_what_was_given_back_before_is_taken_off_and_is_no_news(nights: Nights) -> None:
+    redemption, other = await nights.room.redeem(), await nights.room.redeem()
+    for one in (redemption, other):
+        ask = partial(reversal_store.ask, redemption=one, quantity=200, reason="no_show", undoes=False)
+        given = await nights.room.database.write(partial(ask, at=nights.room.clock.now(), state=ReversalState.APPLIED))
+        assert given is not None
+        post = partial(nights.room.effects.reversed, redemption=one, reversal=given, at=nights.room.clock.now())
+        await nights.room.database.write(post)
+    await nights.run(DAY, row(redemption), refund(redemption), row(other), refund(other, 4_000))
+    assert await nights.room.balance() == (OPENING - 400, 0)
+    assert [number for number, *_ in await undoings(nights, redemption)] == [1, 2]
+    assert await alarms(nights) == []
+    await nights.room.require_clean_books()
+
+
 async def test_an_undoing_that_is_being_sent_is_awaited_first(nights: Nights) -> None:
     redemption = await nights.room.redeem()
     ask = partial(reversal_store.ask, redemption=redemption, quantity=600, reason="by_member")
@@ -269,8 +284,9 @@ async def test_a_row_that_comes_after_its_absence_had_voided_it_opens_a_claim(op
         await room.sweeper.sweep()
         assert (await room.get(redemption.id)).state is State.MANUAL
         window = nights.gateway.contracts[PARTNER].late_window_days
-        for days in range(window + 1):
-            await nights.run(DAY + timedelta(days=days))
+        for days in range(window):
+            await nights.take_in(DAY + timedelta(days=days))
+        await nights.run(DAY + timedelta(days=window))
         assert (await room.get(redemption.id)).state is State.VOIDED
         assert await room.balance() == (OPENING, 0)
         await nights.run(DAY + timedelta(days=window + 1), row(redemption))
