@@ -5,6 +5,7 @@ The hint moves nothing: a look-up does, and what is true is posted as new entrie
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -51,7 +52,7 @@ class Observer:
         """Look at a redemption because of a hint.
 
         An undecided one is left to the engine, which is woken. A partner without look-up cannot be asked: its hint is
-        kept in the inbox and the settlement file decides.
+        kept in the inbox and the settlement file decides (`file_shows`).
 
         Returns:
             Whether the partner was asked and gave an answer that could be read.
@@ -105,6 +106,35 @@ class Observer:
         self._alarms.raise_alarm(
             connection, EVENT_FOR_PEOPLE, redemption.id, at, partner=redemption.partner, facts=facts
         )
+
+    def can_ask(self, partner: str) -> bool:
+        """Say whether a partner tells, when asked by our key, what became of a redemption."""
+        connected = self._partners.get(partner)
+        return connected is not None and isinstance(connected.adapter, LooksUp)
+
+    def file_shows(
+        self,
+        connection: Connection,
+        redemption: Redemption,
+        *,
+        issued: bool,
+        evidence: Mapping[str, str | None],
+        at: datetime,
+    ) -> None:
+        """Post what the accepted files of a partner that cannot be asked prove (rules R11 and R13); once.
+
+        Args:
+            connection: of the transaction that holds the redemption's lock.
+            redemption: an ended one, as read under the lock.
+            issued: a voided one stands at the partner; False: a captured one was taken back whole.
+            evidence: the row that says so.
+            at: now.
+        """
+        if issued and redemption.state is State.VOIDED:
+            self._effects.claimed(connection, redemption, evidence, at)
+        elif not issued and redemption.state is State.CAPTURED:
+            log.info("observer.file_shows_cancelled", redemption_id=redemption.id, **evidence)
+            self._partner_cancelled(connection, redemption, at)
 
     def callback_died(self, connection: Connection, partner: str, message_id: str, reason: str, at: datetime) -> None:
         """Tell people of a genuine callback that nothing could be done with in all its tries."""

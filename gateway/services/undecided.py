@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -85,16 +85,20 @@ def _may_be_under_way(connection: Connection, redemption_id: str) -> bool:
     return bool(connection.execute(query).scalar_one() == State.UNKNOWN)
 
 
-def contradicted_by_file(connection: Connection, partner: str, business_date: date) -> tuple[str, ...]:
+def contradicted_by_file(
+    connection: Connection, partner: str, business_date: date, days_before: int = 0
+) -> tuple[str, ...]:
     """List ended redemptions of which a day's accepted file says otherwise (rules R11 and R13), by id.
 
     A captured one whose row was cancelled, or that the partner gives back by a row of its own, and whose points have
     not come back; a voided one that is claimed and has no claim yet. A row moves nothing: each of them is to be looked
-    at (`gateway.redemption.observer.Observer.look`).
+    at (`gateway.redemption.observer.Observer.look`), or, where the partner cannot be asked, held against all its files
+    (`gateway.services.contradicted.follow_files`); what waited for a later file is found by ``days_before``.
     """
     line, row = statement_lines.c, redemptions.c
-    applied = sa.exists().where(reversals.c.redemption_id == row.id, reversals.c.state == ReversalState.APPLIED.value)
-    undone = applied.where(reversals.c.undoes)
+    first = business_date - timedelta(days=days_before)
+    applied = sa.and_(reversals.c.state == ReversalState.APPLIED.value, reversals.c.undoes)
+    undone = sa.exists().where(reversals.c.redemption_id == row.id, applied)
     claimed = sa.exists().where(claims.c.redemption_id == row.id)
     query = (
         sa.select(row.id, row.state, line.kind, line.status)
@@ -103,12 +107,11 @@ def contradicted_by_file(connection: Connection, partner: str, business_date: da
             redemptions,
             sa.and_(row.partner == line.partner, sa.func.lower(row.partner_key) == sa.func.lower(line.reference)),
         )
-        .where(line.partner == partner, line.business_date == business_date, statements.c.state == "accepted")
-        .where(line.kind.not_in(["fee", "adjustment"]))
+        .where(line.partner == partner, line.business_date.between(first, business_date))
+        .where(statements.c.state == "accepted", line.kind.not_in(["fee", "adjustment"]))
         .where(
             sa.or_(
-                sa.and_(row.state == State.CAPTURED.value, line.kind != "refund", sa.not_(undone)),
-                sa.and_(row.state == State.CAPTURED.value, line.kind == "refund", sa.not_(applied)),
+                sa.and_(row.state == State.CAPTURED.value, sa.not_(undone)),
                 sa.and_(row.state == State.VOIDED.value, line.kind != "refund", sa.not_(claimed)),
             )
         )

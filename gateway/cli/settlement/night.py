@@ -22,6 +22,7 @@ from gateway.operations.overdue import Open, open_of
 from gateway.redemption import store
 from gateway.redemption.no_shows import not_shown
 from gateway.redemption.suspicions import doubled
+from gateway.services.contradicted import follow_files
 from gateway.services.undecided import (
     contradicted_by_file,
     granted_twice_by_file,
@@ -230,11 +231,21 @@ def _note_doubles(gateway: Gateway, partner: str, day: date, connection: Connect
 
 
 async def _look_again(gateway: Gateway, partner: str, day: date) -> list[str]:
-    """Ask the partner about ended redemptions of which its file says otherwise; answer those that have changed."""
-    find = partial(contradicted_by_file, partner=partner, business_date=day)
+    """Find out what became of ended redemptions of which the file says otherwise; answer those that have changed.
+
+    The partner is asked; of one that cannot be, the accepted files are the proof, also what only a later one completed.
+    """
+    asked, contract = gateway.observer.can_ask(partner), gateway.contracts[partner]
+    days_before = 0 if asked else contract.late_window_days
+    find = partial(contradicted_by_file, partner=partner, business_date=day, days_before=days_before)
     before = await gateway.database.read(find)
+    follow = partial(follow_files, observer=gateway.observer, alarms=Alarms(gateway.identifiers), contract=contract)
     for redemption_id in before:
-        await gateway.observer.look(redemption_id)
+        if asked:
+            await gateway.observer.look(redemption_id)
+        else:
+            operation = partial(follow, redemption_id=redemption_id, at=gateway.clock.now())
+            await gateway.database.write(operation)
     after = set(await gateway.database.read(find)) if before else set()
     return [redemption_id for redemption_id in before if redemption_id not in after]
 
