@@ -17,7 +17,9 @@ def can_undo(adapter: object, redemption: Redemption) -> bool:
     return redemption.partner_reference is not None and (isinstance(adapter, Cancels) or _reverses(adapter, redemption))
 
 
-async def undo(connected: ConnectedPartner, redemption: Redemption, reversal: Reversal, *, repeated: bool) -> CancelResult:
+async def undo(
+    connected: ConnectedPartner, redemption: Redemption, reversal: Reversal, *, repeated: bool
+) -> CancelResult:
     """Ask for it, once. What was moved of the partner's own currency is reversed whole, under the reversal's own key.
 
     `can_undo` said that it can be asked. ``repeated``: it was asked before, and that may have arrived (rule R12).

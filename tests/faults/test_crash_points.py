@@ -41,7 +41,7 @@ DEATHS = {
     "cr_05": "answer_read",
     "cr_06": "answer_recorded",
 }
-"""Where the process dies, by the fault's id. One redemption is taken in by the transaction that orders its first call."""
+"""Where the process dies, by the fault's id; one redemption reaches ``taken_in`` before anything is committed."""
 
 
 @dataclass

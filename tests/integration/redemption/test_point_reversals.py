@@ -19,8 +19,8 @@ from gateway.redemption.plan import MAX_BUSY
 from gateway.redemption.records import Redemption
 from gateway.redemption.reversal_engine import ReversalEngine
 from gateway.redemption.states import ReversalState
-from tests.integration.redemption.test_conversion_corrections import converted as taken_and_credited
 from gateway.redemption.tables import attempts
+from tests.integration.redemption.test_conversion_corrections import converted as taken_and_credited
 from tests.support.partners import CAPABILITIES, PlainPartner, connected
 from tests.support.room import OPENING, Room, open_room
 
