@@ -15,7 +15,8 @@ from config.errors import ConfigurationError
 
 POINTS = {
     "key_claimed": "the idempotency key is claimed in an open transaction; nothing is held yet",
-    "taken_in": "hold, redemption and key are written (of a trip: committed); no attempt is written down yet",
+    "taken_in": "no attempt is written down; of one redemption the hold is written and nothing committed, of a trip "
+    "(or what the sweeper takes up) hold, redemption and key are committed",
     "attempt_written": "the attempt is written down; nothing was sent",
     "answer_read": "the partner's answer is read; nothing of it is recorded",
     "answer_recorded": "what the answer led to is committed; the caller knows nothing of it",

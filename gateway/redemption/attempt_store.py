@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from adapters.sdk.outcomes import Outcome
 from adapters.sdk.records import ReservationRequest
 from config.prepared import Prepared, inserting
 from gateway.redemption.records import Redemption
@@ -20,6 +21,9 @@ CODE_LENGTH = 80
 
 FIRST = 1
 """The number of a redemption's first attempt."""
+
+NOTHING_DONE = frozenset({Outcome.NOT_SENT, Outcome.BUSY})
+"""Outcomes of an attempt that cannot have done anything at the partner."""
 
 _MINE = attempts.c.redemption_id == sa.bindparam("wanted")
 _GIVEN = ("operation", "is_commit", "partner_key", "request_hash", "validity_ends_at", "deadline_at", "started_at")
@@ -103,6 +107,16 @@ def finish(
 def commit_outcomes(connection: Connection, redemption_id: str) -> list[str | None]:
     """List the outcomes of the commit attempts so far; None where a call was started and nobody knows its end."""
     return [outcome for (outcome,) in _OUTCOMES.rows(connection, wanted=redemption_id)]
+
+
+def maybe_reached(connection: Connection, redemption_id: str, operation: str) -> bool:
+    """Say whether an attempt at one operation may have reached the partner.
+
+    One that has no outcome may have: whoever made it is gone.
+    """
+    query = sa.select(attempts.c.outcome).where(_MINE, attempts.c.operation == operation)
+    outcomes = connection.execute(query, {"wanted": redemption_id}).scalars()
+    return any(outcome not in NOTHING_DONE for outcome in outcomes)
 
 
 def count(connection: Connection, redemption_id: str, operation: str) -> int:

@@ -154,7 +154,7 @@ class Ordering:
         outcomes = [] if never_moved else attempt_store.commit_outcomes(connection, redemption.id)
         return Situation(
             state=redemption.state,
-            maybe_sent=any(outcome not in {Outcome.NOT_SENT, Outcome.BUSY} for outcome in outcomes),
+            maybe_sent=any(outcome not in attempt_store.NOTHING_DONE for outcome in outcomes),
             submissions=sum(outcome != Outcome.NOT_SENT for outcome in outcomes),
             window_ends_at=redemption.window_ends_at,
             cancel_deadline_at=redemption.cancel_deadline_at,

@@ -6,6 +6,8 @@ partner's answer, or a look-up, says that the benefit is gone.
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -38,19 +40,23 @@ LOOK_UP = "look_up"
 
 
 class Order(msgspec.Struct, frozen=True):
-    """One call that has been written down and is now to be made, within ``lease``."""
+    """One call that has been written down and is now to be made, within ``lease``.
+
+    ``repeated``: one like it was made before and may have reached the partner.
+    """
 
     redemption: Redemption
     reversal: Reversal
     operation: str
     attempt: int
     lease: timedelta
+    repeated: bool
 
 
 class ReversalEngine:
     """Advances reversals."""
 
-    def __init__(self, seams: Seams) -> None:
+    def __init__(self, seams: Seams, jitter: Callable[[], float] = random.random) -> None:
         """Keep the seams; nothing is opened."""
         self._database = seams.database
         self._clock = seams.clock
@@ -58,7 +64,7 @@ class ReversalEngine:
         self._effects = seams.effects
         self._identifiers = seams.identifiers
         self._settings = seams.settings
-        self._patience = Patience(seams.settings, lambda: 0.0)
+        self._patience = Patience(seams.settings, jitter)
         self._suspicions = Suspicions(seams)
 
     async def advance_standing(self, redemption_id: str) -> None:
@@ -122,15 +128,17 @@ class ReversalEngine:
         operation: str,
         now: datetime,
     ) -> Order:
+        named = f"reverse:{reversal.number}:{operation}"
+        repeated = operation == CANCEL and attempt_store.maybe_reached(connection, redemption.id, named)
         attempt = attempt_store.start(
             connection,
             redemption,
-            operation=f"reverse:{reversal.number}:{operation}",
+            operation=named,
             is_commit=False,
             deadline=timedelta(seconds=connected.manifest.limits.deadline_seconds),
             at=now,
         )
-        return Order(redemption, reversal, operation, attempt, self._patience.lease(connected))
+        return Order(redemption, reversal, operation, attempt, self._patience.lease(connected), repeated)
 
     async def _call(self, order: Order) -> CancelResult | LookUpResult:
         connected = self._partners[order.redemption.partner]
@@ -138,7 +146,7 @@ class ReversalEngine:
             if order.operation == LOOK_UP:
                 assert isinstance(connected.adapter, LooksUp)
                 return await connected.adapter.look_up(order.redemption.request())
-            return await undo(connected, order.redemption, order.reversal)
+            return await undo(connected, order.redemption, order.reversal, repeated=order.repeated)
         except Exception:
             log.exception("adapter.raised", partner=order.redemption.partner, operation=order.operation)
             return CancelResult(outcome=Outcome.UNKNOWN, code="adapter_raised")
@@ -155,10 +163,8 @@ class ReversalEngine:
         if reversal is None or reversal.version != order.reversal.version or reversal.lease_owner != owner:
             log.warning("reversal.result_dropped", redemption_id=order.redemption.id)
             return
-        if isinstance(result, LookUpResult):
-            self._end(connection, order.redemption, reversal, after_look_up(result), now)
-        else:
-            self._end(connection, order.redemption, reversal, after_cancel(result), now, result.refund)
+        state = after_look_up(result) if isinstance(result, LookUpResult) else after_cancel(result)
+        self._end(connection, order.redemption, reversal, state, now, result)
 
     def _end(
         self,
@@ -167,11 +173,13 @@ class ReversalEngine:
         reversal: Reversal,
         state: ReversalState,
         now: datetime,
-        refund: Money | None = None,
+        result: CancelResult | LookUpResult | None = None,
     ) -> None:
+        """Write down where a call led; ``result`` is what it brought back, None without one."""
         waits = state in {ReversalState.REQUESTED, ReversalState.UNKNOWN}
+        wished = None if result is None else result.retry_after_seconds
         changes = {
-            "next_action_at": now + self._patience.after(reversal.tries) if waits else None,
+            "next_action_at": now + self._patience.asked_for(wished, reversal.tries) if waits else None,
             "tries": reversal.tries + 1,
             "lease_owner": None,
             "lease_until": None,
@@ -179,6 +187,7 @@ class ReversalEngine:
         if state is reversal.state:
             reversal_store.release(connection, reversal, **changes)
         elif state is ReversalState.APPLIED:
+            refund = result.refund if isinstance(result, CancelResult) else None
             apply(connection, self._effects, redemption, reversal, now, refund, **changes)
         else:
             reversal_store.move(connection, reversal, state, at=now, **changes)

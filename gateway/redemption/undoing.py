@@ -17,10 +17,12 @@ def can_undo(adapter: object, redemption: Redemption) -> bool:
     return redemption.partner_reference is not None and (isinstance(adapter, Cancels) or _reverses(adapter, redemption))
 
 
-async def undo(connected: ConnectedPartner, redemption: Redemption, reversal: Reversal) -> CancelResult:
+async def undo(
+    connected: ConnectedPartner, redemption: Redemption, reversal: Reversal, *, repeated: bool
+) -> CancelResult:
     """Ask for it, once. What was moved of the partner's own currency is reversed whole, under the reversal's own key.
 
-    `can_undo` said that it can be asked.
+    `can_undo` said that it can be asked. ``repeated``: it was asked before, and that may have arrived (rule R12).
     """
     adapter, request = connected.adapter, redemption.request()
     if isinstance(adapter, Fences):
@@ -36,7 +38,7 @@ async def undo(connected: ConnectedPartner, redemption: Redemption, reversal: Re
         original=request,
         partner_reference=redemption.partner_reference,
         quantity=service.quantity,
-        repeated=reversal.tries > 0,
+        repeated=repeated,
     )
     if service.direction == "credit":
         assert isinstance(adapter, CreditsPoints)

@@ -17,10 +17,14 @@ from typing import Any
 
 import aiohttp
 import pytest
+import sqlalchemy as sa
 
 from config.crash_points import NIGHT_POINTS, POINTS, CrashPoints
+from config.database import Database
 from config.errors import ConfigurationError
+from config.settings import load_settings
 from gateway.redemption.states import State
+from gateway.redemption.tables import attempts, redemptions
 from tests.campaign.books import read_books, read_partners, undecided, verdict
 from tests.campaign.club import Club
 from tests.campaign.driver import Line, Members, Wish
@@ -32,12 +36,12 @@ from tests.campaign.storm import Weather
 PATIENCE = 30.0
 DEATHS = {
     "cr_01": "key_claimed",
-    "cr_02": "taken_in",
+    "cr_01_held": "taken_in",
     "cr_03": "attempt_written",
     "cr_05": "answer_read",
     "cr_06": "answer_recorded",
 }
-"""Where the process dies, by the fault's id."""
+"""Where the process dies, by the fault's id; one redemption reaches ``taken_in`` before anything is committed."""
 
 
 @dataclass
@@ -115,6 +119,47 @@ async def test_a_redemption_survives_its_process(tmp_path: Path, database_url: s
             await here.require_one_effect(wish)
             status, told = await here.again(wish, quote)
             assert (status, told["id"], told["state"]) == (201, *wish.redemption_ids, "captured")
+
+
+async def test_cr_02_killed_between_a_trip_s_holds_and_its_first_attempt(tmp_path: Path, database_url: str) -> None:
+    """Nobody asks again before it is done: the sweeper makes the first attempts."""
+    async with house(tmp_path, database_url) as here:
+        wishes = [Wish(here.member, "A", "cr_02") for _ in range(2)]
+        here.members.wishes.extend(wishes)
+        quotes = [await here.members.quote(here.member, wish.profile) for wish in wishes]
+        trip = {"quote_ids": [quote["quote_id"] for quote in quotes if quote], "policy": "all_or_nothing"}
+        ask = ("POST", "/v1/itineraries", here.members.tokens[here.member], trip, "cr_02")
+        await here.start(**{CRASH_POINT: "taken_in"})
+        assert await here.members.line.once(*ask) is None
+        assert await asyncio.wait_for(here.life.ended, PATIENCE) == -signal.SIGKILL
+        held, begun = await written(here)
+        assert ([state for _, state in held], begun) == ([State.HELD] * len(wishes), 0)
+        assert not (await read_partners(here.gateways.club))[partner_id("A")].granted
+        for wish, (redemption_id, _) in zip(wishes, held, strict=True):
+            wish.redemption_ids.add(redemption_id)
+        here.life = await here.gateways.start(0)
+        await here.require_one_effect(*wishes)
+        _, begun = await written(here)
+        assert begun == len(wishes)
+        status, told = await here.members.line.ask(*ask)
+        assert (status, told["state"]) == (201, "confirmed")
+        assert {leg["id"] for leg in told["legs"]} == {redemption_id for redemption_id, _ in held}
+
+
+async def written(here: House) -> tuple[list[tuple[str, str]], int]:
+    """Read every redemption with its state, and the number of attempts, past the gateway."""
+    rows = sa.select(redemptions.c.id, redemptions.c.state).order_by(redemptions.c.id)
+    count = sa.select(sa.func.count()).select_from(attempts)
+    database = await Database.open(load_settings(here.gateways.club.settings_file(), {}).database)
+    try:
+        return await database.read(
+            lambda connection: (
+                [(row.id, row.state) for row in connection.execute(rows)],
+                int(connection.execute(count).scalar_one()),
+            )
+        )
+    finally:
+        await database.close()
 
 
 async def test_cr_04_killed_while_the_partner_works(tmp_path: Path, database_url: str) -> None:

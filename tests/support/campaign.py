@@ -112,7 +112,7 @@ class Process:
         seams = Seams(fragile, clock, self.partners, self.effects, self.identifiers, settings)
         self.intake = Intake(seams, catalogue)
         self.engine = Engine(seams, jitter=dice.random)
-        self.reversals = ReversalEngine(seams)
+        self.reversals = ReversalEngine(seams, jitter=dice.random)
         self.observer = Observer(seams)
         self.sweeper = Sweeper(fragile, clock, self.engine, self.reversals, settings)
 

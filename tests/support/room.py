@@ -151,7 +151,7 @@ async def open_room(database: Database, *, changing: Changing = same, **adapters
     settings = RedemptionSettings(lease_margin_seconds=0.0)
     effects = Effects(catalogue, contracts, identifiers)
     seams = Seams(database, clock, partners, effects, identifiers, settings)
-    engine, reversals = Engine(seams, jitter=lambda: 0.0), ReversalEngine(seams)
+    engine, reversals = Engine(seams, jitter=lambda: 0.0), ReversalEngine(seams, jitter=lambda: 0.0)
     room = Room(
         database=database,
         clock=clock,

@@ -82,16 +82,39 @@ async def test_a_partner_that_books_and_hangs_is_awaited_then_found_out(
     assert house.granted(LOUNGE, done["partner_reference"])
 
 
-async def test_a_lost_answer_is_unknown_never_failed(house: House, liu: Member) -> None:
-    quote = await liu.quote("hotel-stay", house.stay())
-    house.fault(HOTEL, "book", "commit_then_reset")
-    house.fault(HOTEL, "retrieve", "error_500_before", times=2)
-    answer = await liu.redeem(quote)
-    assert (answer.status_code, answer.json()["state"]) == (202, "unknown")
-    assert await liu.wallet() == (20_000 - quote["points"], quote["points"])
-    done = await liu.until(f"/v1/redemptions/{answer.json()['id']}")
-    assert done["state"] == "captured"
-    assert await liu.wallet() == (20_000 - quote["points"], 0)
+CALLS = {LOUNGE: ("reserve", "look_up"), HOTEL: ("book", "retrieve")}
+"""The call that grants at a partner, and the one that looks it up."""
+
+
+async def booked_and_lost(house: House, member: Member, partner: str, mode: str) -> None:
+    """Let a partner book and its answer be lost: unknown and held, then looked up and captured once."""
+    quote = await (member.lounge() if partner == LOUNGE else member.quote("hotel-stay", house.stay()))
+    commit, look_up = CALLS[partner]
+    before = house.simulators[partner].counts.copy()
+    house.fault(partner, commit, mode)
+    house.fault(partner, look_up, "error_500_before", times=2)
+    answer = await member.redeem(quote)
+    lost = answer.json()
+    assert (answer.status_code, lost["state"]) == (202, "unknown")
+    assert await member.wallet() == (20_000 - quote["points"], quote["points"])
+    done = await member.until(f"/v1/redemptions/{lost['id']}")
+    steps = [(step["event"], step["state"]) for step in done["history"]]
+    assert steps[-3:] == [("submit", "submitting"), ("outcome_lost", "unknown"), ("partner_ok", "captured")]
+    counts = house.simulators[partner].counts
+    assert (counts[commit] - before[commit], counts[look_up] - before[look_up]) == (1, 3)
+    assert house.granted(partner, done["partner_reference"])
+    assert await house.entries(lost["id"]) == {"hold", "capture"}
+    assert await member.wallet() == (20_000 - quote["points"], 0)
+
+
+@pytest.mark.parametrize("partner", CALLS)
+async def test_nw_05_booked_then_reset_is_unknown_and_captured_once(house: House, liu: Member, partner: str) -> None:
+    await booked_and_lost(house, liu, partner, "commit_then_reset")
+
+
+@pytest.mark.parametrize("partner", CALLS)
+async def test_nw_06_booked_then_500_is_unknown_and_captured_once(house: House, liu: Member, partner: str) -> None:
+    await booked_and_lost(house, liu, partner, "error_500_after_commit")
 
 
 async def test_a_definite_no_is_a_409_that_names_the_redemption(house: House, liu: Member) -> None:

@@ -5,6 +5,7 @@ The partners are those of `tests.support.faulty_partners` on a quiet line, each 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -14,15 +15,17 @@ import pytest
 import sqlalchemy as sa
 
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
-from adapters.sdk.records import LookUpResult, ReservationRequest, StepResult
+from adapters.sdk.records import CancelResult, LookUpResult, ReservationRequest, StepResult
 from config.database import Database
 from gateway.operations import switches
 from gateway.operations.alarms import Alarm, list_alarms
+from gateway.redemption.orders import Order
 from gateway.redemption.plan import MAX_SUBMISSIONS
 from gateway.redemption.records import Redemption
 from gateway.redemption.states import State
 from gateway.redemption.suspicions import BY_THE_GATEWAY
 from gateway.redemption.tables import outbox
+from settlement.ledger import expire_lots
 from tests.support.faulty_partners import FACTS, LINES, Ledger, Life, Line
 from tests.support.partners import connected
 from tests.support.room import OPENING, PARTNER, Room, open_room
@@ -62,11 +65,13 @@ class Stubborn:
         return await self.room.database.read(partial(list_alarms, limit=99))
 
 
-async def stubborn(database: Database, profile: str) -> Stubborn:
+async def stubborn(database: Database, profile: str, deadline_seconds: float = 1.0) -> Stubborn:
     room = await open_room(database)
     ledger = Ledger(FACTS[profile], room.clock, Random(1), troubled=False)
     adapter: Line = LINES[profile](ledger, Life())
-    room.partners[PARTNER] = connected(adapter, partner=PARTNER, facts=FACTS[profile])
+    room.partners[PARTNER] = connected(
+        adapter, partner=PARTNER, facts=FACTS[profile], deadline_seconds=deadline_seconds
+    )
     assert room.partners[PARTNER].manifest.profile == profile
     return Stubborn(room, ledger)
 
@@ -96,6 +101,42 @@ async def test_nw_07_500_for_ever_is_asked_to_the_limit_and_then_fenced(database
     if ended.state is State.VOIDED and profile != "B":
         assert here.ledger.tombstones == {redemption.partner_key}, "nothing can be granted later"
     await here.room.require_clean_books()
+
+
+async def die_submitting(room: Room) -> str:
+    """Take in a redemption and order its commit step, as a process that dies in that call."""
+    redemption_id = await room.take_in()
+    order: object = await room.database.write(partial(room.engine._prepare, redemption_id, "dead"))
+    while isinstance(order, Order) and not (order.step is not None and order.step.commit):
+        result = await room.engine._call(order)
+        order = await room.database.write(partial(room.engine._record, order, result, "dead"))
+    return redemption_id
+
+
+@pytest.mark.parametrize("profile", LINES)
+async def test_lg_09_no_clock_releases_what_a_partner_may_still_grant(database: Database, profile: str) -> None:
+    here = await stubborn(database, profile, deadline_seconds=0.01)
+    room = here.room
+    here.ledger.look_up = lambda key: LookUpResult(answer=LookUpAnswer.UNKNOWN)  # type: ignore[method-assign]
+    here.ledger.fence = lambda key: CancelResult(outcome=Outcome.UNKNOWN)  # type: ignore[method-assign]
+    here.judge_by(lambda _request: StepResult(outcome=Outcome.PENDING))
+    queued = (await room.redeem()).id
+    here.judge_by(lambda _request: TIMEOUT)
+    lost, killed = (await room.redeem()).id, await die_submitting(room)
+
+    async def states() -> list[State]:
+        return [(await room.get(one)).state for one in (queued, lost, killed)]
+
+    assert await states() == [State.ACCEPTED, State.UNKNOWN, State.SUBMITTING]
+    await asyncio.sleep(0.05)
+    for step in (*[timedelta(minutes=1)] * 20, *[timedelta(hours=6)] * 8, *[timedelta(days=20)] * 20):
+        room.clock.advance(seconds=step.total_seconds())
+        await room.sweeper.sweep()
+        await database.write(partial(expire_lots, at=room.clock.now()))
+        assert (await room.balance())[1] == 3 * 600
+    assert await states() == [State.CANCELLING if profile in "ADF" else State.MANUAL] * 3
+    assert await room.balance() == (0, 3 * 600), "what is held outlives its lot"
+    await room.require_clean_books()
 
 
 @pytest.mark.parametrize("profile", LINES)
