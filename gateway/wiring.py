@@ -34,6 +34,7 @@ from gateway.isolation import bounded
 from gateway.links.sealing import Sealer, open_sealer
 from gateway.links.vault import DatabaseVault
 from gateway.oauth.denials import Denials
+from gateway.operations.certificates import CertificateWatch
 from gateway.partners import ConnectedPartner, Partners
 from gateway.redemption.effects import Effects
 from gateway.redemption.engine import Engine
@@ -66,6 +67,7 @@ class Gateway:
     engine: Engine
     reversals: ReversalEngine
     observer: Observer
+    certificates: CertificateWatch
     adapter_problems: dict[str, str]
     plugin_folders: tuple[Path, ...]
     crash: CrashPoints
@@ -82,6 +84,7 @@ class Gateway:
     async def close(self) -> None:
         """Let running redemptions reach their next durable state, then close clients and database."""
         await self.engine.close()
+        await self.certificates.look()
         await self._closing.aclose()
 
 
@@ -142,6 +145,7 @@ async def open_gateway(
             engine=Engine(seams),
             reversals=ReversalEngine(seams),
             observer=Observer(seams),
+            certificates=CertificateWatch(database, clock, partners, identifiers),
             adapter_problems=found.problems,
             plugin_folders=tuple(one.folder for one in found.packages.values() if not one.ships),
             crash=crash,
