@@ -21,7 +21,7 @@ from catalogue.book import CatalogueBook, open_book
 from catalogue.identifiers import Identifiers
 from catalogue.loader import read_texts
 from catalogue.model import Catalogue
-from config import migrate
+from config import migrate, upkeep
 from config.clock import Clock, SystemClock
 from config.crash_points import CrashPoints
 from config.database import Database
@@ -111,6 +111,7 @@ async def open_gateway(
         database = await Database.open(settings.database)
         closing.push_async_callback(database.close)
         await migrate.bring_up_to_date(database, upgrade=settings.database.upgrade_on_start)
+        await _tell_of_neglect(database)
         book = await open_book(database, clock, texts, partners=tuple(files))
         found = discover(
             settings.folders.adapters, fatal=deaths(settings.folders.adapters, settings.folders.data / REMEMBERED)
@@ -154,6 +155,12 @@ async def open_gateway(
             sealer=sealer,
             _closing=closing.pop_all(),
         )
+
+
+async def _tell_of_neglect(database: Database) -> None:
+    neglected = await database.read(upkeep.look_at)
+    if neglected is not None:
+        log.warning("database.neglected", reason=neglected)
 
 
 async def _connect(
