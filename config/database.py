@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from config import engines
 from config.batched_writes import BatchedWrites
 from config.database_errors import ASYNCPG_ERRORS, DRIVER_ERRORS, RefusedByDatabaseError, converted, of_driver
+from config.disk_watch import DiskWatch
 from config.errors import DatabaseError
 from config.group_commit import GroupCommit
 from config.hot_statements import Look
@@ -83,6 +84,12 @@ class Database:
         self.dialect = reading.dialect.name
         self.url = settings.url
         self.address = engines.address(settings)
+        self._disk = DiskWatch(self.address)
+
+    @property
+    def stopped(self) -> str | None:
+        """Why this process writes no more until it is started again: the disk failed under it. None while it writes."""
+        return self._writer.stopped if isinstance(self._writer, GroupCommit) else None
 
     @classmethod
     async def open(cls, settings: DatabaseSettings) -> Database:
@@ -101,7 +108,7 @@ class Database:
             engine = engines.postgresql(settings)
             database = cls(settings, engine, BatchedWrites(engine, **limits))
         try:
-            await database.write(engines.check_durability)
+            await database._writer.write(engines.check_durability)
         except BaseException as error:
             await database.close()
             if isinstance(error, DatabaseError):
@@ -125,9 +132,13 @@ class Database:
             Whatever the operation raises: the transaction is rolled back and the error passes.
             asyncio.CancelledError: the caller was cancelled; a transaction that had begun still ends by itself.
         """
-        if isinstance(self._writer, GroupCommit):
-            return await self._writer.write(operation, short=short)
-        return await self._writer.write(operation)
+        try:
+            if isinstance(self._writer, GroupCommit):
+                return await self._writer.write(operation, short=short)
+            return await self._writer.write(operation)
+        except DatabaseError as error:
+            self._disk.see(error, self.stopped)
+            raise
 
     async def read(self, operation: Operation[T]) -> T:
         """Run a reading operation in one snapshot; see `write` for the errors.
@@ -137,11 +148,15 @@ class Database:
         Raises:
             DatabaseError: also when the operation tries to write.
         """
-        if self._short_reads is not None:
-            await asyncio.sleep(0)
-            with contextlib.suppress(TakesLongerError):
-                return self._short_reads.run(operation)
-        return await self._to_its_end(self._in_snapshot(operation))
+        try:
+            if self._short_reads is not None:
+                await asyncio.sleep(0)
+                with contextlib.suppress(TakesLongerError):
+                    return self._short_reads.run(operation)
+            return await self._to_its_end(self._in_snapshot(operation))
+        except DatabaseError as error:
+            self._disk.see(error, self.stopped)
+            raise
 
     async def look(self, statement: Look, *values: str) -> Any:
         """Run one statement that gives one value, with as little around it as there can be; None when it gives none.
@@ -149,11 +164,15 @@ class Database:
         Raises:
             DatabaseError: as `read`.
         """
-        if self._short_reads is not None:
-            with contextlib.suppress(TakesLongerError):
-                return self._short_reads.look(statement.sqlite, values)
-            return await self._to_its_end(self._in_snapshot(partial(_looked_aside, statement.sqlite, values)))
-        return await self._to_its_end(self._looked(statement.postgresql, values))
+        try:
+            if self._short_reads is not None:
+                with contextlib.suppress(TakesLongerError):
+                    return self._short_reads.look(statement.sqlite, values)
+                return await self._to_its_end(self._in_snapshot(partial(_looked_aside, statement.sqlite, values)))
+            return await self._to_its_end(self._looked(statement.postgresql, values))
+        except DatabaseError as error:
+            self._disk.see(error, self.stopped)
+            raise
 
     async def _looked(self, sql: str, values: tuple[str, ...]) -> Any:
         try:

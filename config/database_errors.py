@@ -3,6 +3,8 @@
 DatabaseError                 locked, full, gone: nothing was written, or (connection lost at commit) nobody knows
 |-- RefusedByDatabaseError    a constraint or trigger refused it
 |-- DatabaseBusyError         more waits than is taken in, or it waited too long for its turn; nothing was written
+|-- DiskFullError             there is no room; nothing was written, and it is as soon as there is room again
+|-- DiskFailedError           the disk did not answer; what its server makes of it is the server's
 `-- DatabaseStoppedError      the disk failed; this process writes no more until it is started again
 """
 
@@ -30,6 +32,10 @@ LOCK_NOT_HAD = "55P03"
 
 _DISK_FAILED = {10, 11, 26}
 """SQLite's primary result codes IOERR, CORRUPT and NOTADB. Source: SQLite result codes, read 2026-11-28."""
+_DISK_FULL = 13
+"""SQLite's primary result code FULL."""
+_STATE_DISK_FULL, _STATE_DISK_FAILED = "53100", "58030"
+"""PostgreSQL's disk_full and io_error. Source: its manual, appendix A, read 2026-11-28."""
 
 
 class RefusedByDatabaseError(DatabaseError):
@@ -42,6 +48,18 @@ class DatabaseBusyError(DatabaseError):
     """More waits than is taken in, or it waited too long: nothing was written, a little later it may work (503)."""
 
     code = "database_busy"
+
+
+class DiskFullError(DatabaseError):
+    """There is no room for a write: nothing was written; with room it is taken again (503)."""
+
+    code = "database_full"
+
+
+class DiskFailedError(DatabaseError):
+    """The disk did not give or take what it was asked for (503)."""
+
+    code = "database_disk"
 
 
 class DatabaseStoppedError(DatabaseError):
@@ -67,6 +85,10 @@ def converted(error: DBAPIError | OSError | PoolTimeoutError) -> DatabaseError:
     words = "a value does not fit its column" if complains_of_input else str(error.orig)
     if isinstance(error, IntegrityError) or state == _RAISED_BY_TRIGGER:
         made: DatabaseError = RefusedByDatabaseError(f"The database refused: {words}", sqlstate=state)
+    elif state == _STATE_DISK_FULL or _primary_code(error) == _DISK_FULL:
+        made = DiskFullError(f"The database has no room: {words}", sqlstate=state)
+    elif state == _STATE_DISK_FAILED or disk_failed(error):
+        made = DiskFailedError(f"The disk of the database failed: {words}", sqlstate=state)
     else:
         kind = "did not take the operation" if isinstance(error, OperationalError) else "refused the operation"
         made = DatabaseError(f"The database {kind}: {words}", sqlstate=state)
@@ -84,8 +106,12 @@ def of_driver(sql: str, error: Exception) -> DBAPIError:
 
 def disk_failed(error: DBAPIError) -> bool:
     """Say whether SQLite met a disk that does not keep what it is given: what is on it is not known any more."""
+    return _primary_code(error) in _DISK_FAILED
+
+
+def _primary_code(error: DBAPIError) -> int | None:
     code = getattr(error.orig, "sqlite_errorcode", None)
-    return isinstance(code, int) and (code & 0xFF) in _DISK_FAILED
+    return code & 0xFF if isinstance(code, int) else None
 
 
 def refused_at_commit(error: BaseException) -> bool:

@@ -63,6 +63,11 @@ class GroupCommit:
         self._thread = threading.Thread(target=self._work, name="database writer", daemon=True)
         self._thread.start()
 
+    @property
+    def stopped(self) -> str | None:
+        """Why nothing is written any more: the disk failed. None while it is."""
+        return self._transaction.stopped
+
     async def write(self, operation: Callable[[Connection], T], *, short: bool = False) -> T:
         """Run an operation and answer when it is on disk.
 

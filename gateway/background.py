@@ -41,6 +41,7 @@ async def background(gateway: Gateway) -> AsyncIterator[None]:
         "denials": partial(gateway.denials.follow, gateway.database, gateway.clock),
         "auditor": auditor.run,
         "uses": uses.run,
+        "certificates": gateway.certificates.run,
         "status_grants": partial(status_grants.run, gateway),
     }
     tasks = [asyncio.create_task(_kept(run, name, gateway.clock), name=name) for name, run in work.items()]

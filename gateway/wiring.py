@@ -21,7 +21,7 @@ from catalogue.book import CatalogueBook, open_book
 from catalogue.identifiers import Identifiers
 from catalogue.loader import read_texts
 from catalogue.model import Catalogue
-from config import migrate
+from config import migrate, upkeep
 from config.clock import Clock, SystemClock
 from config.crash_points import CrashPoints
 from config.database import Database
@@ -34,6 +34,7 @@ from gateway.isolation import bounded
 from gateway.links.sealing import Sealer, open_sealer
 from gateway.links.vault import DatabaseVault
 from gateway.oauth.denials import Denials
+from gateway.operations.certificates import CertificateWatch
 from gateway.partners import ConnectedPartner, Partners
 from gateway.redemption.effects import Effects
 from gateway.redemption.engine import Engine
@@ -66,6 +67,7 @@ class Gateway:
     engine: Engine
     reversals: ReversalEngine
     observer: Observer
+    certificates: CertificateWatch
     adapter_problems: dict[str, str]
     plugin_folders: tuple[Path, ...]
     crash: CrashPoints
@@ -82,6 +84,7 @@ class Gateway:
     async def close(self) -> None:
         """Let running redemptions reach their next durable state, then close clients and database."""
         await self.engine.close()
+        await self.certificates.look()
         await self._closing.aclose()
 
 
@@ -108,6 +111,7 @@ async def open_gateway(
         database = await Database.open(settings.database)
         closing.push_async_callback(database.close)
         await migrate.bring_up_to_date(database, upgrade=settings.database.upgrade_on_start)
+        await _tell_of_neglect(database)
         book = await open_book(database, clock, texts, partners=tuple(files))
         found = discover(
             settings.folders.adapters, fatal=deaths(settings.folders.adapters, settings.folders.data / REMEMBERED)
@@ -142,6 +146,7 @@ async def open_gateway(
             engine=Engine(seams),
             reversals=ReversalEngine(seams),
             observer=Observer(seams),
+            certificates=CertificateWatch(database, clock, partners, identifiers),
             adapter_problems=found.problems,
             plugin_folders=tuple(one.folder for one in found.packages.values() if not one.ships),
             crash=crash,
@@ -150,6 +155,12 @@ async def open_gateway(
             sealer=sealer,
             _closing=closing.pop_all(),
         )
+
+
+async def _tell_of_neglect(database: Database) -> None:
+    neglected = await database.read(upkeep.look_at)
+    if neglected is not None:
+        log.warning("database.neglected", reason=neglected)
 
 
 async def _connect(

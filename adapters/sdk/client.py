@@ -17,13 +17,28 @@ import tenacity
 
 from adapters.sdk.auth import Authenticator, NoAuthentication
 from adapters.sdk.calls import CallFailure, PartnerAnswer, PartnerCall, full_url
-from adapters.sdk.guards import Breaker, Bulkhead, BulkheadFullError, RetryBudget
+from adapters.sdk.guards import (
+    CERTIFICATE,
+    CONNECT,
+    NOT_CONNECTED,
+    Breaker,
+    Bulkhead,
+    BulkheadFullError,
+    Handshakes,
+    RetryBudget,
+)
 from adapters.sdk.link_authenticator import LinkAuthenticator
 from adapters.sdk.manifest import Limits
 from adapters.sdk.mutual_tls import identity_of
 from adapters.sdk.outcomes import Outcome
 from adapters.sdk.personal import undeclared_field
-from adapters.sdk.transport import CertificateRefused, PartnerTransport, make_transport
+from adapters.sdk.transport import (
+    CertificateInvalid,
+    CertificateRefused,
+    HandshakeFailed,
+    PartnerTransport,
+    make_transport,
+)
 from config.clock import Clock
 
 __all__ = ["CallFailure", "PartnerAnswer", "PartnerCall", "PartnerClient", "classify"]
@@ -79,6 +94,7 @@ class PartnerClient:
         self.limits = limits
         self.breaker = Breaker(clock)
         self.retries = RetryBudget()
+        self.handshakes = Handshakes()
         self._clock = clock
         self._authenticator = authenticator or NoAuthentication()
         self._personal_fields = frozenset(personal_fields)
@@ -106,9 +122,9 @@ class PartnerClient:
 
         Answers:
             the partner's whole answer, whatever its status; or a failure: NOT_SENT only when provably nothing of the
-            request was written, with the reason ``connect``, ``bulkhead``, ``deadline`` (it waited too
-            long for its turn), ``breaker_open``, ``authentication:...`` or ``undeclared_personal_field:...``; UNKNOWN
-            otherwise.
+            request was written, with the reason ``connect``, ``certificate`` (the partner's is not to be trusted; it is
+            not tried again), ``bulkhead``, ``deadline`` (it waited too long for its turn), ``breaker_open``,
+            ``authentication:...`` or ``undeclared_personal_field:...``; UNKNOWN otherwise.
         """
         field = undeclared_field(call, self._personal_fields)
         if field is not None:
@@ -211,11 +227,18 @@ class PartnerClient:
             )
             response = await self._send(request)
         except FOREIGN_ERRORS as error:
+            self._notice(error)
             return classify(error)
         try:
             return await self._read(response, call.body_cap_bytes or self.limits.body_cap_bytes)
         except FOREIGN_ERRORS as error:
             return CallFailure(Outcome.UNKNOWN, f"answer:{type(error.__cause__ or error).__name__}")
+
+    def _notice(self, error: Exception) -> None:
+        if isinstance(error, CertificateInvalid):
+            self.handshakes.fail(CERTIFICATE)
+        elif isinstance(error, HandshakeFailed):
+            self.handshakes.fail("handshake")
 
     async def _read(self, response: httpx.Response, cap: int) -> PartnerAnswer | CallFailure:
         try:
@@ -288,19 +311,21 @@ def classify(error: Exception) -> CallFailure:
     """Class an exception of the sending phase by what it proves."""
     if isinstance(error, CertificateRefused):
         return CallFailure(Outcome.NOT_SENT, "authentication:certificate_refused")
+    if isinstance(error, CertificateInvalid):
+        return CallFailure(Outcome.NOT_SENT, CERTIFICATE)
     if isinstance(error, NOT_SENT_ERRORS):
-        return CallFailure(Outcome.NOT_SENT, "connect")
+        return CallFailure(Outcome.NOT_SENT, CONNECT)
     return CallFailure(Outcome.UNKNOWN, f"lost:{type(error.__cause__ or error).__name__}")
 
 
 def _worth_another_try(answer: PartnerAnswer | CallFailure) -> TypeGuard[CallFailure]:
-    return isinstance(answer, CallFailure) and answer.outcome is Outcome.NOT_SENT and answer.reason == "connect"
+    return isinstance(answer, CallFailure) and answer.outcome is Outcome.NOT_SENT and answer.reason == CONNECT
 
 
 def _succeeded(answer: PartnerAnswer | CallFailure) -> bool | None:
     """Say what an answer tells of the partner's health; our own refusals tell nothing."""
     if isinstance(answer, PartnerAnswer):
         return answer.status < 500
-    if answer.outcome is Outcome.NOT_SENT and answer.reason != "connect":
+    if answer.outcome is Outcome.NOT_SENT and answer.reason not in NOT_CONNECTED:
         return None
     return False

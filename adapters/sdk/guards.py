@@ -1,4 +1,7 @@
-"""What keeps one hurt partner from hurting the rest, or us from hurting it: bulkhead, breaker, a budget of retries."""
+"""What keeps one hurt partner from hurting the rest, or us from hurting it: bulkhead, breaker, a budget of retries.
+
+And what a client noticed of its partner's TLS, for whoever tells people.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,13 @@ import asyncio
 from collections import deque
 
 from config.clock import Clock
+
+CONNECT = "connect"
+"""Reason of a failed call: no connection came about; a moment later it may."""
+CERTIFICATE = "certificate"
+"""Reason of a failed call: the partner's certificate is not to be trusted, and stays so until somebody mends it."""
+NOT_CONNECTED = frozenset({CONNECT, CERTIFICATE})
+"""The reasons of a failure that are the partner's or the line's, and not a refusal of ours."""
 
 
 class BulkheadFullError(Exception):
@@ -154,6 +164,20 @@ class Breaker:
         self._results.clear()
         self._probing = 0
         self._passed = 0
+
+
+class Handshakes:
+    """The handshakes with one partner that ended because of TLS itself: its certificate, or no way to speak it."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.failed = 0
+        self.last = ""
+
+    def fail(self, why: str) -> None:
+        """Count one: ``certificate`` (the partner's is not to be trusted) or ``handshake`` (anything else)."""
+        self.failed += 1
+        self.last = why
 
 
 class RetryBudget:

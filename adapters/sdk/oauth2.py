@@ -19,6 +19,7 @@ from adapters.sdk.auth_headers import with_headers
 from adapters.sdk.calls import CallFailure, Exchange, PartnerAnswer, PartnerCall
 from adapters.sdk.codec import decode
 from adapters.sdk.errors import ManifestError, ProtocolError
+from adapters.sdk.guards import NOT_CONNECTED
 from adapters.sdk.outcomes import Outcome
 from config.secrets import Secret
 
@@ -44,7 +45,7 @@ class Proof(NamedTuple):
 def token_failure(failure: CallFailure) -> str:
     """Give the reason of a call for which no token could be fetched: the call itself was not sent."""
     told = failure.outcome is Outcome.NOT_SENT and (
-        failure.reason == "connect" or failure.reason.startswith("authentication:")
+        failure.reason in NOT_CONNECTED or failure.reason.startswith("authentication:")
     )
     return failure.reason if told else f"authentication:{failure.reason}"
 

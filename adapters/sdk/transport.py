@@ -7,7 +7,7 @@ The httpx interface over aiohttp's transport, with their defaults mended:
 - aiohttp silently sends an idempotent request again when a kept connection was lost; here it never does.
 - What arrives on a kept connection while nothing is asked is never an answer (`adapters.sdk.connections`).
 - Cookies are neither kept nor sent; redirects, proxies and credentials from the environment are not followed.
-- TLS certificates are always verified; there is no switch.
+- TLS certificates are always verified; there is no switch, and one that is not to be trusted has a class of its own.
 - A partner refuses our own certificate, in TLS 1.3, after our side of the handshake: a new connection that carries one
   rests a moment before it is used, and an alert about it before anything else proves that no request was read.
 """
@@ -47,6 +47,14 @@ class LostAfterWriteError(aiohttp.ClientError):
 
 class CertificateRefused(httpx.ConnectError):
     """The partner's TLS refused our certificate, or asked for one that we have not; nothing was read of the request."""
+
+
+class CertificateInvalid(httpx.ConnectError):
+    """The partner's certificate is not to be trusted: another name, out of its days, of an unknown authority."""
+
+
+class HandshakeFailed(httpx.ConnectError):
+    """The two sides found no way to speak TLS: no common version or cipher, or the partner speaks no TLS there."""
 
 
 def make_client(
@@ -137,6 +145,10 @@ def convert(error: Exception, request: httpx.Request | None = None) -> httpx.Tra
     name = type(cause or error.__cause__ or error).__name__
     if isinstance(cause, CertificateAlertError) or _refused_in_handshake(cause):
         return CertificateRefused(name, request=request)
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError):
+        return CertificateInvalid(name, request=request)
+    if _failed_in_handshake(cause):
+        return HandshakeFailed(name, request=request)
     return httpx.ReadError(name, request=request) if cause is None else httpx.ConnectError(name, request=request)
 
 
@@ -164,6 +176,13 @@ def _session(transport: AiohttpTransport, *, shows_certificate: bool) -> aiohttp
 def _refused_in_handshake(cause: BaseException | None) -> bool:
     """Say whether a handshake (TLS 1.2) ended by an alert about our certificate."""
     return isinstance(cause, aiohttp.ClientConnectorError) and is_certificate_alert(getattr(cause, "os_error", None))
+
+
+def _failed_in_handshake(cause: BaseException | None) -> bool:
+    """Say whether TLS itself gave up; a line that breaks under a handshake is told otherwise."""
+    return isinstance(cause, aiohttp.ClientConnectorSSLError) and isinstance(
+        getattr(cause, "os_error", None), ssl.SSLError
+    )
 
 
 def _identified(ca_file: Path | None, identity: TlsIdentity) -> ssl.SSLContext:

@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.status_codes import HTTP_200_OK
 
 from config import migrate
+from config.database_errors import DatabaseStoppedError
 from config.errors import UnavailableError
 from gateway.middleware.authentication import NONE
 from gateway.wiring import Gateway
@@ -35,7 +36,9 @@ class HealthController(Controller):
 
     @get("/ready", status_code=HTTP_200_OK)
     async def health_ready(self, gateway: NamedDependency[Gateway]) -> Health:
-        """Say that the database is there and has a schema that this version can use; 503 otherwise."""
+        """Say that the database is there, takes writes and has a schema that this version can use; 503 otherwise."""
+        if gateway.database.stopped:
+            raise DatabaseStoppedError(gateway.database.stopped)
         schema = await gateway.database.read(migrate.look_at)
         if not schema.serves:
             raise UnavailableError("The database has another schema than this version needs.")

@@ -77,7 +77,13 @@ def write_under(strace: str, path: Path, *options: str, at_once: int = 8) -> tup
     command += [sys.executable, "-c", WRITER, f"sqlite:///{path}", str(at_once)]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)
     assert "opened" in finished.stdout, finished.stderr[-2_000:]
+    (path.parent / "log").write_text(finished.stderr, encoding="utf-8")
     return finished.stdout.splitlines(), trace.read_text(encoding="utf-8", errors="replace")
+
+
+def logged(path: Path, event: str) -> int:
+    """Count the lines of the writer's log that tell of an event."""
+    return (path.parent / "log").read_text(encoding="utf-8").count(event)
 
 
 def numbers(said: list[str], what: str) -> list[int]:
@@ -131,6 +137,7 @@ def test_cr_10_a_disk_that_answers_eio_stops_the_writing_and_reads_go_on(strace:
     assert all("DatabaseStoppedError" in line for line in said if line.startswith("refused"))
     assert said[-1].startswith("readable")
     assert set(acknowledged) <= kept(path)
+    assert logged(path, "database.disk_failed") == 1
 
 
 def test_cr_11_a_full_disk_refuses_until_there_is_room_and_writes_nothing_by_halves(strace: str, path: Path) -> None:
@@ -142,3 +149,4 @@ def test_cr_11_a_full_disk_refuses_until_there_is_room_and_writes_nothing_by_hal
     assert max(acknowledged) > max(refused), "there is room again, and nothing is written"
     assert said[-1] == f"readable {len(acknowledged)}"
     assert kept(path) == set(acknowledged)
+    assert (logged(path, "database.disk_full"), logged(path, "database.disk_failed")) == (1, 0)

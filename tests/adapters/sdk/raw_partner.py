@@ -18,14 +18,19 @@ Behaviour = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaita
 class RawPartner:
     """Listens on loopback; the n-th request of all connections meets the n-th behaviour, the last one repeats."""
 
-    def __init__(self, behaviours: Sequence[Behaviour]) -> None:
+    def __init__(self, behaviours: Sequence[Behaviour], *, resets_from: int | None = None) -> None:
+        """With ``resets_from``, that connection and those after it are reset unread, as soon as they are there."""
         self.behaviours = list(behaviours)
+        self._resets_from = resets_from
         self.requests: list[bytes] = []
         self.connections = 0
         self.base_url = ""
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        if self._resets_from is not None and self.connections >= self._resets_from:
+            await reset(b"", reader, writer)
+            return
         try:
             while True:
                 request = await self._request(reader)
@@ -50,9 +55,9 @@ class RawPartner:
 
 
 @asynccontextmanager
-async def raw_partner(*behaviours: Behaviour) -> AsyncIterator[RawPartner]:
+async def raw_partner(*behaviours: Behaviour, resets_from: int | None = None) -> AsyncIterator[RawPartner]:
     """Run one."""
-    partner = RawPartner(behaviours)
+    partner = RawPartner(behaviours, resets_from=resets_from)
     server = await asyncio.start_server(partner.handle, "127.0.0.1", 0)
     partner.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
@@ -102,6 +107,19 @@ async def reset(request: bytes, reader: asyncio.StreamReader, writer: asyncio.St
 async def close(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Close the connection instead of answering."""
     writer.close()
+
+
+def half_closing(raw: bytes, heard: asyncio.Queue[bytes]) -> Behaviour:
+    """Send these bytes and no more, and go on listening: what the other side then says, until its end, is kept."""
+
+    async def behave(request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+        await writer.drain()
+        writer.write_eof()
+        heard.put_nowait(await reader.read())
+        writer.close()
+
+    return behave
 
 
 def late(seconds: float, behaviour: Behaviour) -> Behaviour:

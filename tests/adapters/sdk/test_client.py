@@ -7,6 +7,7 @@ import gzip
 import tracemalloc
 from datetime import datetime
 
+import aiohttp
 import msgspec
 import pytest
 
@@ -15,6 +16,7 @@ from adapters.sdk.calls import CallFailure, Exchange, PartnerAnswer, PartnerCall
 from adapters.sdk.client import PartnerClient
 from adapters.sdk.manifest import Limits
 from adapters.sdk.outcomes import Outcome
+from adapters.sdk.transport import PartnerTransport, make_client
 from config.clock import SystemClock
 from config.secrets import Secret
 from tests.adapters.sdk.raw_partner import (
@@ -24,6 +26,7 @@ from tests.adapters.sdk.raw_partner import (
     close,
     dripping,
     endless,
+    half_closing,
     late,
     ok,
     raw_partner,
@@ -107,6 +110,13 @@ async def test_nw_02_nw_05_a_lost_connection_is_unknown_and_never_sent_again(
     assert len(partner.requests) == 2
 
 
+@pytest.mark.parametrize("call", [PUT, GET], ids=["put", "get"])
+async def test_nw_02_a_connection_that_is_reset_before_anything_is_read_is_unknown(call: PartnerCall) -> None:
+    async with raw_partner(ok(), resets_from=1) as partner, client_of(partner.base_url) as client:
+        assert outcome(await client.call(call)) is Outcome.UNKNOWN
+    assert (partner.connections, partner.requests) == (1, []), "it may have been read, so it is not sent again"
+
+
 async def test_nw_04_a_late_answer_is_unknown_at_the_deadline() -> None:
     loop = asyncio.get_running_loop()
     async with raw_partner(late(5, ok())) as partner, client_of(partner.base_url, deadline_seconds=0.3) as client:
@@ -139,7 +149,7 @@ async def test_nw_09_a_dripping_partner_is_cut_at_the_deadline(kind: str) -> Non
 
 BROKEN = {
     "nw_10_truncated": answers(HEAD + b"Content-Length: 50\r\n\r\n{}", close=True),
-    "nw_11_half_close_in_a_chunk": answers(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab", close=True),
+    "nw_10_truncated_chunk": answers(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab", close=True),
     "nw_10_bad_chunk": answers(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nab\r\n", close=True),
     "nw_14_megabyte_header": answers(HEAD + b"X: " + b"y" * 1_000_000 + b"\r\n\r\n", close=True),
     "nw_14_many_headers": answers(HEAD + b"".join(b"X-%d: y\r\n" % n for n in range(50_000)) + b"\r\n", close=True),
@@ -157,6 +167,34 @@ async def test_broken_answers_are_unknown_and_raise_nothing(kind: str) -> None:
         result = await client.call(PUT)
     assert outcome(result) is Outcome.UNKNOWN, result
     assert len(partner.requests) == 1
+
+
+HALVES = {
+    "in_a_header": HEAD + b"Content-Len",
+    "in_a_body": HEAD + b"Content-Length: 50\r\n\r\n{}",
+    "in_a_chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+    "between_chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", HALVES)
+async def test_nw_11_a_partner_that_half_closes_is_unknown_and_leaves_no_socket_open(kind: str) -> None:
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    http = make_client()
+    async with (
+        raw_partner(half_closing(HALVES[kind], heard), ok()) as partner,
+        client_of(partner.base_url, http=http) as client,
+    ):
+        assert outcome(await client.call(PUT)) is Outcome.UNKNOWN
+        assert await asyncio.wait_for(heard.get(), 2) == b"", "we close our half, too"
+        assert isinstance(http._transport, PartnerTransport)
+        session = http._transport.client
+        assert isinstance(session, aiohttp.ClientSession)
+        connector = session.connector
+        assert isinstance(connector, aiohttp.TCPConnector)
+        assert (len(connector._acquired), sum(map(len, connector._conns.values()))) == (0, 0)
+        assert outcome(await client.call(GET)) == 200
+    assert (partner.connections, len(partner.requests)) == (2, 2)
 
 
 async def test_nw_12_an_endless_body_is_cut_at_the_cap() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,10 +25,13 @@ from adapters.sdk import transport
 from adapters.sdk.calls import CallFailure, PartnerCall
 from adapters.sdk.client import FOREIGN_ERRORS, NOT_SENT_ERRORS, PartnerClient, classify
 from adapters.sdk.manifest import Limits
+from adapters.sdk.oauth2 import OAuth2ClientCredentials
 from adapters.sdk.outcomes import Outcome
-from adapters.sdk.transport import NEVER_SENT, convert, make_client
+from adapters.sdk.transport import NEVER_SENT, CertificateInvalid, convert, make_client
 from config.clock import SystemClock
+from config.secrets import Secret
 
+LOOK = PartnerCall(operation="look_up", method="GET", path="/")
 NEVER_SENT_NAMES = {
     "ClientConnectorError",
     "ClientConnectorDNSError",
@@ -56,6 +62,8 @@ AIOHTTP = sorted({*classes(aiohttp.client_exceptions), *classes(http_exceptions)
 def test_every_aiohttp_exception_is_converted(kind: type[Exception]) -> None:
     error = kind.__new__(kind)
     expected = httpx.ConnectError if kind.__name__ in NEVER_SENT_NAMES else httpx.ReadError
+    if issubclass(kind, aiohttp.ClientConnectorCertificateError):
+        expected = CertificateInvalid
     assert type(convert(error)) is expected
 
 
@@ -135,32 +143,106 @@ class Authority:
         return builder.sign(self.key, hashes.SHA256())
 
 
+BAD = CallFailure(Outcome.NOT_SENT, "certificate")
+
+
+@asynccontextmanager
+async def served(context: ssl.SSLContext, *, trusting: Path | None) -> AsyncIterator[tuple[PartnerClient, list[str]]]:
+    """Serve with a certificate; give who calls, and what the server noticed."""
+    noticed: list[str] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            noticed.append("request")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+        writer.close()
+
+    context.sni_callback = lambda *_: noticed.append("handshake")
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
+    http = make_client(ca_file=trusting)
+    base_url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    client = PartnerClient(base_url=base_url, limits=Limits(), clock=SystemClock(), http=http)
+    try:
+        yield client, noticed
+    finally:
+        await client.aclose()
+        server.close()
+
+
 @pytest.mark.parametrize(
     ("address", "life", "trusted", "expected"),
     [
         ("127.0.0.1", timedelta(days=1), True, 200),
-        ("127.0.0.1", timedelta(days=1), False, Outcome.NOT_SENT),
-        ("127.0.0.2", timedelta(days=1), True, Outcome.NOT_SENT),
-        ("127.0.0.1", timedelta(days=-1), True, Outcome.NOT_SENT),
+        ("127.0.0.1", timedelta(days=1), False, BAD),
+        ("127.0.0.2", timedelta(days=1), True, BAD),
+        ("127.0.0.1", timedelta(days=-1), True, BAD),
+        ("127.0.0.2", timedelta(days=-1), False, BAD),
     ],
-    ids=["trusted", "unknown_authority", "wrong_name", "expired"],
+    ids=["trusted", "unknown_authority", "wrong_name", "expired", "all_of_them"],
 )
 async def test_nw_03_a_bad_certificate_is_not_sent(
-    tmp_path: Path, address: str, life: timedelta, trusted: bool, expected: Outcome | int
+    tmp_path: Path, address: str, life: timedelta, trusted: bool, expected: CallFailure | int
 ) -> None:
     authority = Authority(tmp_path)
+    context = authority.server(address, life)
+    async with served(context, trusting=authority.file if trusted else None) as (client, noticed):
+        result = await client.call(LOOK)
+        assert (result if isinstance(result, CallFailure) else result.status) == expected
+        if expected == 200:
+            assert (noticed, client.handshakes.failed) == (["handshake", "request"], 0)
+            return
+        assert noticed == ["handshake"], "nothing is sent, and nothing is tried again"
+        assert (client.handshakes.failed, client.handshakes.last) == (1, "certificate")
 
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        await writer.drain()
+
+async def test_nw_03_a_bad_certificate_opens_the_breaker_as_a_closed_port_does(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    async with served(authority.server("127.0.0.2", timedelta(days=1)), trusting=authority.file) as (client, noticed):
+        results = [await client.call(LOOK) for _ in range(21)]
+    assert results == [BAD] * 20 + [CallFailure(Outcome.NOT_SENT, "breaker_open")]
+    assert noticed == ["handshake"] * 20
+
+
+@pytest.mark.parametrize(
+    ("says", "noticed"),
+    [(b"HTTP/1.1 400 Bad Request\r\n\r\n", (3, "handshake")), (b"", (0, ""))],
+    ids=["speaks_no_tls", "hangs_up"],
+)
+async def test_nw_03_a_handshake_that_fails_is_not_sent_and_never_done_without_tls(
+    says: bytes, noticed: tuple[int, str]
+) -> None:
+    """It may be an accident, so it is tried again; a line that breaks says nothing of the partner's TLS."""
+    heard: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(65_536))
+        writer.write(says)
         writer.close()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=authority.server(address, life))
-    http = make_client(ca_file=authority.file if trusted else None)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
     base_url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    client = PartnerClient(base_url=base_url, limits=Limits(), clock=SystemClock(), http=http)
-    result = await client.call(PartnerCall(operation="look_up", method="GET", path="/"))
+    client = PartnerClient(base_url=base_url, limits=Limits(), clock=SystemClock())
+    assert await client.call(LOOK) == CallFailure(Outcome.NOT_SENT, "connect")
+    assert (client.handshakes.failed, client.handshakes.last) == noticed
+    assert len(heard) == 3
+    assert not [each for each in heard if b"GET" in each]
     await client.aclose()
     server.close()
-    assert (result.outcome if isinstance(result, CallFailure) else result.status) == expected
+
+
+async def test_nw_03_no_token_is_fetched_over_a_bad_certificate_and_that_is_told(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    async with served(authority.server("127.0.0.2", timedelta(days=1)), trusting=authority.file) as (plain, noticed):
+        scheme = OAuth2ClientCredentials(Secret("club"), Secret("s"), token_path="/token")
+        client = PartnerClient(
+            base_url=plain.base_url,
+            limits=Limits(),
+            clock=SystemClock(),
+            authenticator=scheme,
+            http=make_client(ca_file=authority.file),
+        )
+        assert await client.call(LOOK) == BAD
+        await client.aclose()
+    assert (noticed, client.handshakes.failed) == (["handshake"], 1)
