@@ -156,17 +156,13 @@ class StepResult(Record, frozen=True):
 
 
 class LookUpResult(Record, frozen=True):
-    """What a look-up by our key proved. ``copies``: how many things that stand the partner shows under this one key.
-
-    ``refund``: what it gives back of what was cancelled, where it tells so.
-    """
+    """What a look-up by our key proved. ``copies``: how many things that stand the partner shows under this one key."""
 
     answer: LookUpAnswer
     partner_reference: str | None = None
     carried: dict[str, str] = {}
     code: str | None = None
     copies: int = 1
-    refund: Money | None = None
     retry_after_seconds: int | None = None
 
 

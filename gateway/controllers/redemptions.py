@@ -147,7 +147,7 @@ async def cancellation_response(
         return Response(_cancellation(redemption, found.back, None, found.obstacle, dry_run=True))
     redemption, replayed = await cancellations.cancel(gateway, keys, keyed, redemption.member_id, redemption.id)
     reversal = await cancellations.reversal_of(gateway, redemption.id)
-    back = cancellations.coming_back(gateway, redemption, reversal)
+    back = redemption.quote.quantity if reversal is None else reversal.quantity
     state = None if reversal is None else reversal.state
     headers = {REPLAYED: "true"} if replayed else {}
     return Response(_cancellation(redemption, back, state, None, dry_run=False), headers=headers)

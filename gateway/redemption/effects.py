@@ -20,7 +20,7 @@ from catalogue.vouchers import RANDOMNESS_BYTES, make_code
 from config.database import insert_new
 from config.errors import GatewayError
 from config.observability import get_logger
-from gateway.redemption import budgeting, refunds, reversal_store, store
+from gateway.redemption import budgeting, reversal_store, store
 from gateway.redemption.plan import HEAD_START
 from gateway.redemption.records import Redemption, Reversal
 from gateway.redemption.services import airport_of, guests_of, quantity_of, service_date
@@ -157,6 +157,8 @@ class Effects:
         number = reversal.number
         points = reversal.quantity
         if reversal.undoes:
+            returned = reversal_store.left(connection, redemption) == 0
+            budgeting.release(connection, redemption, at, points_returned=returned)
             points -= _corrected(connection, redemption)
         if points > 0:
             ledger.reverse(
@@ -168,27 +170,16 @@ class Effects:
             )
         if not reversal.undoes:
             return
-        returned = reversal_store.left(connection, redemption) == 0
-        budgeting.release(connection, redemption, at, points_returned=returned)
         quantity = _converted(connection, redemption)
         self._book(connection, redemption, "refund", f"{redemption.id}:refund:{number}", at, quantity=quantity)
-        kept = _kept(redemption, refund)
-        if kept is not None:
-            self._book(connection, redemption, "cancel_fee", f"{redemption.id}:cancel_fee:{number}", at, price=kept)
+        price = redemption.quote.price
+        if refund is not None and price is not None and refund.currency == price.currency:
+            kept = Money(price.amount - refund.amount, price.currency)
+            if kept.amount > 0:
+                self._book(connection, redemption, "cancel_fee", f"{redemption.id}:cancel_fee:{number}", at, price=kept)
         entitlements_store.release(connection, redemption.id, at)
         if not voucher_store.void_voucher(connection, redemption.id, at) and self._has_voucher(redemption):
             log.error("reversal.voucher_was_used", redemption_id=redemption.id, partner=redemption.partner)
-
-    def may_keep(self, redemption: Redemption, refund: Money | None, at: datetime) -> bool:
-        """Say whether the contract knows a fee for what a partner keeps that undid a redemption by itself."""
-        kept = _kept(redemption, refund)
-        if kept is None:
-            return True
-        try:
-            self._priced(redemption, "cancel_fee", f"{redemption.id}:cancel_fee", at, price=kept)
-        except ObligationError:
-            return False
-        return True
 
     def back_after_no_show(self, redemption: Redemption) -> int:
         """Answer what of its quantity the benefit's rule gives back to a member who did not come."""
@@ -371,39 +362,14 @@ class Effects:
 
         A conversion cannot be taken back from the partner: the member keeps the miles.
         """
-        if redemption.withdrawal_asked_at is not None and self._withdrawn(connection, redemption, at):
-            return
-        if redemption.itinerary_id is not None:
+        if redemption.withdrawal_asked_at is not None:
+            if redemption.quote.kind != "conversion":
+                self.ask_reversal(connection, redemption, "withdrawn_meanwhile", at)
+                self._undo_others(connection, redemption, at)
+        elif redemption.itinerary_id is not None:
             for leg in store.legs(connection, redemption.itinerary_id):
                 if leg.state is State.HELD:
                     store.wake(connection, leg.id, at + HEAD_START)
-
-    def _withdrawn(self, connection: Connection, redemption: Redemption, at: datetime) -> bool:
-        """Undo what the member did not want any more when it was not known yet; False when he keeps it.
-
-        What comes back is what the benefit's rule gave when he asked: he could not know, and neither could we. A trip
-        of which all or nothing is wanted is undone whole, whoever's wish it was.
-        """
-        whole, quote = redemption.quote.quantity, redemption.quote
-        if quote.kind == "conversion" or redemption.withdrawal_asked_at is None:
-            return False
-        if redemption.itinerary_id is None or not _all_or_nothing(connection, redemption.itinerary_id):
-            back = refunds.by_rule(self._catalogue, quote, redemption.withdrawal_asked_at)
-            if not back:
-                log.info("redemption.kept_by_rule", redemption_id=redemption.id)
-                return False
-            whole = min(back, whole)
-        reversal_store.ask(connection, redemption, quantity=whole, reason="withdrawn_meanwhile", at=at)
-        self._undo_others(connection, redemption, at)
-        return True
-
-
-def _kept(redemption: Redemption, refund: Money | None) -> Money | None:
-    """Answer what of its price a partner keeps that gives back so much; None when it is nothing, or not told."""
-    price = redemption.quote.price
-    if refund is None or price is None or refund.currency != price.currency or refund.amount >= price.amount:
-        return None
-    return Money(price.amount - refund.amount, price.currency)
 
 
 def _guests_owed(connection: Connection, redemption_id: str) -> int:

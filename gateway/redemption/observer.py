@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from adapters.sdk.capabilities import LooksUp
 from adapters.sdk.outcomes import ECHO_FAULTS, LookUpAnswer
 from adapters.sdk.records import CANCELLED_EVENT, CONFIRMED_EVENT, LookUpResult, PartnerEvent
-from catalogue.values import Money
 from config.observability import get_logger
 from gateway.redemption import attempt_store, reversal_store, store
 from gateway.redemption.endings import Endings
@@ -173,7 +172,7 @@ class Observer:
         if redemption.state is State.VOIDED and result.answer is LookUpAnswer.ISSUED:
             return self._issued_after_void(connection, redemption, result, now)
         if redemption.state is State.CAPTURED and result.answer is LookUpAnswer.CANCELLED:
-            return self._partner_cancelled(connection, redemption, now, result.refund)
+            return self._partner_cancelled(connection, redemption, now)
         if redemption.state is State.CAPTURED and result.answer is LookUpAnswer.ISSUED:
             self._effects.guests_reported(connection, redemption, result.carried, now)
             if result.carried.get(NO_SHOW) == "true":
@@ -194,20 +193,14 @@ class Observer:
         self._effects.claimed(connection, redemption, evidence, now)
         return True
 
-    def _partner_cancelled(
-        self, connection: Connection, redemption: Redemption, now: datetime, refund: Money | None = None
-    ) -> bool:
+    def _partner_cancelled(self, connection: Connection, redemption: Redemption, now: datetime) -> bool:
         """The partner took it back on its own: everything returns to the member (rule R13).
 
-        A reversal that was asked for and is not being submitted is thereby applied, by its own quantity. What the
-        partner keeps of its price is owed to it where its contract knows such a fee.
+        A reversal that was asked for and is not being submitted is thereby applied, by its own quantity.
 
         Returns:
             False when a cancellation is being submitted just now: its answer is awaited first.
         """
-        if not self._effects.may_keep(redemption, refund, now):
-            log.error("redemption.fee_without_terms", redemption_id=redemption.id, partner=redemption.partner)
-            refund = None
         known = reversal_store.standing(connection, redemption.id)
         if known is None:
             quantity = redemption.quote.quantity
@@ -215,13 +208,13 @@ class Observer:
                 connection, redemption, quantity=quantity, reason="partner_cancelled", at=now, state=R.APPLIED
             )
             assert reversal is not None
-            self._effects.reversed(connection, redemption, reversal, now, refund)
+            self._effects.reversed(connection, redemption, reversal, now)
             return True
         if known.state is R.SUBMITTING:
             return False
         if known.state is not R.APPLIED:
             free = {"next_action_at": None, "lease_owner": None, "lease_until": None}
-            apply(connection, self._effects, redemption, known, now, refund, **free)
+            apply(connection, self._effects, redemption, known, now, **free)
         return True
 
 

@@ -215,9 +215,8 @@ class CancellationView(msgspec.Struct, frozen=True):
     """What a cancellation gives back, or would give back, and how far it has come.
 
     ``cancellation`` is the state of taking a captured benefit back (``applied``: done; ``refused``: the member keeps
-    it); None while the redemption itself is undecided and is being withdrawn, and on a dry run. Of an undecided one at
-    least so much comes back: everything, if it turns out not to be granted. ``obstacle`` says on a dry run why it could
-    not be cancelled.
+    it); None while the redemption itself is undecided and is being withdrawn, and on a dry run. ``obstacle`` says on a
+    dry run why it could not be cancelled.
     """
 
     redemption_id: str

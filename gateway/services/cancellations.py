@@ -11,13 +11,15 @@ from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import CreditsPoints
 from catalogue import voucher_store
+from catalogue.benefits_cancellation import refund_of
 from catalogue.errors import VoucherRefusedError
 from catalogue.vouchers import VoucherState
 from config.errors import ConflictError
 from gateway.idempotency import Answer, IdempotencyKeys, KeyedRequest
-from gateway.redemption import refunds, reversal_store, store
+from gateway.redemption import reversal_store, store
 from gateway.redemption.plan import HEAD_START
 from gateway.redemption.records import Redemption, Reversal
+from gateway.redemption.services import airport_of, service_span
 from gateway.redemption.states import ReversalState, State
 from gateway.services.redeem import of_member, wait_for
 from gateway.wiring import Gateway
@@ -25,12 +27,11 @@ from gateway.wiring import Gateway
 UNDER_WAY = frozenset({ReversalState.REQUESTED, ReversalState.SUBMITTING, ReversalState.UNKNOWN, ReversalState.MANUAL})
 """A reversal that may still take the benefit back."""
 
+_PARTS = 1_000_000
+
 
 class Terms(msgspec.Struct, frozen=True):
-    """What a cancellation would do now: ``back`` of what was held returns; ``obstacle`` says why none is possible.
-
-    Of an undecided one at least ``back`` returns: everything does if it turns out not to be granted.
-    """
+    """What a cancellation would do now: ``back`` of what was held returns; ``obstacle`` says why none is possible."""
 
     back: int
     obstacle: str | None = None
@@ -44,10 +45,8 @@ async def terms(gateway: Gateway, redemption: Redemption) -> Terms:
 def _terms(gateway: Gateway, redemption: Redemption, connection: Connection) -> Terms:
     if redemption.state is State.VOIDED:
         return Terms(0, "The redemption has ended without effect; there is nothing to cancel.")
-    if redemption.state is State.HELD:
-        return Terms(redemption.quote.quantity)
     if redemption.state is not State.CAPTURED:
-        return Terms(_if_granted(gateway, redemption))
+        return Terms(redemption.quote.quantity)
     if reversal_store.standing(connection, redemption.id) is not None:
         return Terms(0, "A cancellation was asked for before.")
     voucher = voucher_store.voucher_of(connection, redemption.id)
@@ -60,11 +59,15 @@ def _terms(gateway: Gateway, redemption: Redemption, connection: Connection) -> 
 def _by_rule(gateway: Gateway, redemption: Redemption, now: datetime) -> Terms:
     """Apply the benefit's rule; where nothing was held, what it says of the whole decides whether it can be undone."""
     quote = redemption.quote
+    benefit = None
+    if quote.benefit_id is not None and quote.benefit_version is not None:
+        benefit = gateway.catalogue.benefit_version(quote.benefit_id, quote.benefit_version)
+    span = service_span(quote.service, gateway.catalogue.zone_of(airport_of(quote.service)))
     if quote.kind == "conversion":
         return _of_conversion(gateway, redemption, now)
-    back = refunds.by_rule(gateway.catalogue, quote, now)
-    if back is None:
+    if benefit is None or span is None:
         return Terms(0, "What was redeemed is no longer known; ask the club.")
+    back = refund_of(benefit.cancellation, quote.quantity or _PARTS, span[0], now, span[1])
     if not back:
         return Terms(0, "By the benefit's cancellation rule nothing comes back any more.")
     return Terms(back if quote.quantity else 0)
@@ -136,22 +139,6 @@ async def cancel(
         )
         await wait_for(gateway, asyncio.create_task(coming))
     return await of_member(gateway, member_id, redemption_id), answer.replayed
-
-
-def coming_back(gateway: Gateway, redemption: Redemption, reversal: Reversal | None) -> int:
-    """Answer what comes back after a cancellation was asked for: of an undecided one at least so much."""
-    if reversal is not None:
-        return reversal.quantity
-    if redemption.state in {State.HELD, State.VOIDED}:
-        return redemption.quote.quantity
-    if redemption.state is State.CAPTURED:
-        return 0
-    return _if_granted(gateway, redemption)
-
-
-def _if_granted(gateway: Gateway, redemption: Redemption) -> int:
-    """Answer what comes back of an undecided one if it turns out to be granted; everything does if it does not."""
-    return _by_rule(gateway, redemption, redemption.withdrawal_asked_at or gateway.clock.now()).back
 
 
 async def reversal_of(gateway: Gateway, redemption_id: str) -> Reversal | None:
