@@ -155,10 +155,8 @@ class ReversalEngine:
         if reversal is None or reversal.version != order.reversal.version or reversal.lease_owner != owner:
             log.warning("reversal.result_dropped", redemption_id=order.redemption.id)
             return
-        if isinstance(result, LookUpResult):
-            self._end(connection, order.redemption, reversal, after_look_up(result), now)
-        else:
-            self._end(connection, order.redemption, reversal, after_cancel(result), now, result.refund)
+        proven = after_look_up(result) if isinstance(result, LookUpResult) else after_cancel(result)
+        self._end(connection, order.redemption, reversal, proven, now, result.refund)
 
     def _end(
         self,
