@@ -137,6 +137,8 @@ def _read_look_up(request: ReservationRequest, answer: PartnerAnswer) -> LookUpR
         reservation = decode(answer.body, wire.Reservation)
         found = LOOK_UP[reservation.status]
         wrong = _wrong_echo(request, reservation) if found is LookUpAnswer.ISSUED else _wrong_key(request, reservation)
+        told = reservation.refund if found is LookUpAnswer.CANCELLED else None
+        refund = to_money(told) if told else None
     except ProtocolError as error:
         return LookUpResult(answer=LookUpAnswer.UNKNOWN, code=f"{UNREADABLE}: {error.message}")
     if wrong is not None:
@@ -146,6 +148,7 @@ def _read_look_up(request: ReservationRequest, answer: PartnerAnswer) -> LookUpR
         partner_reference=reservation.reference,
         carried=_carried(reservation),
         code=reservation.status.value,
+        refund=refund,
     )
 
 

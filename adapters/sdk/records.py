@@ -156,7 +156,10 @@ class StepResult(Record, frozen=True):
 
 
 class LookUpResult(Record, frozen=True):
-    """What a look-up by our key proved. ``copies``: how many things that stand the partner shows under this one key."""
+    """What a look-up by our key proved. ``copies``: how many things that stand the partner shows under this one key.
+
+    ``refund``: what the partner gives back of a cancelled one, where it tells; the rest of its price is its fee.
+    """
 
     answer: LookUpAnswer
     partner_reference: str | None = None
@@ -164,6 +167,7 @@ class LookUpResult(Record, frozen=True):
     code: str | None = None
     copies: int = 1
     retry_after_seconds: int | None = None
+    refund: Money | None = None
 
 
 class CancelResult(Record, frozen=True):

@@ -146,11 +146,10 @@ async def cancellation_response(
         found = await cancellations.terms(gateway, redemption)
         return Response(_cancellation(redemption, found.back, None, found.obstacle, dry_run=True))
     redemption, replayed = await cancellations.cancel(gateway, keys, keyed, redemption.member_id, redemption.id)
-    reversal = await cancellations.reversal_of(gateway, redemption.id)
-    back = redemption.quote.quantity if reversal is None else reversal.quantity
+    reversal, found = await cancellations.outcome(gateway, redemption)
     state = None if reversal is None else reversal.state
     headers = {REPLAYED: "true"} if replayed else {}
-    return Response(_cancellation(redemption, back, state, None, dry_run=False), headers=headers)
+    return Response(_cancellation(redemption, found.back, state, found.obstacle, dry_run=False), headers=headers)
 
 
 def _cancellation(

@@ -20,7 +20,7 @@ from catalogue.vouchers import RANDOMNESS_BYTES, make_code
 from config.database import insert_new
 from config.errors import GatewayError
 from config.observability import get_logger
-from gateway.redemption import budgeting, reversal_store, store
+from gateway.redemption import budgeting, refunds, reversal_store, store
 from gateway.redemption.plan import HEAD_START
 from gateway.redemption.records import Redemption, Reversal
 from gateway.redemption.services import airport_of, guests_of, quantity_of, service_date
@@ -107,16 +107,23 @@ class Effects:
         self._undo_others(connection, redemption, at)
 
     def _undo_others(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
-        """Undo the other legs of an all_or_nothing trip; the caller holds the lock of every leg."""
+        """Undo the other legs of an all_or_nothing trip; the caller holds the lock of every leg.
+
+        Whole where the trip fell through; where a wish of the member's is the cause, as that wish would have undone
+        each leg by its own rule, so that no leg is a way around another's.
+        """
         if redemption.itinerary_id is None or not _all_or_nothing(connection, redemption.itinerary_id):
             return
-        for leg in store.legs(connection, redemption.itinerary_id):
+        legs = store.legs(connection, redemption.itinerary_id)
+        wished_at = None if refunds.fell_through(connection, legs) else redemption.withdrawal_asked_at
+        for leg in legs:
             if leg.id == redemption.id:
                 continue
             if leg.state in HOLDING:
-                store.ask_withdrawal(connection, leg.id, at)
+                store.ask_withdrawal(connection, leg.id, wished_at or at)
             elif leg.state is State.CAPTURED:
-                self.ask_reversal(connection, leg, "itinerary_undone", at)
+                back = leg.quote.quantity if wished_at is None else self._back_by_rule(leg, wished_at)
+                self._ask(connection, leg, back, "itinerary_undone", at)
 
     def blocked(self, connection: Connection, redemption: Redemption) -> bool:
         """Say whether an earlier leg of an all_or_nothing itinerary is not captured yet, or is being undone."""
@@ -131,7 +138,38 @@ class Effects:
 
     def ask_reversal(self, connection: Connection, redemption: Redemption, reason: str, at: datetime) -> None:
         """Ask that a captured redemption be undone whole; a no-op when that was asked before."""
-        reversal_store.ask(connection, redemption, quantity=redemption.quote.quantity, reason=reason, at=at)
+        self._ask(connection, redemption, redemption.quote.quantity, reason, at)
+
+    def _ask(self, connection: Connection, redemption: Redemption, back: int | None, reason: str, at: datetime) -> None:
+        """Ask that a captured redemption be undone; with nothing to give back (None) it stands."""
+        if back is not None:
+            reversal_store.ask(connection, redemption, quantity=back, reason=reason, at=at)
+
+    def back_if_granted(self, connection: Connection, redemption: Redemption, at: datetime) -> int | None:
+        """Answer what an unwanted, undecided redemption gives back should it turn out to be granted.
+
+        By the benefit's rule as of the instant at which the wish was uttered (now, where it was not yet); everything
+        where the programme itself undoes a trip.
+
+        Returns:
+            None when by the rule nothing comes back: then what was granted stands. So does a conversion, for its
+            partner keeps the miles.
+        """
+        if redemption.quote.kind == "conversion":
+            return None
+        trip = redemption.itinerary_id
+        bound = trip is not None and _all_or_nothing(connection, trip)
+        if trip is not None and bound and refunds.fell_through(connection, store.legs(connection, trip)):
+            return redemption.quote.quantity
+        return self._back_by_rule(redemption, redemption.withdrawal_asked_at or at)
+
+    def _back_by_rule(self, redemption: Redemption, at: datetime) -> int | None:
+        found = refunds.by_rule(self._catalogue, redemption, at)
+        return None if found is None or found.nothing else found.quantity
+
+    def back_after_partner_cancelled(self, redemption: Redemption, refund: Money | None, at: datetime) -> int:
+        """Answer what goes back when the partner cancelled without being asked; see `gateway.redemption.refunds`."""
+        return refunds.after_partner_cancelled(self._catalogue, redemption, refund, at)
 
     def reversed(
         self,
@@ -152,13 +190,12 @@ class Effects:
             redemption: the captured one.
             reversal: whose ``quantity`` goes back to the member.
             at: when it was found out.
-            refund: what the partner says it gives back; the rest of its price is its fee. All of it when None.
+            refund: what the partner says it gives back; the rest of its price is its fee, if the contract has terms
+                for one. All of it when None.
         """
         number = reversal.number
         points = reversal.quantity
         if reversal.undoes:
-            returned = reversal_store.left(connection, redemption) == 0
-            budgeting.release(connection, redemption, at, points_returned=returned)
             points -= _corrected(connection, redemption)
         if points > 0:
             ledger.reverse(
@@ -170,14 +207,15 @@ class Effects:
             )
         if not reversal.undoes:
             return
+        returned = reversal_store.left(connection, redemption) == 0
+        budgeting.release(connection, redemption, at, points_returned=returned)
         quantity = _converted(connection, redemption)
         self._book(connection, redemption, "refund", f"{redemption.id}:refund:{number}", at, quantity=quantity)
-        price = redemption.quote.price
-        if refund is not None and price is not None and refund.currency == price.currency:
-            kept = Money(price.amount - refund.amount, price.currency)
-            if kept.amount > 0:
-                self._book(connection, redemption, "cancel_fee", f"{redemption.id}:cancel_fee:{number}", at, price=kept)
-        entitlements_store.release(connection, redemption.id, at)
+        fee = refunds.kept(redemption, refund)
+        if fee is not None:
+            self._book_fee(connection, redemption, "cancel_fee", f"{redemption.id}:cancel_fee:{number}", at, fee)
+        if returned or redemption.quote.pay_with != PayWith.ENTITLEMENT:
+            entitlements_store.release(connection, redemption.id, at)
         if not voucher_store.void_voucher(connection, redemption.id, at) and self._has_voucher(redemption):
             log.error("reversal.voucher_was_used", redemption_id=redemption.id, partner=redemption.partner)
 
@@ -192,10 +230,23 @@ class Effects:
 
         Key: ``<id>:no_show`` (entry and settlement line).
         """
+        return self._book_fee(connection, redemption, "no_show", f"{redemption.id}:no_show", at)
+
+    def _book_fee(
+        self,
+        connection: Connection,
+        redemption: Redemption,
+        kind: str,
+        key: str,
+        at: datetime,
+        price: Money | None = None,
+    ) -> bool:
+        """Owe a fee if the contract says so; what a partner keeps without terms shows as a break of its file."""
         try:
             with connection.begin_nested():
-                self._book(connection, redemption, "no_show", f"{redemption.id}:no_show", at)
-        except ObligationError:
+                self._book(connection, redemption, kind, key, at, price=price)
+        except ObligationError as error:
+            log.warning("redemption.fee_without_terms", redemption_id=redemption.id, kind=kind, reason=error.message)
             return False
         return True
 
@@ -358,15 +409,14 @@ class Effects:
         return voucher_store.issue_voucher(connection, new, at)
 
     def _go_on(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
-        """Let the next leg go, or undo this one when it is no longer wanted.
-
-        A conversion cannot be taken back from the partner: the member keeps the miles.
-        """
+        """Let the next leg go, or undo this one when it is no longer wanted and by its rule something comes back."""
         if redemption.withdrawal_asked_at is not None:
-            if redemption.quote.kind != "conversion":
-                self.ask_reversal(connection, redemption, "withdrawn_meanwhile", at)
+            back = self.back_if_granted(connection, redemption, at)
+            if back is not None:
+                self._ask(connection, redemption, back, "withdrawn_meanwhile", at)
                 self._undo_others(connection, redemption, at)
-        elif redemption.itinerary_id is not None:
+                return
+        if redemption.itinerary_id is not None:
             for leg in store.legs(connection, redemption.itinerary_id):
                 if leg.state is State.HELD:
                     store.wake(connection, leg.id, at + HEAD_START)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from adapters.sdk.capabilities import LooksUp
 from adapters.sdk.outcomes import ECHO_FAULTS, LookUpAnswer
 from adapters.sdk.records import CANCELLED_EVENT, CONFIRMED_EVENT, LookUpResult, PartnerEvent
+from catalogue.values import Money
 from config.observability import get_logger
 from gateway.redemption import attempt_store, reversal_store, store
 from gateway.redemption.endings import Endings
@@ -48,11 +49,16 @@ class Observer:
         self._alarms = seams.alarms
         self._endings = Endings(seams)
 
-    async def look(self, redemption_id: str) -> bool:
+    async def look(self, redemption_id: str, cancelled_at: datetime | None = None) -> bool:
         """Look at a redemption because of a hint.
 
         An undecided one is left to the engine, which is woken. A partner without look-up cannot be asked: its hint is
         kept in the inbox and the settlement file decides (`file_shows`).
+
+        Args:
+            redemption_id: which.
+            cancelled_at: when it was cancelled as the hint says: should the look-up find that it was, the benefit's
+                rule is applied as of then.
 
         Returns:
             Whether the partner was asked and gave an answer that could be read.
@@ -68,7 +74,7 @@ class Observer:
         except Exception:
             log.exception("adapter.raised", partner=redemption.partner, operation=OBSERVE)
             result = LookUpResult(answer=LookUpAnswer.UNKNOWN, code="adapter_raised")
-        return await self._database.write(partial(self._record, redemption, attempt, result))
+        return await self._database.write(partial(self._record, redemption, attempt, result, cancelled_at))
 
     def count(self, connection: Connection, redemption: Redemption, event: PartnerEvent, at: datetime) -> bool:
         """Let an event of a partner that cannot be asked count (rule R9's exception); the caller holds the lock.
@@ -161,7 +167,14 @@ class Observer:
         )
         return redemption, attempt
 
-    def _record(self, asked: Redemption, attempt: int, result: LookUpResult, connection: Connection) -> bool:
+    def _record(
+        self,
+        asked: Redemption,
+        attempt: int,
+        result: LookUpResult,
+        cancelled_at: datetime | None,
+        connection: Connection,
+    ) -> bool:
         now = self._clock.now()
         store.lock(connection, asked.id)
         attempt_store.finish(
@@ -172,7 +185,7 @@ class Observer:
         if redemption.state is State.VOIDED and result.answer is LookUpAnswer.ISSUED:
             return self._issued_after_void(connection, redemption, result, now)
         if redemption.state is State.CAPTURED and result.answer is LookUpAnswer.CANCELLED:
-            return self._partner_cancelled(connection, redemption, now)
+            return self._partner_cancelled(connection, redemption, now, result.refund, cancelled_at)
         if redemption.state is State.CAPTURED and result.answer is LookUpAnswer.ISSUED:
             self._effects.guests_reported(connection, redemption, result.carried, now)
             if result.carried.get(NO_SHOW) == "true":
@@ -193,28 +206,45 @@ class Observer:
         self._effects.claimed(connection, redemption, evidence, now)
         return True
 
-    def _partner_cancelled(self, connection: Connection, redemption: Redemption, now: datetime) -> bool:
-        """The partner took it back on its own: everything returns to the member (rule R13).
+    def _partner_cancelled(
+        self,
+        connection: Connection,
+        redemption: Redemption,
+        now: datetime,
+        refund: Money | None = None,
+        cancelled_at: datetime | None = None,
+    ) -> bool:
+        """The partner says that it was cancelled: what is true is posted (rule R13).
 
-        A reversal that was asked for and is not being submitted is thereby applied, by its own quantity.
+        A reversal that was asked for and is not being submitted is thereby applied, by its own quantity. Otherwise
+        nobody here asked, and `gateway.redemption.refunds.after_partner_cancelled` says what goes back. Either way
+        what the partner keeps is its fee.
+
+        Args:
+            connection: of the transaction that holds the redemption's lock.
+            redemption: the captured one.
+            now: when it is found out.
+            refund: what the partner says it gives back.
+            cancelled_at: when the partner says it happened; counts only between the request and now.
 
         Returns:
             False when a cancellation is being submitted just now: its answer is awaited first.
         """
         known = reversal_store.standing(connection, redemption.id)
         if known is None:
-            quantity = redemption.quote.quantity
+            happened_at = min(max(cancelled_at or now, redemption.requested_at), now)
+            quantity = self._effects.back_after_partner_cancelled(redemption, refund, happened_at)
             reversal = reversal_store.ask(
                 connection, redemption, quantity=quantity, reason="partner_cancelled", at=now, state=R.APPLIED
             )
             assert reversal is not None
-            self._effects.reversed(connection, redemption, reversal, now)
+            self._effects.reversed(connection, redemption, reversal, now, refund)
             return True
         if known.state is R.SUBMITTING:
             return False
         if known.state is not R.APPLIED:
             free = {"next_action_at": None, "lease_owner": None, "lease_until": None}
-            apply(connection, self._effects, redemption, known, now, **free)
+            apply(connection, self._effects, redemption, known, now, refund, **free)
         return True
 
 

@@ -187,7 +187,7 @@ class ReversalEngine:
         if state is reversal.state:
             reversal_store.release(connection, reversal, **changes)
         elif state is ReversalState.APPLIED:
-            refund = result.refund if isinstance(result, CancelResult) else None
+            refund = None if result is None else result.refund
             apply(connection, self._effects, redemption, reversal, now, refund, **changes)
         else:
             reversal_store.move(connection, reversal, state, at=now, **changes)

@@ -215,8 +215,10 @@ class CancellationView(msgspec.Struct, frozen=True):
     """What a cancellation gives back, or would give back, and how far it has come.
 
     ``cancellation`` is the state of taking a captured benefit back (``applied``: done; ``refused``: the member keeps
-    it); None while the redemption itself is undecided and is being withdrawn, and on a dry run. ``obstacle`` says on a
-    dry run why it could not be cancelled.
+    it); None while the redemption itself is undecided and is being withdrawn, and on a dry run. Of an undecided one
+    ``points_back`` and ``uses_back`` come back if the partner has granted it or still does, by the rule as of the
+    instant at which it was first cancelled; if not, everything does. ``obstacle`` says on a dry run why it could not be
+    cancelled, and after a withdrawal why what was granted stands.
     """
 
     redemption_id: str

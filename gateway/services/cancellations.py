@@ -11,15 +11,13 @@ from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import CreditsPoints
 from catalogue import voucher_store
-from catalogue.benefits_cancellation import refund_of
 from catalogue.errors import VoucherRefusedError
 from catalogue.vouchers import VoucherState
 from config.errors import ConflictError
 from gateway.idempotency import Answer, IdempotencyKeys, KeyedRequest
-from gateway.redemption import reversal_store, store
+from gateway.redemption import refunds, reversal_store, store
 from gateway.redemption.plan import HEAD_START
 from gateway.redemption.records import Redemption, Reversal
-from gateway.redemption.services import airport_of, service_span
 from gateway.redemption.states import ReversalState, State
 from gateway.services.redeem import of_member, wait_for
 from gateway.wiring import Gateway
@@ -27,11 +25,15 @@ from gateway.wiring import Gateway
 UNDER_WAY = frozenset({ReversalState.REQUESTED, ReversalState.SUBMITTING, ReversalState.UNKNOWN, ReversalState.MANUAL})
 """A reversal that may still take the benefit back."""
 
-_PARTS = 1_000_000
+GRANTED = "It was granted before it could be withdrawn, and by its cancellation rule nothing comes back: it stands."
+NOTHING_BACK = "By the benefit's cancellation rule nothing comes back any more."
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What a cancellation would do now: ``back`` of what was held returns; ``obstacle`` says why none is possible."""
+    """What a cancellation would do now: ``back`` of what was held returns; ``obstacle`` says why none is possible.
+
+    Of an undecided redemption ``back`` is what returns if it turns out to be granted; if not, all of it does.
+    """
 
     back: int
     obstacle: str | None = None
@@ -46,7 +48,7 @@ def _terms(gateway: Gateway, redemption: Redemption, connection: Connection) -> 
     if redemption.state is State.VOIDED:
         return Terms(0, "The redemption has ended without effect; there is nothing to cancel.")
     if redemption.state is not State.CAPTURED:
-        return Terms(redemption.quote.quantity)
+        return Terms(_of_undecided(gateway, connection, redemption))
     if reversal_store.standing(connection, redemption.id) is not None:
         return Terms(0, "A cancellation was asked for before.")
     voucher = voucher_store.voucher_of(connection, redemption.id)
@@ -56,21 +58,21 @@ def _terms(gateway: Gateway, redemption: Redemption, connection: Connection) -> 
     return msgspec.structs.replace(found, back=min(found.back, reversal_store.left(connection, redemption)))
 
 
+def _of_undecided(gateway: Gateway, connection: Connection, redemption: Redemption) -> int:
+    """Answer what returns for certain: all of what was never sent, else what the rule gives of what was granted."""
+    if redemption.state is State.HELD:
+        return redemption.quote.quantity
+    return gateway.effects.back_if_granted(connection, redemption, gateway.clock.now()) or 0
+
+
 def _by_rule(gateway: Gateway, redemption: Redemption, now: datetime) -> Terms:
-    """Apply the benefit's rule; where nothing was held, what it says of the whole decides whether it can be undone."""
-    quote = redemption.quote
-    benefit = None
-    if quote.benefit_id is not None and quote.benefit_version is not None:
-        benefit = gateway.catalogue.benefit_version(quote.benefit_id, quote.benefit_version)
-    span = service_span(quote.service, gateway.catalogue.zone_of(airport_of(quote.service)))
-    if quote.kind == "conversion":
+    """Apply the benefit's rule, or a conversion's time limit."""
+    if redemption.quote.kind == "conversion":
         return _of_conversion(gateway, redemption, now)
-    if benefit is None or span is None:
+    found = refunds.by_rule(gateway.catalogue, redemption, now)
+    if found is None:
         return Terms(0, "What was redeemed is no longer known; ask the club.")
-    back = refund_of(benefit.cancellation, quote.quantity or _PARTS, span[0], now, span[1])
-    if not back:
-        return Terms(0, "By the benefit's cancellation rule nothing comes back any more.")
-    return Terms(back if quote.quantity else 0)
+    return Terms(found.quantity, NOTHING_BACK if found.nothing else None)
 
 
 def _of_conversion(gateway: Gateway, redemption: Redemption, now: datetime) -> Terms:
@@ -113,7 +115,8 @@ async def cancel(
     """Cancel a redemption: withdraw an undecided one, ask the partner to undo a captured one.
 
     Stored in one transaction: idempotency key and the wish (``withdrawal_asked_at``, or the reversal's row). Points
-    move only when the partner's answer or a look-up proves it.
+    move only when the partner's answer or a look-up proves it. A withdrawn one that is granted all the same gives back
+    what the rule gives at the instant of the wish; where that is nothing, it stands.
 
     Returns:
         The redemption as it stands when the partner answered or the interactive wait ended, and whether this was a
@@ -141,9 +144,20 @@ async def cancel(
     return await of_member(gateway, member_id, redemption_id), answer.replayed
 
 
-async def reversal_of(gateway: Gateway, redemption_id: str) -> Reversal | None:
-    """Read the cancellation of a redemption, if one was asked for."""
-    return await gateway.database.read(partial(reversal_store.latest, redemption_id=redemption_id))
+async def outcome(gateway: Gateway, redemption: Redemption) -> tuple[Reversal | None, Terms]:
+    """Read how far the cancellation of a redemption has come, and what returns by it."""
+    return await gateway.database.read(partial(_outcome, gateway, redemption))
+
+
+def _outcome(gateway: Gateway, redemption: Redemption, connection: Connection) -> tuple[Reversal | None, Terms]:
+    reversal = reversal_store.latest(connection, redemption.id)
+    if reversal is not None:
+        return reversal, Terms(reversal.quantity)
+    if redemption.state is State.VOIDED:
+        return None, Terms(redemption.quote.quantity)
+    if redemption.state is State.CAPTURED:
+        return None, Terms(0, GRANTED)
+    return None, Terms(_of_undecided(gateway, connection, redemption))
 
 
 def refuse_while_cancelling(connection: Connection, redemption_id: str, *, locking: bool = True) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from adapters.sdk.capabilities import LooksUp, ReceivesWebhooks
 from adapters.sdk.errors import WebhookError
-from adapters.sdk.records import PartnerEvent
+from adapters.sdk.records import CANCELLED_EVENT, PartnerEvent
 from config.clock import Clock
 from config.database import Database
 from config.errors import DatabaseError
@@ -81,7 +81,8 @@ class InboxWorker:
         ended = await self._database.write(partial(self._wake, message, event))
         if ended is None:
             return
-        if not await self._observer.look(ended):
+        cancelled = event is not None and event.kind == CANCELLED_EVENT
+        if not await self._observer.look(ended, event.occurred_at if event is not None and cancelled else None):
             raise HintError("The partner did not say what became of it.")
         await self._database.write(partial(inbox.done, inbox_id=message.id, at=self._clock.now()))
 

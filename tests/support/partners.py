@@ -10,6 +10,7 @@ from adapters.sdk.capabilities import Step
 from adapters.sdk.manifest import Facts, KeyFacts, Limits, Manifest
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
 from adapters.sdk.records import CancelResult, LookUpResult, ReservationRequest, StepResult
+from catalogue.values import Money
 from config.partner_files import PartnerEnvironment, PartnerFile, PartnerIdentity, PartnerRisk
 from gateway.partners import ConnectedPartner
 
@@ -94,12 +95,14 @@ class LookingUpPartner(PlainPartner):
         super().__init__()
         self.look_ups: deque[LookUpAnswer] = deque()
         self.guests = 0
+        self.refund: Money | None = None
 
     async def look_up(self, request: ReservationRequest) -> LookUpResult:
         self.calls.append("look_up")
         answer = self.look_ups.popleft() if self.look_ups else self._truth(request.key)
         carried = {"guests": str(self.guests)} if self.guests else {}
-        return LookUpResult(answer=answer, partner_reference="P-1", carried=carried)
+        refund = self.refund if answer is LookUpAnswer.CANCELLED else None
+        return LookUpResult(answer=answer, partner_reference="P-1", carried=carried, refund=refund)
 
     def _truth(self, key: str) -> LookUpAnswer:
         if key in self.book.cancelled:

@@ -15,7 +15,7 @@ from adapters.sdk.currencies import EXPONENTS, minor_units
 from adapters.sdk.declarative import model, paths
 from adapters.sdk.declarative.compiled import CompiledMapping, Reading
 from adapters.sdk.declarative.fields import Value
-from adapters.sdk.declarative.model import MappingFile, MoneyAt, Quote, Webhook, Withdrawal
+from adapters.sdk.declarative.model import LookUp, MappingFile, MoneyAt, Quote, Webhook, Withdrawal
 from adapters.sdk.declarative.rules import FIRST_ERROR
 from adapters.sdk.errors import ProtocolError
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
@@ -75,7 +75,8 @@ def judge_look_up(
         if _wrong(_identity(reading, answer) | dict(echo), document, values, file) is not None:
             return LookUpResult(answer=LookUpAnswer.UNKNOWN, code=WRONG_ECHO)
         if means is not LookUpAnswer.ISSUED:
-            return LookUpResult(answer=means, code=code)
+            refund = _refund(document, file.look_up) if means is LookUpAnswer.CANCELLED else None
+            return LookUpResult(answer=means, code=code, refund=refund)
         return LookUpResult(
             answer=means, code=code, partner_reference=_reference(reading, document, Outcome.OK),
             carried=_carried(reading, document),
@@ -292,8 +293,8 @@ def _carried(reading: Reading, document: Any) -> dict[str, str]:
     return {name: text for name, text in found if text is not None}
 
 
-def _refund(document: Any, given: Withdrawal) -> Money | None:
-    if given.refund is None or paths.at(document, given.refund.currency) in (paths.ABSENT, None):
+def _refund(document: Any, given: LookUp | Withdrawal | None) -> Money | None:
+    if given is None or given.refund is None or paths.at(document, given.refund.currency) in (paths.ABSENT, None):
         return None
     return _money(document, given.refund)
 

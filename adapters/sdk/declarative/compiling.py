@@ -160,7 +160,7 @@ class _Compiler:
         problems = self._problems
         request = requests.compile_request(name, place, exchange, known, self._manifest, self._hooks, problems)
         reading = rules.compile_reading(place, exchange, known, self._file, self._hooks, problems)
-        if isinstance(exchange, Withdrawal):
+        if isinstance(exchange, LookUp | Withdrawal):
             self._money((*place, "refund"), exchange.refund)
         return Call(request, reading)
 

@@ -92,9 +92,10 @@ class StepTable(Exchange, frozen=True, kw_only=True):
 
 
 class LookUp(Exchange, frozen=True, kw_only=True):
-    """Asks what became of our key."""
+    """Asks what became of our key; ``refund`` is read of one that was cancelled."""
 
     answers: tuple[FoundRule, ...]
+    refund: MoneyAt | None = None
 
 
 class Withdrawal(Exchange, frozen=True, kw_only=True):

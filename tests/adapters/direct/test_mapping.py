@@ -202,6 +202,16 @@ def test_cancels(kind: str) -> None:
 def test_a_refund_is_read_exactly() -> None:
     given = answer(200, RESERVED | {"status": "cancelled", "refund": {"amount": "239.99", "currency": "CNY"}})
     assert read_cancel(KEY, given, responses.CANCEL, NOW).refund == Money(23999, "CNY")
+    found = read_look_up(REQUEST, given, NOW)
+    assert (found.answer, found.refund) == (LookUpAnswer.CANCELLED, Money(23999, "CNY"))
+
+
+def test_a_look_up_tells_a_refund_of_what_was_cancelled_and_of_nothing_else() -> None:
+    refund = {"refund": {"amount": "239.99", "currency": "CNY"}}
+    assert read_look_up(REQUEST, answer(200, RESERVED | refund), NOW).refund is None
+    assert read_look_up(REQUEST, LOOK_UPS["cancelled"][0], NOW).refund is None
+    odd = answer(200, RESERVED | {"status": "cancelled", "refund": {"amount": "1.999", "currency": "CNY"}})
+    assert read_look_up(REQUEST, odd, NOW).answer is LookUpAnswer.UNKNOWN
 
 
 def test_a_fence_is_raised_by_a_tombstone_only() -> None:

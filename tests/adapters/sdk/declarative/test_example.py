@@ -62,6 +62,12 @@ async def test_it_quotes_refuses_and_cancels_with_the_refund() -> None:
         assert result.partner_reference is not None
         cancelled = await bench.adapter.cancel(request, result.partner_reference)
         assert (cancelled.outcome, cancelled.refund) == (Outcome.OK, Money(24000, "CNY"))
+        found = await bench.adapter.look_up(request)
+        assert (found.answer, found.refund) == (LookUpAnswer.CANCELLED, Money(24000, "CNY"))
+        fenced = await bench.request("fenced")
+        assert (await bench.adapter.fence(fenced)).outcome is Outcome.OK
+        found = await bench.adapter.look_up(fenced)
+        assert (found.answer, found.refund) == (LookUpAnswer.CANCELLED, None)
 
 
 async def test_a_key_of_another_content_is_left_to_the_look_up() -> None:

@@ -68,6 +68,8 @@ MISTAKES = {
     "untitled": ('title = "title"\n', "", "an offer has a title"),
     "half_a_price": ('price = { amount = "price.amount", currency = "price.currency" }\nexp',
                      'price = { currency = "price.currency" }\nexp', "either amount or minor_units"),
+    "half_a_refund": ('refund = { amount = "refund.amount", currency = "refund.currency" }\nanswers = [\n',
+                      'refund = { currency = "refund.currency" }\nanswers = [\n', "either amount or minor_units"),
     "no_commit": ("commit = true", "commit = false", "exactly one step grants"),
     "name_taken": ('name = "reserve"', 'name = "fence"', "is taken or no name"),
     "unbelieved": ("commit = true", "commit = true\necho = {}", "a grant is believed only when it repeats"),
