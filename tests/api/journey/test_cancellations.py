@@ -164,6 +164,19 @@ async def test_an_undecided_redemption_is_withdrawn_and_ends_without_effect(hous
     assert await house.entries(waiting["id"]) == {"hold", "void"}
 
 
+async def test_of_an_undecided_one_the_least_that_comes_back_is_told(house: House, liu: Member) -> None:
+    """By the rule nothing comes back on the day itself; all of it does when it turns out not to be granted."""
+    house.fault(LOUNGE, "reserve", "reset")
+    house.fault(LOUNGE, "look_up", "error_500_before", times=3)
+    waiting = (await liu.redeem(await liu.lounge(days=0))).json()
+    assert waiting["state"] == "unknown"
+    shown = (await cancel(liu, waiting["id"], dry_run=True)).json()
+    assert (shown["points_back"], shown["obstacle"]) == (0, None)
+    assert (await cancel(liu, waiting["id"])).status_code == 202
+    assert (await liu.until(f"/v1/redemptions/{waiting['id']}"))["state"] == "voided"
+    assert await liu.wallet() == (20_000, 0)
+
+
 async def test_one_that_is_cancelled_during_the_call_is_told_as_it_stands(
     house: House, liu: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
