@@ -219,7 +219,7 @@ def gateway_of(room: Room) -> Any:
     return SimpleNamespace(
         database=room.database,
         clock=room.clock,
-        catalogue=cast("Catalogue", room.effects._catalogue),
+        catalogue=room.effects._catalogue,
         effects=room.effects,
         partners=room.partners,
     )
