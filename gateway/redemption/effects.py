@@ -112,9 +112,7 @@ class Effects:
         Whole where the trip fell through; where a wish of the member's is the cause, as that wish would have undone
         each leg by its own rule, so that no leg is a way around another's.
         """
-        if redemption.itinerary_id is None or not _all_or_nothing(connection, redemption.itinerary_id):
-            return
-        legs = store.legs(connection, redemption.itinerary_id)
+        legs = _bound_legs(connection, redemption)
         wished_at = None if refunds.fell_through(connection, legs) else redemption.withdrawal_asked_at
         for leg in legs:
             if leg.id == redemption.id:
@@ -127,10 +125,8 @@ class Effects:
 
     def blocked(self, connection: Connection, redemption: Redemption) -> bool:
         """Say whether an earlier leg of an all_or_nothing itinerary is not captured yet, or is being undone."""
-        if redemption.itinerary_id is None or not _all_or_nothing(connection, redemption.itinerary_id):
-            return False
-        assert redemption.leg is not None
-        earlier = [leg for leg in store.legs(connection, redemption.itinerary_id) if (leg.leg or 0) < redemption.leg]
+        legs = _bound_legs(connection, redemption)
+        earlier = [leg for leg in legs if (leg.leg or 0) < (redemption.leg or 0)]
         return any(
             leg.state is not State.CAPTURED or reversal_store.standing(connection, leg.id) is not None
             for leg in earlier
@@ -157,9 +153,7 @@ class Effects:
         """
         if redemption.quote.kind == "conversion":
             return None
-        trip = redemption.itinerary_id
-        bound = trip is not None and _all_or_nothing(connection, trip)
-        if trip is not None and bound and refunds.fell_through(connection, store.legs(connection, trip)):
+        if refunds.fell_through(connection, _bound_legs(connection, redemption)):
             return redemption.quote.quantity
         return self._back_by_rule(redemption, redemption.withdrawal_asked_at or at)
 
@@ -207,13 +201,13 @@ class Effects:
             )
         if not reversal.undoes:
             return
-        returned = reversal_store.left(connection, redemption) == 0
-        budgeting.release(connection, redemption, at, points_returned=returned)
         quantity = _converted(connection, redemption)
         self._book(connection, redemption, "refund", f"{redemption.id}:refund:{number}", at, quantity=quantity)
         fee = refunds.kept(redemption, refund)
         if fee is not None:
             self._book_fee(connection, redemption, "cancel_fee", f"{redemption.id}:cancel_fee:{number}", at, fee)
+        returned = reversal_store.left(connection, redemption) == 0
+        budgeting.release(connection, redemption, at, points_returned=returned)
         if returned or redemption.quote.pay_with != PayWith.ENTITLEMENT:
             entitlements_store.release(connection, redemption.id, at)
         if not voucher_store.void_voucher(connection, redemption.id, at) and self._has_voucher(redemption):
@@ -462,6 +456,10 @@ def _guests_allowed(benefit: Benefit, redemption: Redemption) -> int:
     return max(guests_of(redemption.quote.service), by_terms)
 
 
-def _all_or_nothing(connection: Connection, itinerary_id: str) -> bool:
-    policy = connection.execute(sa.select(itineraries.c.policy).where(itineraries.c.id == itinerary_id)).scalar_one()
-    return bool(policy == "all_or_nothing")
+def _bound_legs(connection: Connection, redemption: Redemption) -> list[Redemption]:
+    """List the legs of the all_or_nothing trip that a redemption is one of; none where it is of no such trip."""
+    if redemption.itinerary_id is None:
+        return []
+    policy = sa.select(itineraries.c.policy).where(itineraries.c.id == redemption.itinerary_id)
+    bound = connection.execute(policy).scalar_one() == "all_or_nothing"
+    return store.legs(connection, redemption.itinerary_id) if bound else []

@@ -145,6 +145,25 @@ async def test_the_rule_is_applied_as_of_when_it_was_cancelled(
     assert await room.balance() == (OPENING - 600 + back, 0)
 
 
+@pytest.mark.parametrize(
+    ("rule", "told", "back"),
+    [(FALLING, timedelta(days=-40), 200), (Cancellation(refund_after=Rate(2, 1)), timedelta(days=40), 300)],
+    ids=["before_it_was_asked_for", "in_the_future"],
+)
+async def test_an_instant_that_cannot_be_is_taken_for_the_nearest_that_can(
+    database: Database, rule: Cancellation, told: timedelta, back: int
+) -> None:
+    """Sixty hours before the visit begins, both when it is redeemed and when it is found out."""
+    partner = LookingUpPartner()
+    room = await open_room(database, changing=changed(cancellation=rule), skyhub_lounge=partner)
+    room.clock.advance(seconds=(BEGINS - START).total_seconds() - 60 * 3_600)
+    redemption = await room.redeem()
+    partner.book.cancelled.add(redemption.partner_key)
+    partner.refund = Money(9_000, "CNY")
+    assert await room.observer.look(redemption.id, room.clock.now() + told)
+    assert await reversals(room, redemption.id) == [("partner_cancelled", back, ReversalState.APPLIED)]
+
+
 @pytest.mark.parametrize(("rule", "left"), [(FREE, []), (HALF, [(DAY, UseState.USED)])])
 async def test_a_use_that_does_not_come_back_stays_used(
     database: Database, rule: Cancellation, left: list[tuple[date, UseState]]
@@ -163,26 +182,8 @@ async def test_a_use_that_does_not_come_back_stays_used(
     await room.require_clean_books()
 
 
-async def test_a_lost_cancel_that_a_look_up_finds_done_books_refund_and_fee(database: Database) -> None:
-    partner = FencingPartner()
-    room, redemption = await captured(database, FREE, partner)
-    partner.fence_outcomes.append(Outcome.UNKNOWN)
-    ask = partial(reversal_store.ask, redemption=redemption, quantity=450, reason="test", at=room.clock.now())
-    await database.write(ask)
-    await room.sweeper.sweep()
-    partner.book.cancelled.add(redemption.partner_key)
-    partner.refund = Money(9_000, "CNY")
-    for _ in range(3):
-        room.clock.advance(minutes=2)
-        await room.sweeper.sweep()
-    assert partner.calls.count("fence") == 1
-    assert await reversals(room, redemption.id) == [("test", 450, ReversalState.APPLIED)]
-    assert await lines(room) == {"purchase": 12_000, "refund": -12_000, "cancel_fee": 3_000}
-    assert await room.balance() == (OPENING - 150, 0)
-    await room.require_clean_books()
-
-
-async def test_a_hint_that_finds_our_lost_cancel_done_books_refund_and_fee(database: Database) -> None:
+@pytest.mark.parametrize("hinted", [False, True], ids=["by_the_sweeper", "by_a_hint"])
+async def test_a_lost_cancel_that_a_look_up_finds_done_books_refund_and_fee(database: Database, hinted: bool) -> None:
     partner = FencingPartner()
     room, redemption = await captured(database, NEVER, partner)
     partner.fence_outcomes.append(Outcome.UNKNOWN)
@@ -191,9 +192,15 @@ async def test_a_hint_that_finds_our_lost_cancel_done_books_refund_and_fee(datab
     await room.sweeper.sweep()
     partner.book.cancelled.add(redemption.partner_key)
     partner.refund = Money(9_000, "CNY")
-    assert await room.observer.look(redemption.id)
+    if hinted:
+        assert await room.observer.look(redemption.id)
+    for _ in range(3):
+        room.clock.advance(minutes=2)
+        await room.sweeper.sweep()
+    assert partner.calls.count("fence") == 1
     assert await reversals(room, redemption.id) == [("test", 450, ReversalState.APPLIED)]
     assert await lines(room) == {"purchase": 12_000, "refund": -12_000, "cancel_fee": 3_000}
+    assert await room.balance() == (OPENING - 150, 0)
     await room.require_clean_books()
 
 
@@ -366,6 +373,35 @@ async def test_withdrawing_one_leg_is_no_way_around_the_rule_of_another(
     assert await reversals(room, first) == ([("itinerary_undone", back, ReversalState.APPLIED)] if back else [])
     assert await room.balance() == (OPENING - 600 + back, 0)
     await room.require_clean_books()
+
+
+async def test_a_leg_that_the_wish_for_another_takes_along_is_judged_as_of_that_wish(database: Database) -> None:
+    easy, hard = CancellingPartner(), LookingUpPartner()
+    easy.scripts.append(granted_then_lost)
+    room = await open_room(database, skyhub_lounge=easy, expedia_rapid=hard)
+    first, second = await trip(room)
+    await room.engine.advance(first)
+    wished_at = room.clock.now()
+    assert await wish(room, second) is None
+    room.clock.advance(seconds=30)
+    await room.engine.advance(second)
+    assert (await room.get(second)).state is State.VOIDED
+    assert (await room.get(first)).withdrawal_asked_at == wished_at
+
+
+async def test_a_partner_that_refuses_what_was_no_longer_wanted_breaks_the_trip_all_the_same(
+    database: Database,
+) -> None:
+    easy, hard = FencingPartner(), LookingUpPartner()
+    hard.scripts.append(lost)
+    room = await open_room(database, changing=changed(cancellation=NEVER), skyhub_lounge=easy, expedia_rapid=hard)
+    first, second = await trip(room)
+    await room.engine.advance(first)
+    await room.engine.advance(second)
+    assert await wish(room, second) is None
+    refuse = partial(room.engine.settle, redemption_id=second, event=Event.PARTNER_NO, detail="sold_out")
+    assert await database.write(refuse)
+    assert await reversals(room, first) == [("itinerary_undone", 600, ReversalState.REQUESTED)]
 
 
 async def test_a_trip_goes_on_when_a_leg_stands_that_was_no_longer_wanted(database: Database) -> None:
