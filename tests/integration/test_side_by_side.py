@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.pool import QueuePool
 
-from config import batched_writes, side_by_side
+from config import batched_writes, shared_connection
 from config.database import Database
 from config.errors import DatabaseError
 from config.hot_statements import on_postgresql, savepoint
@@ -28,7 +28,7 @@ from config.side_by_side import About, is_beside
 from settlement import ledger
 from settlement.accounts import POINTS, Account, AccountKind, counter_account, partner_payable
 from settlement.audit import audit
-from settlement.errors import InsufficientFundsError
+from settlement.errors import InsufficientFundsError, LedgerStateError
 from settlement.journal import Posting
 from settlement.tables import accounts, journal_entries, lots, postings
 from tests.support.beside import at_once, listen
@@ -81,7 +81,7 @@ async def give(database: Database, *members: str) -> None:
         await database.write(partial(issue, expires_at=None, reason="start", reference="start"))
 
 
-def holding(member: str, key: str, quantity: int = 100) -> About[bool]:
+def holding(member: str, key: str, quantity: int = 100) -> About[Any]:
     hold = partial(ledger.hold, key=key, member_id=member, commodity=POINTS, quantity=quantity, at=AT, reference=key)
     return About(member, hold)
 
@@ -105,7 +105,8 @@ async def test_holds_of_many_members_ask_for_each_statement_once(
     members = [f"m{number}" for number in range(9)]
     await give(database, *members)
     sent.clear()
-    assert await at_once(database, *(holding(member, f"h:{member}") for member in members)) == [True] * 9
+    found = await at_once(database, *(holding(member, f"h:{member}") for member in members))
+    assert [each.quantity for each in found] == [100] * 9
     assert [count for _, count in sent] == [9, 1]
     assert await at_once(database, *(capturing(member, f"h:{member}") for member in members)) == [True] * 9
     assert [count for _, count in sent] == [9, 1, 9, 1]
@@ -117,7 +118,7 @@ async def test_two_about_one_subject_take_turns_and_the_second_sees_what_the_fir
     found = await at_once(
         database, holding("m1", "a", 400), holding("m1", "b", 200), holding("m2", "c", 600), holding("m1", "d", 1)
     )
-    assert found[:3] == [True] * 3
+    assert [each.quantity for each in found[:3]] == [400, 200, 600]
     assert isinstance(found[3], InsufficientFundsError)
     (balance,) = await database.read(partial(ledger.balances, member_id="m1"))
     assert (balance.available, balance.held) == (0, 600)
@@ -219,7 +220,7 @@ async def test_each_runs_in_its_callers_context(database: Database) -> None:
 async def test_a_row_that_another_process_keeps_for_long_ends_the_attempt_and_is_waited_for_holding_nothing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(side_by_side, "_BEGIN", "BEGIN; SET LOCAL lock_timeout = 20")
+    monkeypatch.setattr(shared_connection, "_BEGIN", "BEGIN; SET LOCAL lock_timeout = 20")
     await give(database, "m1", "m2")
     other = await Database.open(DatabaseSettings(url=database.url))
     async with other._reading.connect() as keeping:
@@ -228,9 +229,64 @@ async def test_a_row_that_another_process_keeps_for_long_ends_the_attempt_and_is
         await asyncio.sleep(0.2)
         assert not waiting.done()
         await keeping.rollback()
-    assert await waiting == [True, True]
+    assert [each.member_id for each in await waiting] == ["m1", "m2"]
     assert (await database.read(audit)).clean
     await other.close()
+
+
+@pytest.mark.parametrize("together", [1, 2])
+async def test_what_another_process_takes_between_the_look_and_the_write_is_not_taken_twice(
+    database: Database, together: int
+) -> None:
+    await give(database, "m1", "m2")
+    other = await Database.open(DatabaseSettings(url=database.url))
+    looked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(member: str, connection: Connection) -> Any:
+        held = holding(member, f"slow:{member}", 100)(connection)
+        loop.call_soon(looked.set)
+        if is_beside():
+            on_postgresql(connection, "SELECT pg_sleep(0.3)")
+        return held
+
+    members = ["m1", "m2"][:together]
+    waiting = asyncio.create_task(at_once(database, *(About(each, partial(slowly, each)) for each in members)))
+    await looked.wait()
+    await other.write(holding("m1", "quick", 550))
+    found = await waiting
+    assert isinstance(found[0], InsufficientFundsError)
+    assert [each.quantity for each in found[1:]] == [100] * (together - 1)
+    assert (await database.read(audit)).clean
+    await other.close()
+
+
+async def test_processes_that_look_without_a_lock_never_spend_or_end_twice(database: Database) -> None:
+    await give(database, "m1", "m2")
+    others = [await Database.open(DatabaseSettings(url=database.url)) for _ in range(3)]
+    processes = (database, *others)
+    wanted = [
+        (each, f"h:{member}:{number}", member) for number in range(4) for each in processes for member in ("m1", "m2")
+    ]
+    placed = await asyncio.gather(
+        *(each.write(holding(member, f"{key}:{id(each)}")) for each, key, member in wanted), return_exceptions=True
+    )
+    held = [each for each in placed if isinstance(each, ledger.Held)]
+    assert len(held) == 12
+    assert {type(each) for each in placed} == {ledger.Held, InsufficientFundsError}
+
+    def ending(of: ledger.Held, number: int) -> About[bool]:
+        if number % 2:
+            return About(of.member_id, partial(ledger.void, hold_key=of.key, key=f"{of.key}:void", at=AT))
+        return capturing(of.member_id, of.key)
+
+    ends = [(each, ending(of, number)) for of in held for number, each in enumerate(processes)]
+    ended = await asyncio.gather(*(each.write(end) for each, end in ends), return_exceptions=True)
+    assert [each for each in ended if each is True] == [True] * 12
+    assert {type(each) for each in ended} == {bool, LedgerStateError}
+    for other in others:
+        await other.close()
+    assert (await database.read(audit)).clean
 
 
 async def test_a_connection_that_is_lost_in_between_is_not_used_again(database: Database) -> None:
@@ -367,7 +423,7 @@ async def test_entries_written_together_are_those_that_would_be_written_in_turn(
             for part in [asked] if together else [[each] for each in asked]:
                 found += await at_once(database, *part)
         after = await database.read(shared_balances)
-        told = [each if isinstance(each, bool) else type(each) for each in found]
+        told = [each if isinstance(each, bool | None) else type(each) for each in found]
         moved = {of: balance - before.get(of, 0) for of, balance in after.items()}
         return told, (moved, await database.read(partial(entries_of, run)))
 
