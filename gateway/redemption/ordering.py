@@ -163,7 +163,7 @@ class Ordering:
             withdrawal_asked=redemption.withdrawal_asked_at is not None,
             refused=Outcome.NO in outcomes,
             distrusted=redemption.state is State.UNKNOWN and is_distrusted(connection, redemption.partner),
-            blocked=redemption.state is State.HELD and self._effects.blocked(connection, redemption),
+            blocked=redemption.state in {State.HELD, State.UNKNOWN} and self._effects.blocked(connection, redemption),
         )
 
     def again_at(

@@ -113,7 +113,7 @@ class Recording:
             redemption = store.progress(connection, redemption, step=redemption.step + 1, carried=carried)
             lease_store.take(connection, redemption, owner, self._patience.lease(connected))
             return self._ordering.decide(connection, redemption, connected, owner)
-        event = after_preparation(result.outcome)
+        event = after_preparation(result.outcome, maybe_sent=order.situation.maybe_sent)
         if event is not None:
             self._endings.end(connection, redemption, event, detail=result.code)
         else:
