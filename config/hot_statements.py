@@ -89,6 +89,12 @@ def look_on_postgresql(
     return on_postgresql(connection, locking, *([value] for value in values))
 
 
+def foresee_on_postgresql(looking: str, values: Sequence[Any], tables: frozenset[str]) -> None:
+    """Say that `look_on_postgresql` will as good as certainly be asked for this, where that saves a way."""
+    if side_by_side.is_beside():
+        side_by_side.foresee(looking, values, tables)
+
+
 def merged_on_postgresql(connection: Connection, part: put_off.Merged) -> Any:
     """Do a part that can be merged with others; null when it is done.
 

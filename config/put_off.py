@@ -120,7 +120,7 @@ def _values(parts: Iterable[Part]) -> list[Any]:
 def _put_together(forms: tuple[_Form, ...], *, refusing: bool = False) -> str:
     before = accumulate((form.takes for form in forms), initial=0)
     numbered = [
-        (form, f"w{number}", _numbered_from(form.sql, first, form.takes))
+        (form, f"w{number}", numbered_from(form.sql, first, form.takes))
         for number, (form, first) in enumerate(zip(forms, before, strict=False))
     ]
     written = ", ".join(f"{name} AS ({sql})" for form, name, sql in numbered if form.kind is Write)
@@ -135,8 +135,8 @@ def _condition(form: _Form, name: str, sql: str) -> str:
     return f"{sql} IS NULL" if form.kind is Merged else f"({sql})"
 
 
-def _numbered_from(sql: str, first: int, count: int) -> str:
-    """Number the values of a part from those of the parts before it on."""
+def numbered_from(sql: str, first: int, count: int) -> str:
+    """Number the values of a part of a statement from those of the parts before it on."""
     assert {int(number) for number in _VALUE.findall(sql)} == set(range(1, count + 1)), "$ stands for a value only"
     return _VALUE.sub(lambda found: f"${first + int(found[1])}", sql)
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from config.database_errors import ASYNCPG_ERRORS, of_driver
-from config.put_off import Merged, Part, together, whole
+from config.put_off import Merged, Part, numbered_from, together, whole
 from config.side_by_side import About, Asked, LookedFor, Running, Sent, Statement, Turn
 from config.waiting import Waiting
 
@@ -221,6 +221,9 @@ async def _asked_next(transaction: _Transaction, asking: Sequence[Running]) -> N
     first = chosen[0].wants
     if _turn(first) is not Turn.LOOK:
         await transaction.begin()
+    if isinstance(first, Asked) and len(asking) == 1 and asking[0].foresees is not None:
+        asking[0].answer(await _answer_with_what_is_foreseen(transaction.raw, first, asking[0]))
+        return
     if isinstance(first, Statement):
         answers = zip(chosen, await _answered(transaction.raw, first, chosen), strict=True)
         mistaken = [each.waiting for each, answer in answers if not each.answer(answer)]
@@ -246,6 +249,16 @@ async def _answered(raw: asyncpg.Connection, first: Statement, asking: Sequence[
         return await _answer_of_merged(raw, [part for parts in sent for part in parts if isinstance(part, Merged)])
     values = [tuple(together(parts)[1]) for parts in sent]
     return await _answers(raw, first.sql, values, alike=first.turn is Turn.CHECK)
+
+
+async def _answer_with_what_is_foreseen(raw: asyncpg.Connection, first: Asked, running: Running) -> Any:
+    """Run a look of a lone operation, and the one that it will ask for, as one statement."""
+    look = running.foresees
+    assert look is not None
+    sql = f"SELECT ({first.sql}), ({numbered_from(look.sql, len(first.values), len(look.values))})"
+    answer, seen = await raw.fetchrow(sql, *first.values, *([value] for value in look.values))
+    running.foresees, running.seen = None, (look, seen)
+    return answer
 
 
 async def _answer_of_merged(raw: asyncpg.Connection, merged: Sequence[Merged]) -> list[bool]:

@@ -132,7 +132,18 @@ def look_for_each(sql: str, values: Sequence[Any], tables: frozenset[str]) -> An
 
     It gives a row for each of them, in their order; answer the first column of this operation's. See `ask`.
     """
-    return getcurrent().parent.switch(LookedFor(sql, values, tables))
+    asked, running = LookedFor(sql, values, tables), _running()
+    if running.seen is not None and running.seen[0] == asked and not running.puts_off_in(tables):
+        return running.seen[1]
+    return getcurrent().parent.switch(asked)
+
+
+def foresee(sql: str, values: Sequence[Any], tables: frozenset[str]) -> None:
+    """Say that this operation will as good as certainly ask for this look (`look_for_each`).
+
+    It may be sent along with what a lone operation asks for before, as long as that only looks, too.
+    """
+    _running().foresees = LookedFor(sql, values, tables)
 
 
 def put_off(part: Part) -> None:
@@ -164,6 +175,8 @@ class Running:
         self.raised: BaseException | None = None
         self.asks: Statement | Awaitable[Any] | None = None
         self.puts_off: list[Part] = []
+        self.foresees: LookedFor | None = None
+        self.seen: tuple[LookedFor, Any] | None = None
         self._sending: deque[Sent] = deque()
         self._greenlet = greenlet(lambda: self._work(connection))
         self._greenlet.__sqlalchemy_greenlet_provider__ = True
@@ -178,6 +191,8 @@ class Running:
     def go_on(self, *answer: Any) -> None:
         """Run until it asks for something or ends."""
         self.asks = self._greenlet.switch(*answer)
+        if not isinstance(self.asks, Asked | LookedFor) or self.asks.turn is not Turn.LOOK:
+            self.foresees = self.seen = None  # what was seen before it wrote is not what it would see now
         if self.puts_off and self._may_see_what_it_puts_off():
             self._sending.extend(_sent(self.puts_off))
 
@@ -197,7 +212,7 @@ class Running:
             self.go_on(answer)
             return True
         self._sending.popleft()
-        self.puts_off = []
+        self.puts_off, self.foresees, self.seen = [], None, None
         return bool(answer)
 
     def _may_see_what_it_puts_off(self) -> bool:

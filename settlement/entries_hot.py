@@ -18,7 +18,13 @@ import msgspec
 from msgspec.structs import astuple, replace
 from sqlalchemy import Connection
 
-from config.hot_statements import look_on_postgresql, many_on_sqlite, merged_on_postgresql, on_sqlite
+from config.hot_statements import (
+    foresee_on_postgresql,
+    look_on_postgresql,
+    many_on_sqlite,
+    merged_on_postgresql,
+    on_sqlite,
+)
 from config.put_off import Merged
 from config.types import instant_text
 from settlement.tables import accounts, journal_entries, lots, postings
@@ -158,6 +164,11 @@ def see_wallet(connection: Connection, member_id: str, commodity: str, key: str,
     rows = on_sqlite(connection, _SEE, (key, member_id, commodity, instant_text(at))).fetchall()
     lots = [LotSeen(lot, remaining, _instant(expires_at)) for _, lot, remaining, expires_at in rows if lot is not None]
     return Wallet(lots, rows[0][0])
+
+
+def foresee_wallet(member_id: str, commodity: str, key: str, at: datetime) -> None:
+    """Say that `see_wallet` will as good as certainly be asked for this; beside others it may then be seen earlier."""
+    foresee_on_postgresql(_LOOK_AT_WALLETS, (member_id, commodity, key, at), _WRITTEN)
 
 
 def see_hold(connection: Connection, hold_key: str, key: str) -> HoldSeen | None:

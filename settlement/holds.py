@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from settlement import entries, lots
 from settlement.accounts import Account, AccountKind, member_available, member_held
 from settlement.entries import Links
-from settlement.entries_hot import see_hold, see_wallet
+from settlement.entries_hot import foresee_wallet, see_hold, see_wallet
 from settlement.errors import JournalEntryError, LedgerStateError, QuantityError
 from settlement.journal import JournalEntry, Posting, fingerprint, postings_content, require_quantity
 from settlement.lots import Part
@@ -76,6 +76,11 @@ def hold(
     )
     entries.write(connection, entry, digest, at, Links(member_id=member_id), taken=parts)
     return Held(key, member_id, reference, commodity, parts)
+
+
+def foresee_hold(*, key: str, member_id: str, commodity: str, at: datetime) -> None:
+    """Say that this operation will as good as certainly place a hold; nothing depends on whether it does."""
+    foresee_wallet(member_id, commodity, key, at)
 
 
 def capture(

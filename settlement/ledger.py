@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from settlement import entries
 from settlement.balances import Balance, Movement, activity, balances
 from settlement.entries import reversals_of
-from settlement.holds import Held, capture, hold, lots_taken, reverse, void
+from settlement.holds import Held, capture, foresee_hold, hold, lots_taken, reverse, void
 from settlement.issues import accrue, accrue_pending, expire_lots, grant_entitlement, issue, release
 from settlement.journal import JournalEntry, entry_fingerprint
 
@@ -33,6 +33,7 @@ __all__ = [
     "balances",
     "capture",
     "expire_lots",
+    "foresee_hold",
     "grant_entitlement",
     "hold",
     "issue",

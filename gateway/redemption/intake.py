@@ -116,7 +116,8 @@ class Intake:
         itinerary: tuple[str, int] | None,
     ) -> tuple[Redemption, ConnectedPartner, Held | None]:
         """Judge a quote, claim and hold what it costs; the redemption is not written down yet."""
-        now = self._clock.now()
+        now, redemption_id = self._clock.now(), self._identifiers.new("redemption")
+        ledger.foresee_hold(key=_hold_key(redemption_id), member_id=member_id, commodity=POINTS, at=now)
         quote, is_off = store.get_quote_and_switch(connection, quote_id, member_id)
         if quote is None or quote.kind != kind:
             raise NotFoundError(f"There is no {kind} quote {quote_id!r}.")
@@ -125,7 +126,7 @@ class Intake:
         connected = self._partners.named(quote.partner)
         connected.require_room()
         refuse_switched_off(quote.partner, is_off=is_off)
-        redemption = _new(connection, quote, connected, self._identifiers.new("redemption"), now, itinerary)
+        redemption = _new(connection, quote, connected, redemption_id, now, itinerary)
         owed = self._effects.require_priced(redemption, now)
         held = self._hold(connection, redemption, now)
         budgeting.claim(
@@ -222,6 +223,10 @@ class Intake:
         return 1 + sum(1 for one in standing if one.service_date == use.service_date)
 
 
+def _hold_key(redemption_id: str) -> str:
+    return f"{redemption_id}:hold"
+
+
 def _hold_price(
     connection: Connection, redemption: Redemption, now: datetime, expiring_at: datetime | None
 ) -> Held | None:
@@ -230,7 +235,7 @@ def _hold_price(
     try:
         return ledger.hold(
             connection,
-            key=f"{redemption.id}:hold",
+            key=_hold_key(redemption.id),
             member_id=quote.member_id,
             commodity=quote.commodity,
             quantity=quote.quantity,

@@ -28,14 +28,13 @@ from config.side_by_side import About, is_beside
 from settlement import ledger
 from settlement.accounts import POINTS, Account, AccountKind, counter_account, partner_payable
 from settlement.audit import audit
-from settlement.errors import InsufficientFundsError, LedgerStateError
+from settlement.errors import InsufficientFundsError
 from settlement.journal import Posting
 from settlement.tables import accounts, journal_entries, lots, postings
-from tests.support.beside import at_once, listen
+from tests.support.beside import AT, at_once, capturing, give, holding, listen
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
-AT = datetime(2026, 12, 1, tzinfo=UTC)
 ROWS = sa.Table(
     "rows_beside",
     sa.MetaData(),
@@ -73,21 +72,6 @@ async def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncI
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """What is sent as one message: each statement, and for how many."""
     return listen(monkeypatch)
-
-
-async def give(database: Database, *members: str) -> None:
-    for member in members:
-        issue = partial(ledger.issue, key=f"start:{member}", member_id=member, commodity=POINTS, quantity=600, at=AT)
-        await database.write(partial(issue, expires_at=None, reason="start", reference="start"))
-
-
-def holding(member: str, key: str, quantity: int = 100) -> About[Any]:
-    hold = partial(ledger.hold, key=key, member_id=member, commodity=POINTS, quantity=quantity, at=AT, reference=key)
-    return About(member, hold)
-
-
-def capturing(member: str, key: str) -> About[bool]:
-    return About(member, partial(ledger.capture, hold_key=key, key=f"{key}:end", at=AT, to=counter_account(POINTS)))
 
 
 def add(number: int, **others: Any) -> Any:
@@ -232,61 +216,6 @@ async def test_a_row_that_another_process_keeps_for_long_ends_the_attempt_and_is
     assert [each.member_id for each in await waiting] == ["m1", "m2"]
     assert (await database.read(audit)).clean
     await other.close()
-
-
-@pytest.mark.parametrize("together", [1, 2])
-async def test_what_another_process_takes_between_the_look_and_the_write_is_not_taken_twice(
-    database: Database, together: int
-) -> None:
-    await give(database, "m1", "m2")
-    other = await Database.open(DatabaseSettings(url=database.url))
-    looked = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def slowly(member: str, connection: Connection) -> Any:
-        held = holding(member, f"slow:{member}", 100)(connection)
-        loop.call_soon(looked.set)
-        if is_beside():
-            on_postgresql(connection, "SELECT pg_sleep(0.3)")
-        return held
-
-    members = ["m1", "m2"][:together]
-    waiting = asyncio.create_task(at_once(database, *(About(each, partial(slowly, each)) for each in members)))
-    await looked.wait()
-    await other.write(holding("m1", "quick", 550))
-    found = await waiting
-    assert isinstance(found[0], InsufficientFundsError)
-    assert [each.quantity for each in found[1:]] == [100] * (together - 1)
-    assert (await database.read(audit)).clean
-    await other.close()
-
-
-async def test_processes_that_look_without_a_lock_never_spend_or_end_twice(database: Database) -> None:
-    await give(database, "m1", "m2")
-    others = [await Database.open(DatabaseSettings(url=database.url)) for _ in range(3)]
-    processes = (database, *others)
-    wanted = [
-        (each, f"h:{member}:{number}", member) for number in range(4) for each in processes for member in ("m1", "m2")
-    ]
-    placed = await asyncio.gather(
-        *(each.write(holding(member, f"{key}:{id(each)}")) for each, key, member in wanted), return_exceptions=True
-    )
-    held = [each for each in placed if isinstance(each, ledger.Held)]
-    assert len(held) == 12
-    assert {type(each) for each in placed} == {ledger.Held, InsufficientFundsError}
-
-    def ending(of: ledger.Held, number: int) -> About[bool]:
-        if number % 2:
-            return About(of.member_id, partial(ledger.void, hold_key=of.key, key=f"{of.key}:void", at=AT))
-        return capturing(of.member_id, of.key)
-
-    ends = [(each, ending(of, number)) for of in held for number, each in enumerate(processes)]
-    ended = await asyncio.gather(*(each.write(end) for each, end in ends), return_exceptions=True)
-    assert [each for each in ended if each is True] == [True] * 12
-    assert {type(each) for each in ended} == {bool, LedgerStateError}
-    for other in others:
-        await other.close()
-    assert (await database.read(audit)).clean
 
 
 async def test_a_connection_that_is_lost_in_between_is_not_used_again(database: Database) -> None:

@@ -2,8 +2,8 @@
 
 What is decided by such a look is guarded by what is written then: a lot must still hold what is taken from it, a key
 and the end of a hold are unique. Accounts are therefore locked by the write itself, before it touches lots: in that
-order all do who lock a wallet first. A move of nothing only locks. What holds points undecided at a partner is a function, because only that sees
-what the very statement it is part of has written.
+order all do who lock a wallet first. A move of nothing only locks. What holds points undecided at a partner is a
+function, because only that sees what the very statement it is part of has written.
 """
 
 from __future__ import annotations
