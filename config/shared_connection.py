@@ -22,12 +22,14 @@ from config.side_by_side import About, Asked, LookedFor, Running, Sent, Statemen
 from config.waiting import Waiting
 
 PATIENCE_MS = 250
-"""Longer than another batch holds a row; two that wait for each other all the same do not do so for long."""
+"""Longer than another batch holds a row; two that wait for each other all the same do not do so for long. Whoever waits
+longer than that runs again alone, where he may."""
 
 LEFT_TO_OTHERS = 2
 """Connections of the pool that are never kept."""
 
-_BEGIN = f"BEGIN; SET LOCAL lock_timeout = {PATIENCE_MS}"
+_BE_IMPATIENT = f"SET lock_timeout = {PATIENCE_MS}"
+_BE_PATIENT = "RESET lock_timeout"
 _LOST = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # what asyncpg says while a server's farewell is on its way
@@ -94,18 +96,31 @@ class SideBySide:
     async def _opened(self) -> AsyncConnection:
         connection = await self._engine.connect()
         try:
-            return await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            raw = (await connection.get_raw_connection()).driver_connection
+            assert isinstance(raw, asyncpg.Connection)
+            await raw.execute(_BE_IMPATIENT)
         except BaseException:
             await _given_back(connection, lost=True)
             raise
+        return connection
 
 
 async def _given_back(connection: AsyncConnection, *, lost: bool = False) -> None:
     """Give a connection back to the pool, unless it is lost or whatever it was asked last is not over."""
     raw = None if lost or connection.invalidated else (await connection.get_raw_connection()).driver_connection
-    if raw is None or raw.is_closed() or raw.is_in_transaction():
+    if raw is None or raw.is_closed() or raw.is_in_transaction() or not await _is_patient_again(raw):
         await connection.invalidate()
     await connection.close()
+
+
+async def _is_patient_again(raw: asyncpg.Connection) -> bool:
+    """Let it wait for locks as all others do; False when it was lost, which is nobody's answer any more."""
+    try:
+        await raw.execute(_BE_PATIENT)
+    except _REFUSED:
+        return False
+    return True
 
 
 class _Transaction:
@@ -117,10 +132,10 @@ class _Transaction:
         self.has_begun = False
 
     async def begin(self) -> None:
-        """Begin, with what has to be said at the beginning, in one way over the socket; once."""
+        """Begin; once."""
         if not self.has_begun:
             self.has_begun = True
-            await self.raw.execute(_BEGIN)
+            await self.raw.execute("BEGIN")
 
     async def be_one_statement(self, parts: Sequence[Part]) -> None:
         """Do all there is to do by one statement.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +21,7 @@ from sqlalchemy.pool import QueuePool
 
 from config import batched_writes, shared_connection
 from config.database import Database
+from config.database_errors import DatabaseBusyError
 from config.errors import DatabaseError
 from config.hot_statements import on_postgresql, savepoint
 from config.prepared import Prepared, inserting
@@ -204,7 +206,7 @@ async def test_each_runs_in_its_callers_context(database: Database) -> None:
 async def test_a_row_that_another_process_keeps_for_long_ends_the_attempt_and_is_waited_for_holding_nothing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_connection, "_BEGIN", "BEGIN; SET LOCAL lock_timeout = 20")
+    monkeypatch.setattr(shared_connection, "_BE_IMPATIENT", "SET lock_timeout = 20")
     await give(database, "m1", "m2")
     other = await Database.open(DatabaseSettings(url=database.url))
     async with other._reading.connect() as keeping:
@@ -216,6 +218,43 @@ async def test_a_row_that_another_process_keeps_for_long_ends_the_attempt_and_is
     assert [each.member_id for each in await waiting] == ["m1", "m2"]
     assert (await database.read(audit)).clean
     await other.close()
+
+
+async def test_a_lone_one_waits_for_a_lock_as_long_as_is_set_and_not_twice(database_url: str) -> None:
+    database = await Database.open(DatabaseSettings(url=database_url, patience_seconds=1.0))
+    await give(database, "m1")
+    other = await Database.open(DatabaseSettings(url=database.url))
+    async with other._reading.connect() as keeping:
+        await keeping.exec_driver_sql("SELECT 1 FROM accounts WHERE code = 'member/m1/available' FOR UPDATE")
+        began = time.monotonic()
+        with pytest.raises(DatabaseBusyError):
+            await database.write(holding("m1", "a"))
+        assert 1.0 < time.monotonic() - began < 1.9
+        await keeping.rollback()
+    await other.close()
+    await database.close()
+
+
+async def test_a_connection_that_is_given_back_is_as_patient_as_before(database_url: str) -> None:
+    def patience(connection: Connection) -> str:
+        return str(connection.scalar(sa.text("SHOW lock_timeout")))
+
+    database = await Database.open(DatabaseSettings(url=database_url, pool_size=1, patience_seconds=3.0))
+    assert await database.write(About("a", patience)) == "250ms"
+    assert await database.write(patience) == "3s"
+    await database.close()
+
+
+async def test_what_is_committed_stays_so_when_the_connection_is_lost_as_it_is_given_back(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = await Database.open(DatabaseSettings(url=database_url, pool_size=1))
+    await database.write(ROWS.create)
+    monkeypatch.setattr(shared_connection, "_BE_PATIENT", "SELECT pg_terminate_backend(pg_backend_pid())")
+    for number in range(3):
+        assert await database.write(About("a", add(number))) == 1
+    assert await database.read(ids) == [0, 1, 2]
+    await database.close()
 
 
 async def test_a_connection_that_is_lost_in_between_is_not_used_again(database: Database) -> None:
