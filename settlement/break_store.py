@@ -10,13 +10,20 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from settlement.breaks import Break
+from settlement.breaks import OWNERS, Break
 from settlement.night_store import chunks
-from settlement.night_tables import breaks, settlement_matches, settlement_runs, statement_lines, statements
+from settlement.night_tables import (
+    BREAK_STATES,
+    breaks,
+    settlement_matches,
+    settlement_runs,
+    statement_lines,
+    statements,
+)
 
 
 class KeptBreak(msgspec.Struct, frozen=True):
-    """A break with its life so far."""
+    """A break with its life so far; in a state that only a later version of the code knows, it is ``unknown``."""
 
     item: Break
     run_id: str
@@ -66,11 +73,14 @@ def _open(connection: Connection, run: str, item: Break, kept: sa.Row[Any] | Non
 
 
 def _in_scope(partner: str, run: str, days: tuple[date, date]) -> sa.Select[Any]:
-    """Open breaks that a run has judged anew: lone records of its days, and whatever it opened itself."""
+    """Open breaks that a run has judged anew: lone records of its days, and whatever it opened itself.
+
+    Those of a kind that only a later version of the code finds are left to that.
+    """
     lone = breaks.c.kind.in_(["missing_ours", "missing_theirs"]) & breaks.c.business_date.between(*days)
     return (
         sa.select(breaks.c.id, breaks.c.ours_id, breaks.c.theirs_id)
-        .where(breaks.c.partner == partner, breaks.c.state == "open")
+        .where(breaks.c.partner == partner, breaks.c.state == "open", breaks.c.kind.in_(OWNERS))
         .where(sa.or_(lone, breaks.c.run_id == run))
         .order_by(breaks.c.id)
     )
@@ -134,7 +144,7 @@ def _kept(row: sa.Row[Any]) -> KeptBreak:
     return KeptBreak(
         item=item,
         run_id=row.run_id,
-        state=row.state,
+        state=row.state if row.state in BREAK_STATES else "unknown",
         opened_at=row.opened_at,
         closed_at=row.closed_at,
         close_reason=row.close_reason,

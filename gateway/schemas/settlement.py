@@ -77,13 +77,16 @@ class StatementList(msgspec.Struct, frozen=True):
 
 
 class BreakView(msgspec.Struct, frozen=True):
-    """A break with its age in days as of the programme's today."""
+    """A break with its age in days as of the programme's today.
+
+    ``unknown``: a later version of the gateway, which is being introduced, put it into a state of its own.
+    """
 
     id: str
     partner: str
     business_date: date
     kind: str
-    state: Literal["open", "closed"]
+    state: Literal["open", "closed", "unknown"]
     owner: str
     age_days: int
     age_bucket: str
