@@ -44,12 +44,16 @@ from config.database_errors import (
     of_driver,
     refused_at_commit,
 )
-from config.side_by_side import About, NotTogetherError, SideBySide
+from config.shared_connection import NotTogetherError, SideBySide
+from config.side_by_side import About
 from config.waiting import Waiting, bare
 
 T = TypeVar("T")
 FLUSHERS = 2
 """One that waits for a lock or for the disk, and one that goes on."""
+
+WORTH_A_BATCH = 8
+"""So many share a transaction well; a crowd that is larger is divided among the flushers that have nothing to do."""
 
 _ATTEMPTS = 5
 _PATIENCE_MS = 5
@@ -78,6 +82,7 @@ class BatchedWrites:
         self._batch_limit = batch_limit
         self._queue: deque[Waiting] = deque()
         self._flushers: set[asyncio.Task[None]] = set()
+        self._under_way = 0
         self._careful = 0
         self._closed = False
 
@@ -114,16 +119,22 @@ class BatchedWrites:
         try:
             while self._queue:
                 taken = self._take()
-                await self._commit_and_tell([each for each in taken if not each.answer.cancelled()])
+                self._under_way += 1
+                try:
+                    await self._commit_and_tell([each for each in taken if not each.answer.cancelled()])
+                finally:
+                    self._under_way -= 1
         finally:
             self._flushers.discard(asyncio.current_task())
 
     def _take(self) -> list[Waiting]:
         """Take from the queue what shares a transaction: all of the kind of what has waited longest."""
         kind = _may_be_beside(self._queue[0])
+        share = -(-len(self._queue) // (FLUSHERS - self._under_way))
+        limit = min(self._batch_limit, max(share, WORTH_A_BATCH))
         taken: list[Waiting] = []
         left: list[Waiting] = []
-        while self._queue and len(taken) < self._batch_limit:
+        while self._queue and len(taken) < limit:
             each = self._queue.popleft()
             (taken if _may_be_beside(each) is kind else left).append(each)
         self._queue.extendleft(reversed(left))

@@ -14,7 +14,7 @@ import signal
 from config.errors import ConfigurationError
 
 POINTS = {
-    "key_claimed": "the idempotency key is claimed in an open transaction; nothing is held yet",
+    "key_claimed": "the idempotency key is found to be new, in an open transaction; nothing is held yet",
     "taken_in": "no attempt is written down; of one redemption the hold is written and nothing committed, of a trip "
     "(or what the sweeper takes up) hold, redemption and key are committed",
     "attempt_written": "the attempt is written down; nothing was sent",

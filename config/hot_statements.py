@@ -8,7 +8,7 @@ one function of the schema on PostgreSQL. Errors leave as SQLAlchemy's, so that 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only
 
-from config import side_by_side
+from config import put_off, side_by_side
 from config.database_errors import ASYNCPG_ERRORS, of_driver
 
 
@@ -67,34 +67,57 @@ def on_postgresql(connection: Connection, sql: str, *values: Any) -> Any:
     return _awaited(sql, _postgresql(connection).fetchval(sql, *values))
 
 
-def on_postgresql_for_each(connection: Connection, sql: str, *values: Any) -> Any:
-    """Run one statement that takes a list of each of the values, and answer the first column of its only row.
-
-    Beside others it is run once for all that ask for it, and gives a row for each of them, in their order.
-
-    Raises:
-        DBAPIError: PostgreSQL refused it, or failed.
-    """
-    if side_by_side.is_beside():
-        return side_by_side.ask_for_each(sql, values)
-    return on_postgresql(connection, sql, *([value] for value in values))
-
-
-def on_postgresql_for_all(connection: Connection, sql: str, part: Any, put: Callable[[Sequence[Any]], Any]) -> Any:
-    """Run one statement that does the parts of several operations at once, and answer the one value it gives.
+def look_on_postgresql(
+    connection: Connection, looking: str, locking: str, values: Sequence[Any], tables: frozenset[str]
+) -> Any:
+    """Run a function of the schema that takes a list of each of the values; answer the first column of its only row.
 
     Args:
         connection: of the operation.
-        sql: its ``$1`` is what ``put`` makes of the parts; it gives null when all of them are done.
-        part: this operation's.
-        put: of one part, or of those of all operations that run side by side and ask for this.
+        looking: the statement for an operation that runs beside others: it locks nothing, is run once for all that ask
+            for it, and gives a row for each of them, in their order. What is decided by it is guarded by what is
+            written.
+        locking: the statement for one that runs alone.
+        values: of this operation.
+        tables: it looks at these.
 
     Raises:
         DBAPIError: PostgreSQL refused it, or failed.
     """
     if side_by_side.is_beside():
-        return side_by_side.ask_for_all(sql, part, put)
-    return on_postgresql(connection, sql, put([part]))
+        return side_by_side.look_for_each(looking, values, tables)
+    return on_postgresql(connection, locking, *([value] for value in values))
+
+
+def foresee_on_postgresql(looking: str, values: Sequence[Any], tables: frozenset[str]) -> None:
+    """Say that `look_on_postgresql` will as good as certainly be asked for this, where that saves a way."""
+    if side_by_side.is_beside():
+        side_by_side.foresee(looking, values, tables)
+
+
+def merged_on_postgresql(connection: Connection, part: put_off.Merged) -> Any:
+    """Do a part that can be merged with others; null when it is done.
+
+    Beside others it is put off and taken for done; whoever is wrong in this runs again alone and is told.
+
+    Raises:
+        DBAPIError: PostgreSQL refused it, or failed.
+    """
+    if side_by_side.is_beside():
+        side_by_side.put_off(part)
+        return None
+    return on_postgresql(connection, f"SELECT {part.sql}", part.put([part.part]))
+
+
+def check_put_off(sql: str, values: Sequence[Any]) -> bool:
+    """Put off a condition, of an operation that runs beside others, to when all is written; False when it runs alone.
+
+    Where it does not hold then, the operation runs again alone.
+    """
+    if not side_by_side.is_beside():
+        return False
+    side_by_side.put_off(put_off.Check(sql, values))
+    return True
 
 
 def rows_on_postgresql(connection: Connection, sql: str, values: Sequence[Any]) -> list[Any]:

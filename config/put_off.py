@@ -1,15 +1,18 @@
-"""Writes that an operation puts off because nothing it does afterwards depends on what they answer.
+"""What an operation puts off because nothing it does afterwards depends on what it answers.
 
-An operation that runs beside others (`config.side_by_side`) pays for each statement with a way over the socket. What
-it puts off is sent as one statement: when the operation ends, or before it looks at a table that is written so.
-PostgreSQL runs the parts of such a statement over one moment, in no order: none sees what another writes. Foreign keys
-are judged after all of them.
+An operation that runs beside others (`config.side_by_side`) pays for each statement with a way over the socket. What it
+puts off (`Part`) is sent when the operation ends, or before it looks at a table that is written so: of a lone operation
+as one statement, which is a transaction of its own (`whole`), of several step by step (`steps`).
+
+PostgreSQL runs the writes of such a statement over one moment: none sees what another writes, and foreign keys are
+judged after all of them. What has to write something is run in the order in which it was put off, and with it takes its
+locks in that order; what may write nothing comes last.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -33,25 +36,107 @@ class Write(NamedTuple):
     one_row: bool
 
 
-def together(writes: Sequence[Write]) -> tuple[str, list[Any]]:
-    """Put writes into one statement, which answers whether each wrote what it must; give it with its values."""
-    sql = _put_together(tuple((each.sql, len(each.values), each.one_row) for each in writes))
-    return sql, [value for each in writes for value in each.values]
+class Merged(NamedTuple):
+    """What one call of a function of the schema does for all operations that ask for it; null when it is done.
+
+    ``sql`` is an expression of one value, which ``put`` makes of the ``part`` of each; ``tables``: it writes these.
+    """
+
+    sql: str
+    part: Any
+    put: Callable[[Sequence[Any]], Any]
+    tables: frozenset[str]
+
+
+class Check(NamedTuple):
+    """A condition that is judged when everything is written that must be; a function of the schema looks then."""
+
+    sql: str
+    values: Sequence[Any]
+
+
+Part = Write | Merged | Check
+
+
+def writes_to(part: Part, tables: frozenset[str]) -> bool:
+    """Say whether a part writes to one of these tables."""
+    if isinstance(part, Write):
+        return part.table in tables
+    return isinstance(part, Merged) and not part.tables.isdisjoint(tables)
+
+
+def steps(parts: Iterable[Part]) -> list[list[Part]]:
+    """Divide parts into what is sent one after the other: writes up to what is merged, that, writes, then checks."""
+    found: list[list[Part]] = [[]]
+    checks: list[Part] = []
+    for part in parts:
+        if isinstance(part, Check):
+            checks.append(part)
+        elif isinstance(part, Merged):
+            found += [[part], []]
+        else:
+            found[-1].append(part)
+    return [step for step in (*found, checks) if step]
+
+
+def together(parts: Sequence[Part]) -> tuple[str, list[Any]]:
+    """Put parts into one statement, which answers whether each did what it must; give it with its values."""
+    return _put_together(tuple(map(_form, parts))), _values(parts)
+
+
+def whole(parts: Sequence[Part]) -> tuple[str, list[Any]]:
+    """Put all parts of an operation into one statement, which the database refuses if one does not do what it must.
+
+    Source: migration 0024, ``refuse_unwritten``.
+    """
+    ordered = [part for step in steps(parts) for part in step]
+    return _put_together(tuple(map(_form, ordered)), refusing=True), _values(ordered)
+
+
+class _Form(NamedTuple):
+    """What of a part the statement depends on."""
+
+    sql: str
+    takes: int
+    kind: type[Part]
+    decides: bool
+
+
+def _form(part: Part) -> _Form:
+    if isinstance(part, Merged):
+        return _Form(part.sql, 1, Merged, decides=True)
+    decides = part.one_row if isinstance(part, Write) else True
+    return _Form(part.sql, len(part.values), type(part), decides)
+
+
+def _values(parts: Iterable[Part]) -> list[Any]:
+    found: list[Any] = []
+    for part in parts:
+        found += [part.put([part.part])] if isinstance(part, Merged) else part.values
+    return found
 
 
 @lru_cache(maxsize=256)
-def _put_together(parts: tuple[tuple[str, int, bool], ...]) -> str:
-    before = accumulate((count for _, count, _ in parts), initial=0)
-    written = (
-        f"w{number} AS ({_numbered_from(sql, first, count)})"
-        for number, ((sql, count, _), first) in enumerate(zip(parts, before, strict=False))
-    )
-    counted = [f"(SELECT count(*) FROM w{number}) = 1" for number, part in enumerate(parts) if part[2]]  # noqa: S608
-    return f"WITH {', '.join(written)} SELECT {' AND '.join(counted) or 'true'}"
+def _put_together(forms: tuple[_Form, ...], *, refusing: bool = False) -> str:
+    before = accumulate((form.takes for form in forms), initial=0)
+    numbered = [
+        (form, f"w{number}", numbered_from(form.sql, first, form.takes))
+        for number, (form, first) in enumerate(zip(forms, before, strict=False))
+    ]
+    written = ", ".join(f"{name} AS ({sql})" for form, name, sql in numbered if form.kind is Write)
+    decides = " AND ".join(_condition(*each) for each in numbered if each[0].decides) or "true"
+    answer = f"CASE WHEN {decides} THEN true ELSE refuse_unwritten() END" if refusing else decides
+    return f"WITH {written} SELECT {answer}" if written else f"SELECT {answer}"
 
 
-def _numbered_from(sql: str, first: int, count: int) -> str:
-    """Number the values of a part from those of the parts before it on."""
+def _condition(form: _Form, name: str, sql: str) -> str:
+    if form.kind is Write:
+        return f"(SELECT count(*) FROM {name}) = 1"  # noqa: S608
+    return f"{sql} IS NULL" if form.kind is Merged else f"({sql})"
+
+
+def numbered_from(sql: str, first: int, count: int) -> str:
+    """Number the values of a part of a statement from those of the parts before it on."""
     assert {int(number) for number in _VALUE.findall(sql)} == set(range(1, count + 1)), "$ stands for a value only"
     return _VALUE.sub(lambda found: f"${first + int(found[1])}", sql)
 

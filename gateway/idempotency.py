@@ -1,12 +1,14 @@
 """Idempotency keys: the second copy of a request never has a second effect.
 
-The row of a key and the effect of its request are written in one transaction (`claim`, the work, `store_result`), so a
-key is never taken without an effect, nor the reverse. A refusal by a rule takes the key too: the work is rolled back to
-a savepoint and the refusal is stored. A malformed request (400) never reaches this module.
+The row of a key and the effect of its request are written in one transaction (`find`, the work, `keep`), so a key is
+never taken without an effect, nor the reverse. A refusal by a rule takes the key too: the work is rolled back to a
+savepoint and the refusal is stored. A malformed request (400) never reaches this module.
 
 Two copies at once: within one process the second is refused at once (`KeyInFlightError`, 409). Between processes
 PostgreSQL refuses it by an advisory transaction lock that is tried, not awaited; SQLite, which has one writer at a
-time, lets it wait for the first and answers the first's result.
+time, lets it wait for the first and answers the first's result. A request that runs beside others
+(`config.side_by_side`) takes its key for new and does without that lock: its row, which is unique, would show that it
+was wrong, and then it runs again alone.
 
 A key means one thing for one caller: with another body, or at another operation, it is refused (422). Callers never see
 each other's keys. Keys are kept for 35 days.
@@ -30,11 +32,11 @@ from sqlalchemy import Connection
 
 from config.clock import Clock
 from config.crash_points import CrashPoints
-from config.database import Database, insert_new
+from config.database import Database, insert_surely_new
 from config.errors import GatewayError
 from config.hot_statements import on_postgresql, savepoint
 from config.prepared import Prepared
-from config.side_by_side import About
+from config.side_by_side import About, is_beside
 from gateway.canonical import fingerprint
 from gateway.edge_tables import idempotency_keys
 from gateway.errors import KeyInFlightError, KeyMissingError, KeyReusedError, ReplayedRefusalError
@@ -91,22 +93,24 @@ def keyed_request(caller: str, operation: str, key: str, *content: Any) -> Keyed
     return KeyedRequest(caller, operation, key, fingerprint(operation, *content))
 
 
-def claim(connection: Connection, request: KeyedRequest, at: datetime) -> Answer | None:
-    """Take the key in this transaction; None means that it is new and the work is to be done now.
+def find(connection: Connection, request: KeyedRequest, at: datetime) -> Answer | None:
+    """Look whether the key is known; None means that it is new, and the work is to be done and kept (`keep`).
 
     Raises:
         KeyReusedError: the key was used for another request.
         KeyInFlightError: another process holds the key in an open transaction (PostgreSQL).
         ReplayedRefusalError: the first request was refused by a rule; the refusal is told again.
     """
-    _lock(connection, request)
-    row = {**msgspec.structs.asdict(request), "created_at": at, "expires_at": at + KEPT}
-    if insert_new(connection, idempotency_keys, row, unique=["caller", "key"]):
+    if is_beside():
         return None
-    found = _FIND.named(connection, **_whose(request))[0]
+    _lock(connection, request)
+    rows = _FIND.named(connection, **_whose(request))
+    if not rows:
+        return None
+    found = rows[0]
     if found["expires_at"] <= at:
         connection.execute(sa.delete(idempotency_keys).where(_MINE), _whose(request))
-        return claim(connection, request, at)
+        return None
     if (found["operation"], found["fingerprint"]) != (request.operation, request.fingerprint):
         raise KeyReusedError("This Idempotency-Key was used for another request; take a new one.")
     if found["status"] >= 400:
@@ -115,21 +119,28 @@ def claim(connection: Connection, request: KeyedRequest, at: datetime) -> Answer
     return Answer(found["status"], found["body"], found["resource_id"], replayed=True)
 
 
-def store_result(connection: Connection, request: KeyedRequest, answer: Answer) -> None:
-    """Write the answer beside the key, in the transaction that claimed it."""
-    told = {"status": answer.status, "body": answer.body, "resource_id": answer.resource_id}
-    _STORE.later(connection, **_whose(request), **told)
+def keep(connection: Connection, request: KeyedRequest, answer: Answer, at: datetime) -> None:
+    """Write the key with its answer, in the transaction of the work.
+
+    Raises:
+        KeyInFlightError: another process has taken the key meanwhile; nothing of this transaction may be committed.
+    """
+    row = {
+        **msgspec.structs.asdict(request),
+        "status": answer.status,
+        "body": answer.body,
+        "resource_id": answer.resource_id,
+        "created_at": at,
+        "expires_at": at + KEPT,
+    }
+    if not insert_surely_new(connection, idempotency_keys, row, unique=["caller", "key"]):
+        raise _in_flight()
 
 
 _MINE = sa.and_(
     idempotency_keys.c.caller == sa.bindparam("wanted_caller"), idempotency_keys.c.key == sa.bindparam("wanted_key")
 )
 _FIND = Prepared(sa.select(idempotency_keys).where(_MINE))
-_STORE = Prepared(
-    sa.update(idempotency_keys)
-    .where(_MINE)
-    .values({name: sa.bindparam(name) for name in ("status", "body", "resource_id")})
-)
 
 
 def _whose(request: KeyedRequest) -> dict[str, str]:
@@ -159,7 +170,7 @@ class IdempotencyKeys:
         `config.database.Database.write`.
 
         Raises:
-            KeyReusedError, KeyInFlightError, ReplayedRefusalError: see `claim`.
+            KeyReusedError, KeyInFlightError, ReplayedRefusalError: see `find` and `keep`.
             GatewayError: whatever the work raises.
         """
         with self._working(request):
@@ -173,7 +184,8 @@ class IdempotencyKeys:
     def _run(
         self, connection: Connection, request: KeyedRequest, work: Callable[[Connection], Answer]
     ) -> Answer | GatewayError:
-        known = claim(connection, request, self._clock.now())
+        at = self._clock.now()
+        known = find(connection, request, at)
         if known is not None:
             return known
         self._crash.reach("key_claimed")
@@ -183,9 +195,9 @@ class IdempotencyKeys:
         except GatewayError as error:
             if kind_of(error.code).status not in {409, 422}:
                 raise
-            store_result(connection, request, _refused(error))
+            keep(connection, request, _refused(error), at)
             return error
-        store_result(connection, request, answer)
+        keep(connection, request, answer, at)
         return answer
 
     @contextmanager

@@ -1,10 +1,11 @@
-"""Breaks as they are kept: opened, closed and opened again by runs, listed for people."""
+"""Breaks as they are kept: opened, closed and opened again by runs, listed for people, with what people said."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from itertools import takewhile
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -21,9 +22,29 @@ from settlement.night_tables import (
     statements,
 )
 
+Closing = Literal["resolved", "written_off"]
+"""``resolved``: explained, or put right where it belongs. ``written_off``: nobody goes after the difference now."""
+CLOSING: frozenset[str] = frozenset({"resolved", "written_off"})
+Word = Literal["assigned", "disputed", "resolved", "written_off", "reopened"]
+_PEOPLE = "people"
+"""Under which name the evidence of a break keeps what people said of it."""
+
+
+class BreakWord(msgspec.Struct, frozen=True):
+    """What a person said of a break, and how it is known. ``owner``: whom it was assigned to."""
+
+    word: Word
+    by: str
+    at: datetime
+    evidence: str
+    owner: str | None = None
+
 
 class KeptBreak(msgspec.Struct, frozen=True):
-    """A break with its life so far; in a state that only a later version of the code knows, it is ``unknown``."""
+    """A break with its life so far: ``words`` of people, oldest first.
+
+    In a state, or with words, that only a later version of the code knows it is ``unknown``: people leave it to that.
+    """
 
     item: Break
     run_id: str
@@ -31,6 +52,20 @@ class KeptBreak(msgspec.Struct, frozen=True):
     opened_at: datetime
     closed_at: datetime | None
     close_reason: str | None
+    words: tuple[BreakWord, ...] = ()
+    closed_by: tuple[str, ...] = ()
+
+    @property
+    def proposal(self) -> BreakWord | None:
+        """The word that would close it if a second person said the same."""
+        newest = next(iter(_closing_words(self.words)), None)
+        return newest if self.state == "open" else None
+
+
+def _closing_words(words: Sequence[BreakWord]) -> list[BreakWord]:
+    """Give the words since it was last reopened that would close it, newest first."""
+    since = takewhile(lambda one: one.word != "reopened", reversed(words))
+    return [one for one in since if one.word in CLOSING]
 
 
 def apply_breaks(
@@ -39,7 +74,9 @@ def apply_breaks(
     """Bring the kept breaks to what a run found; answer how many rows changed.
 
     New ones are opened; open ones that the run no longer finds are closed with the reason; ones that a run had closed
-    and that are there again are opened again. What a person closed stays closed.
+    and that are there again are opened again. What people closed stays closed: a break is named by its kind and
+    records, and neither our lines nor the rows of a file ever change. A corrected file has other rows, so that what is
+    still wrong with it is another break.
     """
     wanted = {item.id: item for item in found}
     changed = 0
@@ -50,8 +87,7 @@ def apply_breaks(
     partner = _partner_of(connection, run)
     for row in connection.execute(_in_scope(partner, run, days)).all():
         if row.id not in wanted:
-            _close(connection, run, row, at)
-            changed += 1
+            changed += _close(connection, run, row, at)
     return changed
 
 
@@ -65,10 +101,10 @@ def _open(connection: Connection, run: str, item: Break, kept: sa.Row[Any] | Non
         values = msgspec.structs.asdict(item) | {"run_id": run, "state": "open", "opened_at": at}
         connection.execute(sa.insert(breaks).values(**values))
         return 1
-    if kept.state == "closed" and kept.closed_by_run is not None:
+    if kept.state == "closed":
         again = {"state": "open", "closed_at": None, "closed_by_run": None, "close_reason": None}
-        connection.execute(sa.update(breaks).where(breaks.c.id == item.id).values(**again))
-        return 1
+        by_run = sa.and_(breaks.c.id == item.id, breaks.c.closed_by_run.is_not(None))
+        return connection.execute(sa.update(breaks).where(by_run).values(**again)).rowcount
     return 0
 
 
@@ -86,9 +122,11 @@ def _in_scope(partner: str, run: str, days: tuple[date, date]) -> sa.Select[Any]
     )
 
 
-def _close(connection: Connection, run: str, row: sa.Row[Any], at: datetime) -> None:
+def _close(connection: Connection, run: str, row: sa.Row[Any], at: datetime) -> int:
+    """Close a break unless people did so meanwhile; answer how many rows changed."""
     values = {"state": "closed", "closed_at": at, "closed_by_run": run, "close_reason": _reason(connection, row)}
-    connection.execute(sa.update(breaks).where(breaks.c.id == row.id).values(**values))
+    still = sa.and_(breaks.c.id == row.id, breaks.c.state == "open")
+    return connection.execute(sa.update(breaks).where(still).values(**values)).rowcount
 
 
 def _reason(connection: Connection, row: sa.Row[Any]) -> str:
@@ -138,14 +176,56 @@ def list_breaks(
     return [_kept(row) for row in rows]
 
 
+def lock_break(connection: Connection, break_id: str) -> KeptBreak | None:
+    """Read a break and keep it for this transaction; SQLite's write transaction has taken everything already."""
+    row = connection.execute(sa.select(breaks).where(breaks.c.id == break_id).with_for_update()).one_or_none()
+    return None if row is None else _kept(row)
+
+
+def note(connection: Connection, kept: KeptBreak, word: BreakWord, *, closes: bool = False) -> KeptBreak:
+    """Write down what a person said of a break and what follows from it; the caller has locked and judged it.
+
+    Args:
+        connection: of a writing transaction.
+        kept: as locked.
+        word: an assignment changes the owner; ``reopened`` opens it.
+        closes: the word ends it; otherwise one that would is a proposal.
+    """
+    words = [*kept.words, word]
+    values: dict[str, Any] = {"evidence": kept.item.evidence | {_PEOPLE: msgspec.to_builtins(words)}}
+    if word.owner is not None:
+        values |= {"owner": word.owner}
+    if closes:
+        values |= {"state": "closed", "closed_at": word.at, "close_reason": word.word}
+    elif word.word == "reopened":
+        values |= {"state": "open", "closed_at": None, "close_reason": None}
+    connection.execute(sa.update(breaks).where(breaks.c.id == kept.item.id).values(**values))
+    noted = lock_break(connection, kept.item.id)
+    assert noted is not None
+    return noted
+
+
 def _kept(row: sa.Row[Any]) -> KeptBreak:
-    values = row._mapping
-    item = Break(**{name: values[name] for name in Break.__struct_fields__})
+    values = dict(row._mapping)
+    evidence = dict(values.pop("evidence"))
+    words, is_known = _words(evidence.pop(_PEOPLE, ()))
+    names = [name for name in Break.__struct_fields__ if name != "evidence"]
+    said = takewhile(lambda one: one.word == row.close_reason, _closing_words(words))
     return KeptBreak(
-        item=item,
+        item=Break(**{name: values[name] for name in names}, evidence=evidence),
         run_id=row.run_id,
-        state=row.state if row.state in BREAK_STATES else "unknown",
+        state=row.state if is_known and row.state in BREAK_STATES else "unknown",
         opened_at=row.opened_at,
         closed_at=row.closed_at,
         close_reason=row.close_reason,
+        words=words,
+        closed_by=tuple(dict.fromkeys(one.by for one in reversed(list(said)))),
     )
+
+
+def _words(said: Any) -> tuple[tuple[BreakWord, ...], bool]:
+    """Read what people said, and say whether it is understood here."""
+    try:
+        return msgspec.convert(said, tuple[BreakWord, ...]), True
+    except msgspec.ValidationError:
+        return (), False

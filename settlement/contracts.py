@@ -92,7 +92,10 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PartnerContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole contract: how days end, how statements are compared and netted, and the terms."""
+    """A whole contract: how days end, how statements are compared and netted, and the terms.
+
+    ``break_limit_minor_units``: how large a difference, of whatever currency, one person may close; above it two.
+    """
 
     partner: str
     cut_off: time
@@ -101,6 +104,7 @@ class PartnerContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cut_off_falls_on: Literal["same_day", "next_day"] = "next_day"
     statement_format: str = "contractual-v1"
     tolerance_minor_units: int = 0
+    break_limit_minor_units: int = 0
     late_window_days: int = 3
     netting: Literal["monthly", "daily"] = "monthly"
 
@@ -172,8 +176,8 @@ def _problems(contract: PartnerContract) -> list[str]:
         problems.append(f"time_zone {contract.time_zone!r} is no IANA zone")
     if contract.cut_off.tzinfo is not None:
         problems.append("cut_off is a wall-clock time; its zone is time_zone")
-    if contract.tolerance_minor_units < 0 or contract.late_window_days < 0:
-        problems.append("a tolerance or window is negative")
+    if min(contract.tolerance_minor_units, contract.break_limit_minor_units, contract.late_window_days) < 0:
+        problems.append("a tolerance, limit or window is negative")
     if len({terms.id for terms in contract.terms}) != len(contract.terms):
         problems.append("two terms have one id")
     problems += [

@@ -157,8 +157,11 @@ def write(
     at: datetime,
     links: Links | None = None,
     taken: tuple[Part, ...] = (),
+    locked: Account | None = None,
 ) -> None:
     """Write an entry whose key is known to be new, and what it takes from lots, in this transaction.
+
+    ``locked``: the account by which others are kept out, where it need not be among those that are moved.
 
     Raises:
         InsufficientFundsError: an account that may not go negative has too little.
@@ -167,7 +170,7 @@ def write(
     """
     links = links or Links()
     change = Change(
-        moves=[_move(account, amount) for account, amount in by_account(entry.postings)],
+        moves=_moves(connection, entry, locked),
         taken=[Taken(part.lot_id, part.quantity) for part in taken],
         postings=_posting_rows(entry),
         header=_header_row(entry, fingerprint, at, links),
@@ -224,6 +227,14 @@ def _header_row(entry: JournalEntry, fingerprint: str, at: datetime, links: Link
         recorded_at=at,
         facts=entry.facts,
     )
+
+
+def _moves(connection: Connection, entry: JournalEntry, locked: Account | None) -> list[Move]:
+    """List what an entry moves; what is only locked is a move of nothing, and SQLite has no need of it."""
+    sums = by_account(entry.postings)
+    if locked is not None and connection.dialect.name != "sqlite" and all(account != locked for account, _ in sums):
+        sums = sorted([*sums, (locked, 0)])
+    return [_move(account, amount) for account, amount in sums]
 
 
 def _move(account: Account, amount: int) -> Move:

@@ -18,8 +18,16 @@ import msgspec
 from msgspec.structs import astuple, replace
 from sqlalchemy import Connection
 
-from config.hot_statements import many_on_sqlite, on_postgresql_for_all, on_postgresql_for_each, on_sqlite
+from config.hot_statements import (
+    foresee_on_postgresql,
+    look_on_postgresql,
+    many_on_sqlite,
+    merged_on_postgresql,
+    on_sqlite,
+)
+from config.put_off import Merged
 from config.types import instant_text
+from settlement.tables import accounts, journal_entries, lots, postings
 
 RACED = "raced"
 """What a write answers when a lot has less than is taken from it."""
@@ -53,7 +61,7 @@ class HoldSeen(msgspec.Struct, frozen=True):
 
 
 class Move(msgspec.Struct, frozen=True):
-    """What an entry adds to the balance of an account, which is made when it is not there.
+    """What an entry adds to the balance of an account, which is made when it is not there; nothing only locks it.
 
     Fields here and below are in the order in which SQLite's statements take them.
     """
@@ -137,24 +145,39 @@ _HEADER = (
     "INSERT INTO journal_entries (key, kind, reference, member_id, ends_key, reverses_key, fingerprint, "
     "effective_at, recorded_at, facts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
 )
+_LOOK_AT_WALLETS = "SELECT ledger_look_at_wallets($1, $2, $3, $4)"
 _SEE_WALLETS = "SELECT ledger_see_wallets($1, $2, $3, $4)"
+_LOOK_AT_HOLDS = "SELECT ledger_look_at_holds($1, $2)"
 _SEE_HOLDS = "SELECT ledger_see_holds($1, $2)"
-_WRITE = "SELECT ledger_write($1::text::jsonb)"
+_WRITE = "ledger_write($1::text::jsonb)"
+_WRITTEN = frozenset({accounts.name, lots.name, postings.name, journal_entries.name})
 
 
 def see_wallet(connection: Connection, member_id: str, commodity: str, key: str, at: datetime) -> Wallet:
-    """Take the member's lock and list what may be spent at an instant; see also whether the key is known."""
+    """Take the member's lock and list what may be spent at an instant; see also whether the key is known.
+
+    Beside others it only looks, and the lock is taken by the write, which refuses what is not there any more.
+    """
     if connection.dialect.name != "sqlite":
-        return _wallet.decode(on_postgresql_for_each(connection, _SEE_WALLETS, member_id, commodity, key, at))
+        asked = (member_id, commodity, key, at)
+        return _wallet.decode(look_on_postgresql(connection, _LOOK_AT_WALLETS, _SEE_WALLETS, asked, _WRITTEN))
     rows = on_sqlite(connection, _SEE, (key, member_id, commodity, instant_text(at))).fetchall()
     lots = [LotSeen(lot, remaining, _instant(expires_at)) for _, lot, remaining, expires_at in rows if lot is not None]
     return Wallet(lots, rows[0][0])
 
 
+def foresee_wallet(member_id: str, commodity: str, key: str, at: datetime) -> None:
+    """Say that `see_wallet` will as good as certainly be asked for this; beside others it may then be seen earlier."""
+    foresee_on_postgresql(_LOOK_AT_WALLETS, (member_id, commodity, key, at), _WRITTEN)
+
+
 def see_hold(connection: Connection, hold_key: str, key: str) -> HoldSeen | None:
-    """Take the lock of the hold's member and look at the hold; None when there is none under this key."""
+    """Take the lock of the hold's member and look at the hold; None when there is none under this key.
+
+    Beside others it only looks: what is looked at never changes, and a second end of one hold is refused.
+    """
     if connection.dialect.name != "sqlite":
-        found = on_postgresql_for_each(connection, _SEE_HOLDS, hold_key, key)
+        found = look_on_postgresql(connection, _LOOK_AT_HOLDS, _SEE_HOLDS, (hold_key, key), _WRITTEN)
         return None if found is None else _hold.decode(found)
     rows = on_sqlite(connection, _HOLD, (hold_key, key)).fetchall()
     if not rows:
@@ -167,10 +190,11 @@ def see_hold(connection: Connection, hold_key: str, key: str) -> HoldSeen | None
 def write(connection: Connection, change: Change) -> str | None:
     """Write all of an entry; answer the code of the account that has too little, `RACED`, or None when it is done.
 
-    Unless it is done, the caller ends its transaction (or savepoint) by raising.
+    Unless it is done, the caller ends its transaction (or savepoint) by raising. Beside others it is put off and taken
+    for done (`config.hot_statements.merged_on_postgresql`).
     """
     if connection.dialect.name != "sqlite":
-        short: str | None = on_postgresql_for_all(connection, _WRITE, change, _as_sent)
+        short: str | None = merged_on_postgresql(connection, Merged(_WRITE, change, _as_sent, _WRITTEN))
         return short
     for part in change.taken:
         if on_sqlite(connection, _TAKE, astuple(part)).rowcount != 1:

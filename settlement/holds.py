@@ -14,14 +14,14 @@ from sqlalchemy import Connection
 from settlement import entries, lots
 from settlement.accounts import Account, AccountKind, member_available, member_held
 from settlement.entries import Links
-from settlement.entries_hot import see_hold, see_wallet
+from settlement.entries_hot import foresee_wallet, see_hold, see_wallet
 from settlement.errors import JournalEntryError, LedgerStateError, QuantityError
 from settlement.journal import JournalEntry, Posting, fingerprint, postings_content, require_quantity
 from settlement.lots import Part
 
 
-class _Hold(msgspec.Struct, frozen=True):
-    """A hold as it was made: whose, of what, from which lots."""
+class Held(msgspec.Struct, frozen=True):
+    """A hold as it was placed: whose, of what, from which lots. Nothing of it ever changes."""
 
     key: str
     member_id: str
@@ -31,6 +31,7 @@ class _Hold(msgspec.Struct, frozen=True):
 
     @property
     def quantity(self) -> int:
+        """What it reserves."""
         return sum(part.quantity for part in self.parts)
 
 
@@ -45,10 +46,13 @@ def hold(
     reference: str,
     facts: Mapping[str, str] | None = None,
     expiring_at: datetime | None = None,
-) -> bool:
+) -> Held | None:
     """Reserve a quantity, lots first-expiring-first; lots whose time is over at ``at`` are not spendable.
 
     ``expiring_at``: take only from lots that expire then: a use of next year's right is not one of this year's.
+
+    Returns:
+        What was reserved; None when it had been before, and nothing was done.
 
     Raises:
         QuantityError: not a positive integer.
@@ -59,7 +63,7 @@ def hold(
     digest = fingerprint("hold", member_id, commodity, quantity, reference)
     wallet = see_wallet(connection, member_id, commodity, key, at)
     if entries.is_same(key, wallet.known, digest):
-        return False
+        return None
     parts = lots.to_take(wallet.lots, commodity, quantity, expiring_at)
     available, held = member_available(member_id, commodity), member_held(member_id, commodity)
     entry = JournalEntry(
@@ -71,7 +75,12 @@ def hold(
         facts=dict(facts or {}),
     )
     entries.write(connection, entry, digest, at, Links(member_id=member_id), taken=parts)
-    return True
+    return Held(key, member_id, reference, commodity, parts)
+
+
+def foresee_hold(*, key: str, member_id: str, commodity: str, at: datetime) -> None:
+    """Say that this operation will as good as certainly place a hold; nothing depends on whether it does."""
+    foresee_wallet(member_id, commodity, key, at)
 
 
 def capture(
@@ -83,6 +92,7 @@ def capture(
     to: Account,
     also: tuple[Posting, ...] = (),
     quantity: int | None = None,
+    held: Held | None = None,
 ) -> bool:
     """End a hold by taking what it reserved.
 
@@ -95,6 +105,8 @@ def capture(
             conversion.
         also: money, barter or miles postings of the same fact, balanced in themselves, never in the hold's commodity.
         quantity: less than the hold reserved; the rest goes back to its lots in the same entry. All of it when None.
+        held: the hold, by who has placed it and knows by other means that nobody has ended it: it is not looked at, and
+            should it have been ended all the same, the database refuses.
 
     Raises:
         LedgerStateError: there is no such hold, or it was ended by another entry.
@@ -102,7 +114,7 @@ def capture(
         QuantityError: more than the hold reserved.
     """
     digest = fingerprint("capture", hold_key, to.code, to.commodity, quantity, postings_content(also))
-    found = _open_hold(connection, hold_key, key, digest)
+    found = held or _open_hold(connection, hold_key, key, digest)
     if found is None:
         return False
     _refuse_foreign(found, to, also)
@@ -111,8 +123,8 @@ def capture(
         raise QuantityError(f"{hold_key} holds {found.quantity}, not {taken}.", asked=taken, held=found.quantity)
     first, rest = lots.split_parts(found.parts, taken)
     lots.restore(connection, rest)
-    held, available = member_held(found.member_id, found.commodity), member_available(found.member_id, found.commodity)
-    legs = (*_legs(found.parts, held, -1), Posting(to, taken), *_legs(rest, available, +1), *also)
+    reserved = _legs(found.parts, member_held(found.member_id, found.commodity), -1)
+    legs = (*reserved, Posting(to, taken), *_legs(rest, member_available(found.member_id, found.commodity), +1), *also)
     assert sum(part.quantity for part in first) == taken
     _end(connection, found, key, "capture", legs, digest, at)
     return True
@@ -198,20 +210,20 @@ def _legs(parts: tuple[Part, ...], account: Account, sign: int) -> tuple[Posting
     return tuple(Posting(account, sign * part.quantity, part.lot_id) for part in parts)
 
 
-def _read_hold(connection: Connection, key: str, member_id: str, reference: str) -> _Hold:
+def _read_hold(connection: Connection, key: str, member_id: str, reference: str) -> Held:
     legs = [leg for leg in entries.read_postings(connection, key) if leg.amount > 0]
     parts = tuple(Part(leg.lot_id, leg.amount) for leg in legs if leg.lot_id is not None)
-    return _Hold(key, member_id, reference, legs[0].account.commodity, parts)
+    return Held(key, member_id, reference, legs[0].account.commodity, parts)
 
 
-def _hold_of(connection: Connection, hold_key: str) -> _Hold:
+def _hold_of(connection: Connection, hold_key: str) -> Held:
     header = entries.find(connection, hold_key)
     if header is None or header.kind != "hold" or header.member_id is None:
         raise LedgerStateError(f"There is no hold {hold_key}.", state="none", key=hold_key)
     return _read_hold(connection, hold_key, header.member_id, header.reference)
 
 
-def _open_hold(connection: Connection, hold_key: str, key: str, digest: str) -> _Hold | None:
+def _open_hold(connection: Connection, hold_key: str, key: str, digest: str) -> Held | None:
     """Read a hold that may be ended under a key; None when this very entry has ended it."""
     seen = see_hold(connection, hold_key, key)
     if seen is None:
@@ -221,12 +233,12 @@ def _open_hold(connection: Connection, hold_key: str, key: str, digest: str) -> 
     if seen.end_key is not None:
         raise LedgerStateError(f"{hold_key} was already ended by {seen.end_key}.", state=seen.end_kind, key=hold_key)
     parts = tuple(Part(lot_id, quantity) for lot_id, quantity in seen.parts)
-    return _Hold(hold_key, seen.member_id, seen.reference, seen.commodity, parts)
+    return Held(hold_key, seen.member_id, seen.reference, seen.commodity, parts)
 
 
 def _end(
     connection: Connection,
-    found: _Hold,
+    found: Held,
     key: str,
     kind: str,
     legs: tuple[Posting, ...],
@@ -234,10 +246,11 @@ def _end(
     at: datetime,
 ) -> None:
     entry = JournalEntry(key=key, kind=kind, reference=found.reference, postings=legs, effective_at=at)
-    entries.write(connection, entry, digest, at, Links(member_id=found.member_id, ends_key=found.key))
+    links, wallet = Links(found.member_id, ends_key=found.key), member_available(found.member_id, found.commodity)
+    entries.write(connection, entry, digest, at, links, locked=wallet)
 
 
-def _refuse_foreign(found: _Hold, to: Account, also: tuple[Posting, ...]) -> None:
+def _refuse_foreign(found: Held, to: Account, also: tuple[Posting, ...]) -> None:
     if to.commodity != found.commodity or to.kind is AccountKind.MEMBER:
         raise JournalEntryError(f"{found.key} holds {found.commodity}; it cannot go to {to.code} in {to.commodity}.")
     if any(leg.account.commodity == found.commodity for leg in also):
@@ -254,7 +267,7 @@ def _destination(connection: Connection, capture_key: str, commodity: str) -> Po
     return leg
 
 
-def _left_to_reverse(connection: Connection, found: _Hold, taken: int, capture_key: str) -> tuple[Part, ...]:
+def _left_to_reverse(connection: Connection, found: Held, taken: int, capture_key: str) -> tuple[Part, ...]:
     captured, _ = lots.split_parts(found.parts, taken)
     returned = entries.returned_by_lot(connection, capture_key, member_available(found.member_id, found.commodity))
     left = (Part(part.lot_id, part.quantity - returned.get(part.lot_id, 0)) for part in captured)

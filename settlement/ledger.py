@@ -1,7 +1,7 @@
 """The ledger: everything that moves is an entry made here. Functions of a connection, idempotent by key.
 
 Each function is one movement: its balances, lots, postings and header are written in the caller's transaction. Made
-again under the same key it changes nothing and answers False; another content under a known key is
+again under the same key it changes nothing and answers False (`hold` None); another content under a known key is
 `LedgerConflictError`. Keys are derived by the caller (``<redemption id>:hold``, ``:capture``, ``:void``,
 ``:reverse:<n>``, ``accrual:<source>:<reference>``). A hold is ended once, by a capture or a void; no clock ends it.
 Sums are checked by the code first and refused by the database last.
@@ -19,12 +19,13 @@ from sqlalchemy import Connection
 from settlement import entries
 from settlement.balances import Balance, Movement, activity, balances
 from settlement.entries import reversals_of
-from settlement.holds import capture, hold, lots_taken, reverse, void
+from settlement.holds import Held, capture, foresee_hold, hold, lots_taken, reverse, void
 from settlement.issues import accrue, accrue_pending, expire_lots, grant_entitlement, issue, release
 from settlement.journal import JournalEntry, entry_fingerprint
 
 __all__ = [
     "Balance",
+    "Held",
     "Movement",
     "accrue",
     "accrue_pending",
@@ -32,6 +33,7 @@ __all__ = [
     "balances",
     "capture",
     "expire_lots",
+    "foresee_hold",
     "grant_entitlement",
     "hold",
     "issue",

@@ -20,25 +20,33 @@ Verdict = Literal["stands", "in_part", "unclear", "gone", "never"]
 its newest row has a status that nobody has told us of; ``never``: it failed, and another try may have had more luck."""
 
 _ORDER: tuple[Verdict, ...] = ("stands", "in_part", "unclear", "gone", "never")
-_BESIDE = ("fee", "adjustment", "guest_visit")
+BESIDE = ("fee", "adjustment", "guest_visit")
 """Kinds of rows that ask for money beside the thing itself and say nothing of it."""
 _NEVER_GRANTED = frozenset({"failed", "refused"})
 
 
 class Said(msgspec.Struct, frozen=True):
-    """What the files say, and the newest row that says so. ``references``: the partner's own, folded."""
+    """What the files say, and the newest row that says so.
+
+    ``partner_reference``: what the partner calls the thing; None when no row that asks for it gives it a name.
+    ``references``: all of the partner's own, folded. ``told_until``: the day of the newest row that tells anything.
+    ``listed``: a row asks for it; otherwise only refunds name it.
+    """
 
     verdict: Verdict
     line_id: str
     business_date: date
     partner_reference: str | None
     references: frozenset[str]
+    told_until: date
+    listed: bool
 
 
 class _Thing(msgspec.Struct):
     """What the rows of one reference of the partner's add up to since it last fell or was given back."""
 
     row: Any = None
+    name: str | None = None
     standing: bool | None = None
     fallen: Verdict = "gone"
     charged: bool = False
@@ -54,11 +62,12 @@ class _Thing(msgspec.Struct):
                 return
             self.refunded = True
         else:
-            if said is not True or (self.charged and self._is_given_back()):
+            if said is not True or (self.charged and (self.standing is False or self._is_given_back())):
                 self.refunded, self.quantity = False, 0
                 self.money.clear()
             self.charged, self.standing = True, said
             self.fallen = "never" if row.status in _NEVER_GRANTED else "gone"
+            self.name = row.partner_reference or self.name
         self.row = row
         if said is True:
             self.money[row.currency or ""] += row.amount or 0
@@ -100,16 +109,21 @@ def said_by_files(connection: Connection, partner: str, reference: str, whole: M
     Returns:
         None when no row tells anything of it.
     """
+    return judge(rows_of(connection, partner, reference), whole)
+
+
+def rows_of(connection: Connection, partner: str, reference: str) -> Sequence[Any]:
+    """Read the rows of accepted files that name a key of ours and tell anything of the thing itself, oldest first."""
     line = statement_lines.c
     query = (
         sa.select(line.id, line.business_date, line.partner_reference, line.kind, line.status)
         .add_columns(line.quantity, line.amount, line.currency)
         .join_from(statement_lines, statements, statements.c.id == line.statement_id)
         .where(line.partner == partner, statements.c.state == "accepted")
-        .where(sa.func.lower(line.reference) == reference.lower(), line.kind.not_in(_BESIDE))
+        .where(sa.func.lower(line.reference) == reference.lower(), line.kind.not_in(BESIDE))
         .order_by(line.business_date, line.row)
     )
-    return judge(connection.execute(query).all(), whole)
+    return connection.execute(query).all()
 
 
 def judge(rows: Sequence[Any], whole: Money | None) -> Said | None:
@@ -118,13 +132,20 @@ def judge(rows: Sequence[Any], whole: Money | None) -> Said | None:
     charged = {fold(row.partner_reference) for row in rows if row.kind != "refund" and row.partner_reference}
     for row in rows:
         things.setdefault(_thing_of(row, charged), _Thing()).add(row)
-    told = [(thing.verdict(whole), thing.row) for thing in things.values() if thing.row is not None]
+    told = [(thing.verdict(whole), thing) for thing in things.values() if thing.row is not None]
     if not told:
         return None
     verdict = min((each for each, _ in told), key=_ORDER.index)
-    row = max((row for each, row in told if each == verdict), key=lambda found: found.business_date)
-    references = frozenset(fold(one.partner_reference) for one in rows if one.partner_reference)
-    return Said(verdict, row.id, row.business_date, row.partner_reference, references)
+    found = max((thing for each, thing in told if each == verdict), key=lambda thing: thing.row.business_date)
+    return Said(
+        verdict=verdict,
+        line_id=found.row.id,
+        business_date=found.row.business_date,
+        partner_reference=found.name,
+        references=frozenset(fold(one.partner_reference) for one in rows if one.partner_reference),
+        told_until=max(thing.row.business_date for _, thing in told),
+        listed=found.charged,
+    )
 
 
 def _thing_of(row: Any, charged: set[str]) -> str | None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from settlement.night_store import stands
-from settlement.night_tables import statement_lines, statements
+from catalogue.values import Money
+from settlement.said import Said, judge, rows_of
 from settlement.statements import accepted_statement
 
 
@@ -20,6 +19,7 @@ class Undecided(msgspec.Struct, frozen=True):
     date proves that nothing was issued; None when this partner's file never proves an absence.
     ``last_sent_date``: the business date on which it was sent for the last time, when that is not ``business_date``:
     a refusal of an earlier day does not speak of it.
+    ``price``: what was agreed, for a refund of what no file lists.
     """
 
     redemption_id: str
@@ -27,6 +27,7 @@ class Undecided(msgspec.Struct, frozen=True):
     business_date: date
     closes_after_days: int | None = None
     last_sent_date: date | None = None
+    price: Money | None = None
 
 
 class SettledByFile(msgspec.Struct, frozen=True):
@@ -44,35 +45,40 @@ def settled_by_file(
 ) -> tuple[SettledByFile, ...]:
     """Answer those undecided redemptions that the files up to a business date decide, in the order given.
 
-    The newest row of a reference counts; one that the partner gave back whole was not issued. A status that nobody has
-    told us of decides nothing.
+    All rows of a reference count together (`settlement.said`). What stands was issued, also when a part of its price
+    came back; what is gone whole, or failed, was not, unless a later file, which is there already, says otherwise: then
+    that file's night decides. A status that nobody has told us of, and a part given back of what no file lists, decide
+    nothing.
     """
     found = (_settle(connection, partner, business_date, item) for item in undecided)
     return tuple(item for item in found if item is not None)
 
 
 def _settle(connection: Connection, partner: str, business_date: date, item: Undecided) -> SettledByFile | None:
-    line = statement_lines.c
-    query = (
-        sa.select(line.id, line.kind, line.status, line.partner_reference, line.business_date, line.amount)
-        .join(statements)
-        .where(line.partner == partner, statements.c.state == "accepted", line.business_date <= business_date)
-        .where(sa.func.lower(line.reference) == item.reference.lower())
-        .where(line.kind.not_in(["fee", "adjustment"]))
-        .order_by(line.business_date.desc(), line.row.desc())
-    )
-    rows = connection.execute(query).all()
-    row = next((one for one in rows if one.kind != "refund"), None)
-    if row is None:
-        absent = _proves_absence(connection, partner, business_date, item)
-        return SettledByFile(item.redemption_id, item.reference, False, None, None) if absent else None
-    issued = stands(row.kind, row.status)
-    back = [one for one in rows if one.kind == "refund"]
-    if issued and back and row.amount is not None and sum(one.amount or 0 for one in back) == -row.amount:
-        issued, row = False, back[0]
-    if issued is None or (not issued and row.business_date < (item.last_sent_date or item.business_date)):
+    rows = rows_of(connection, partner, item.reference)
+    said = judge([row for row in rows if row.business_date <= business_date], item.price)
+    if said is not None:
+        issued = _issued(said, item)
+    else:
+        issued = False if _proves_absence(connection, partner, business_date, item) else None
+    if issued is None or (not issued and _is_denied_later(judge(rows, item.price), item)):
         return None
-    return SettledByFile(item.redemption_id, item.reference, issued, row.id, row.partner_reference)
+    line_id, name = (None, None) if said is None else (said.line_id, said.partner_reference)
+    return SettledByFile(item.redemption_id, item.reference, issued, line_id, name)
+
+
+def _issued(said: Said, item: Undecided) -> bool | None:
+    """Say whether the partner granted something that stands, at least in part; None: the rows prove neither."""
+    if said.verdict == "unclear" or (said.verdict == "in_part" and not said.listed):
+        return None
+    if said.verdict in {"stands", "in_part"}:
+        return True
+    return False if said.told_until >= (item.last_sent_date or item.business_date) else None
+
+
+def _is_denied_later(with_later: Said | None, item: Undecided) -> bool:
+    """Say whether a file of a later day, which is there already, does not let a refusal stand."""
+    return with_later is not None and _issued(with_later, item) is not False
 
 
 def _proves_absence(connection: Connection, partner: str, business_date: date, item: Undecided) -> bool:

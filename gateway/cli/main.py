@@ -40,6 +40,7 @@ COMMANDS = {
     "partner": Command("gateway.cli.partner", "List partners, switch one off and on."),
     "programme": Command("gateway.cli.programme", "Run the programme's night, and ask its rules."),
     "rates": Command("gateway.cli.catalogue_rates", "Rates of exchange by date."),
+    "restored": Command("gateway.cli.restored", "Make a database restored from an older backup safe to serve."),
     "serve": Command("gateway.cli.serve", "Serve the API, the sweeper and the inbox worker."),
     "settlement": Command("gateway.cli.settlement", "Statements, nightly runs, breaks, exports."),
     "tier": Command("gateway.cli.tier", "Explain and check tier matches."),

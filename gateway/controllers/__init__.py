@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar.types import ControllerRouterHandler
 
 from gateway.controllers.benefits import BenefitsController
+from gateway.controllers.breaks import BreaksController
 from gateway.controllers.consents import ConsentsController
 from gateway.controllers.conversions import ConversionsController
 from gateway.controllers.entitlements import EntitlementsController
@@ -29,6 +30,7 @@ from gateway.controllers.webhooks import WebhooksController
 CONTROLLERS: tuple[ControllerRouterHandler, ...] = (
     AccrualFilesController,
     BenefitsController,
+    BreaksController,
     ConsentsController,
     ConversionsController,
     EntitlementsController,

@@ -70,10 +70,12 @@ class Effects:
     def _catalogue(self) -> Catalogue:
         return self._source.current
 
-    def captured(self, connection: Connection, redemption: Redemption, at: datetime) -> voucher_store.Voucher | None:
+    def captured(
+        self, connection: Connection, redemption: Redemption, at: datetime, held: ledger.Held | None = None
+    ) -> voucher_store.Voucher | None:
         """The benefit was granted: capture the hold, owe the partner, issue the voucher, let the next leg go.
 
-        Answers the voucher, where the benefit has one.
+        Answers the voucher, where the benefit has one. ``held``: see `settlement.ledger.capture`.
 
         Keys: ``<id>:capture`` (entry), ``<id>:benefit`` (settlement line), the redemption id (voucher).
         """
@@ -87,6 +89,7 @@ class Effects:
                 at=at,
                 to=self._destination(redemption),
                 also=obligation.postings,
+                held=held,
             )
         else:
             self._post(connection, redemption, obligation, f"{redemption.id}:capture", at)

@@ -18,7 +18,7 @@ from config.observability import get_logger
 from gateway.errors import TransitionError
 from gateway.redemption import store
 from gateway.redemption.attempt_store import CODE_LENGTH, clip
-from gateway.redemption.orders import Concluded
+from gateway.redemption.orders import Concluded, Order
 from gateway.redemption.records import Redemption
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import TERMINAL, TRANSITIONS, Event, State, target
@@ -60,6 +60,7 @@ class Endings:
         *,
         detail: str | None,
         again_at: datetime | None = None,
+        unread: Order | None = None,
         **changes: Any,
     ) -> Concluded:
         """Make a transition and post what it is worth.
@@ -70,6 +71,8 @@ class Endings:
             event: what is proven.
             detail: for the history, and the reason that is shown.
             again_at: when it is looked at again, unless it rests afterwards.
+            unread: of an end, the order that led to it, where nothing was read since: the redemption has to stand as
+                it has it (`store.move`), and its hold is known.
             changes: further columns.
 
         Raises:
@@ -81,7 +84,7 @@ class Endings:
             return Concluded(self._move(connection, redemption, event, again_at, detail, **changes))
         try:
             with savepoint(connection, "ending"):
-                return self._ended(connection, redemption, event, detail, **changes)
+                return self._ended(connection, redemption, event, detail, unread, **changes)
         except (DBAPIError, TransitionError):
             raise
         except AccountFrozenError:
@@ -98,11 +101,18 @@ class Endings:
             return Concluded(self._give_to_people(connection, redemption, f"{event.value}: {error}", **changes))
 
     def _ended(
-        self, connection: Connection, redemption: Redemption, event: Event, detail: str | None, **changes: Any
+        self,
+        connection: Connection,
+        redemption: Redemption,
+        event: Event,
+        detail: str | None,
+        unread: Order | None,
+        **changes: Any,
     ) -> Concluded:
-        moved = self._move(connection, redemption, event, None, detail, **changes)
+        moved = self._move(connection, redemption, event, None, detail, as_read=unread is not None, **changes)
         if moved.state is State.CAPTURED:
-            return Concluded(moved, self._effects.captured(connection, moved, moved.updated_at))
+            held = None if unread is None else unread.held
+            return Concluded(moved, self._effects.captured(connection, moved, moved.updated_at, held))
         self._effects.voided(connection, moved, moved.updated_at)
         return Concluded(moved)
 

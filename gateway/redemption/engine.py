@@ -29,6 +29,7 @@ from gateway.redemption.records import Redemption
 from gateway.redemption.recovery import Recovery
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import Event
+from settlement.ledger import Held
 
 T = TypeVar("T")
 log = get_logger(__name__)
@@ -90,15 +91,17 @@ class Engine:
             log.exception("redemption.advance_failed", subject=name)
             return None
 
-    def order(self, redemption: Redemption) -> Begun | None:
+    def order(self, redemption: Redemption, held: Held | None) -> Begun | None:
         """Order the first call of a redemption that is about to be written down; None when there is none to make.
+
+        ``held``: what was just held for it.
 
         `gateway.redemption.intake.Intake.take_in_and_order` writes both in one transaction. Nothing is sent before that
         is on disk: then give what this answers to `go_on`.
         """
         self._crash.reach("taken_in")
         owner, began = self._identifiers.new("attempt"), self._clock.monotonic()
-        order = self._ordering.opening(redemption, owner)
+        order = self._ordering.opening(redemption, owner, held)
         return None if order is None else Begun(order, owner, began)
 
     def go_on(self, begun: Begun) -> asyncio.Task[Concluded | None]:

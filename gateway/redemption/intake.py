@@ -31,6 +31,7 @@ from gateway.redemption.services import use_of
 from gateway.redemption.states import State
 from settlement import ledger
 from settlement.errors import InsufficientFundsError
+from settlement.ledger import Held
 
 
 class Intake:
@@ -84,14 +85,14 @@ class Intake:
             InsufficientFundsError: the member has not got the points.
             EntitlementExhaustedError: no use remains.
         """
-        redemption, connected = self._held(connection, quote_id, member_id, kind, itinerary)
+        redemption, connected, _ = self._held(connection, quote_id, member_id, kind, itinerary)
         _write_down(connection, redemption, connected, None)
         return redemption
 
     def take_in_and_order(
         self,
         connection: Connection,
-        order: Callable[[Redemption], Begun | None],
+        order: Callable[[Redemption, Held | None], Begun | None],
         *,
         quote_id: str,
         member_id: str,
@@ -101,8 +102,8 @@ class Intake:
 
         Answers the redemption as it was created, and what has to be called once this is on disk.
         """
-        redemption, connected = self._held(connection, quote_id, member_id, kind, None)
-        begun = order(redemption)
+        redemption, connected, held = self._held(connection, quote_id, member_id, kind, None)
+        begun = order(redemption, held)
         _write_down(connection, redemption, connected, None if begun is None else begun.order)
         return redemption, begun
 
@@ -113,9 +114,10 @@ class Intake:
         member_id: str,
         kind: QuoteKind,
         itinerary: tuple[str, int] | None,
-    ) -> tuple[Redemption, ConnectedPartner]:
+    ) -> tuple[Redemption, ConnectedPartner, Held | None]:
         """Judge a quote, claim and hold what it costs; the redemption is not written down yet."""
-        now = self._clock.now()
+        now, redemption_id = self._clock.now(), self._identifiers.new("redemption")
+        ledger.foresee_hold(key=_hold_key(redemption_id), member_id=member_id, commodity=POINTS, at=now)
         quote, is_off = store.get_quote_and_switch(connection, quote_id, member_id)
         if quote is None or quote.kind != kind:
             raise NotFoundError(f"There is no {kind} quote {quote_id!r}.")
@@ -124,9 +126,9 @@ class Intake:
         connected = self._partners.named(quote.partner)
         connected.require_room()
         refuse_switched_off(quote.partner, is_off=is_off)
-        redemption = _new(connection, quote, connected, self._identifiers.new("redemption"), now, itinerary)
+        redemption = _new(connection, quote, connected, redemption_id, now, itinerary)
         owed = self._effects.require_priced(redemption, now)
-        self._hold(connection, redemption, now)
+        held = self._hold(connection, redemption, now)
         budgeting.claim(
             connection,
             self._catalogue.budgets,
@@ -137,21 +139,22 @@ class Intake:
         )
         if kind == "conversion":
             refuse_above_cap(connection, self._catalogue, quote, now)
-        return redemption, connected
+        return redemption, connected, held
 
-    def _hold(self, connection: Connection, redemption: Redemption, now: datetime) -> None:
+    def _hold(self, connection: Connection, redemption: Redemption, now: datetime) -> Held | None:
         """Hold the price and take the use. Points are locked before the member's row, as accruals lock them."""
         quote = redemption.quote
         benefit = self._benefit(quote)
-        grant = None
+        grant = held = None
         if quote.pay_with == PayWith.ENTITLEMENT:
             grant = self._grant_uses(connection, redemption, benefit, now)
         if quote.quantity:
             zone = self._catalogue.programme.time_zone
             expiring_at = grant.window.ends_at(zone) if grant is not None else None
-            _hold_price(connection, redemption, now, expiring_at)
+            held = _hold_price(connection, redemption, now, expiring_at)
         if benefit is not None:
             self._take_use(connection, redemption, benefit, now)
+        return held
 
     def _benefit(self, quote: Quote) -> Benefit | None:
         if quote.benefit_id is None or quote.benefit_version is None:
@@ -221,13 +224,19 @@ class Intake:
         return 1 + sum(1 for one in standing if one.service_date == use.service_date)
 
 
-def _hold_price(connection: Connection, redemption: Redemption, now: datetime, expiring_at: datetime | None) -> None:
+def _hold_key(redemption_id: str) -> str:
+    return f"{redemption_id}:hold"
+
+
+def _hold_price(
+    connection: Connection, redemption: Redemption, now: datetime, expiring_at: datetime | None
+) -> Held | None:
     """Hold what the quote costs; ``expiring_at`` picks the uses of one window."""
     quote = redemption.quote
     try:
-        ledger.hold(
+        return ledger.hold(
             connection,
-            key=f"{redemption.id}:hold",
+            key=_hold_key(redemption.id),
             member_id=quote.member_id,
             commodity=quote.commodity,
             quantity=quote.quantity,
@@ -320,7 +329,7 @@ def _check_risk(connection: Connection, quote: Quote, connected: ConnectedPartne
     risk = connected.file.risk
     if risk is None or quote.commodity != POINTS:
         return
-    if store.points_at_risk(connection, quote.partner, POINTS) > risk.points_at_risk_cap:
+    if not store.is_within_risk(connection, quote.partner, POINTS, risk.points_at_risk_cap):
         raise RiskCapError(
             f"Undecided redemptions at {quote.partner!r} hold as many points as its file allows; try again later.",
             partner=quote.partner,

@@ -21,6 +21,7 @@ from gateway.redemption.plan import Action, Powers, Situation, look_again_at, ne
 from gateway.redemption.records import Redemption
 from gateway.redemption.seams import Seams
 from gateway.redemption.states import Event, State, target
+from settlement.ledger import Held
 
 log = get_logger(__name__)
 
@@ -64,10 +65,11 @@ class Ordering:
             redemption = self._lost(connection, redemption)
         return self.decide(connection, redemption, connected, owner)
 
-    def opening(self, redemption: Redemption, owner: str) -> Order | None:
+    def opening(self, redemption: Redemption, owner: str, held: Held | None) -> Order | None:
         """Order the first call of a redemption that nobody has heard of yet, and that is no leg of a trip.
 
-        Nothing is written: the redemption of the order is as it will stand, leased for as long as the order says.
+        ``held``: what was just held for it. Nothing is written: the redemption of the order is as it will stand, leased
+        for as long as the order says.
         """
         connected, now = self._partners[redemption.partner], self._clock.now()
         situation = Situation(
@@ -85,7 +87,7 @@ class Ordering:
             changes |= {"state": target(redemption.state, Event.SUBMIT), "version": redemption.version + 1}
             changes |= {"next_action_at": now + lease, "updated_at": now}
         ordered = msgspec.structs.replace(redemption, **changes)
-        return Order(ordered, step.name, step, attempt_store.FIRST, situation, now, lease)
+        return Order(ordered, step.name, step, attempt_store.FIRST, situation, now, lease, held)
 
     def decide(
         self, connection: Connection, redemption: Redemption, connected: ConnectedPartner, owner: str
@@ -161,7 +163,7 @@ class Ordering:
             withdrawal_asked=redemption.withdrawal_asked_at is not None,
             refused=Outcome.NO in outcomes,
             distrusted=redemption.state is State.UNKNOWN and is_distrusted(connection, redemption.partner),
-            blocked=redemption.state is State.HELD and self._effects.blocked(connection, redemption),
+            blocked=redemption.state in {State.HELD, State.UNKNOWN} and self._effects.blocked(connection, redemption),
         )
 
     def again_at(

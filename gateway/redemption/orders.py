@@ -12,6 +12,7 @@ from adapters.sdk.records import CancelResult, LookUpResult, StepResult
 from catalogue.voucher_store import Voucher
 from gateway.redemption.plan import Situation
 from gateway.redemption.records import Redemption
+from settlement.ledger import Held
 
 Result = StepResult | LookUpResult | CancelResult
 LOOK_UP = "look_up"
@@ -19,7 +20,10 @@ FENCE = "fence"
 
 
 class Order(msgspec.Struct, frozen=True):
-    """A call to make. ``situation`` is as it was before this attempt; the call must begin within ``lease``."""
+    """A call to make. ``situation`` is as it was before this attempt; the call must begin within ``lease``.
+
+    ``held``: the hold, where it was placed by who ordered this.
+    """
 
     redemption: Redemption
     operation: str
@@ -28,6 +32,7 @@ class Order(msgspec.Struct, frozen=True):
     situation: Situation
     asked_at: datetime
     lease: timedelta
+    held: Held | None = None
 
 
 class Begun(msgspec.Struct, frozen=True):

@@ -142,17 +142,18 @@ def _overdue(situation: Situation, now: datetime) -> bool:
 
 
 def _may_resubmit(powers: Powers, situation: Situation, now: datetime) -> bool:
-    """Rule R6: only the same key, only to an idempotent partner, attempts left, window open."""
-    trusted = powers.idempotent and not situation.distrusted
+    """Rule R6: only the same key, only to an idempotent partner, attempts left, window open, its turn in the trip."""
+    trusted = powers.idempotent and not situation.distrusted and not situation.blocked
     return trusted and situation.submissions < MAX_SUBMISSIONS and now < situation.window_ends_at
 
 
-def after_preparation(outcome: Outcome) -> Event | None:
+def after_preparation(outcome: Outcome, *, maybe_sent: bool) -> Event | None:
     """Decide what a step before the commit proves: a NO ends it, anything else but OK is tried again (None).
 
-    Nothing can have been granted before the commit step was ever sent.
+    Nothing can have been granted before the commit step was ever sent. One that may have been, in a time that is lost
+    (`gateway.redemption.restored`), may have taken what the step finds gone.
     """
-    return Event.PARTNER_NO if outcome is Outcome.NO else None
+    return Event.PARTNER_NO if outcome is Outcome.NO and not maybe_sent else None
 
 
 def after_commit(powers: Powers, situation: Situation, outcome: Outcome) -> Event:

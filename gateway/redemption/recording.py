@@ -69,15 +69,15 @@ class Recording:
     def _granted(self, connection: Connection, order: Order, result: Result) -> Concluded:
         """Capture what the commit step granted, without reading the redemption first.
 
-        The transition is guarded by version and state, and who takes the lease over from a submission moves it on in
-        the same transaction: where the guard holds, the lease is still that of this order.
+        The transition is guarded by all that may have changed meanwhile, and who takes the lease over from a submission
+        moves it on in the same transaction: where the guard holds, the lease is still that of this order.
 
         Raises:
             TransitionError: the redemption has moved on; nothing is written.
         """
         assert isinstance(result, StepResult)
         connected = self._partners[order.redemption.partner]
-        concluded = self._committed(connection, order.redemption, connected, order, result)
+        concluded = self._committed(connection, order.redemption, connected, order, result, as_read=True)
         self._finish(connection, order, result)
         return concluded
 
@@ -113,7 +113,7 @@ class Recording:
             redemption = store.progress(connection, redemption, step=redemption.step + 1, carried=carried)
             lease_store.take(connection, redemption, owner, self._patience.lease(connected))
             return self._ordering.decide(connection, redemption, connected, owner)
-        event = after_preparation(result.outcome)
+        event = after_preparation(result.outcome, maybe_sent=order.situation.maybe_sent)
         if event is not None:
             self._endings.end(connection, redemption, event, detail=result.code)
         else:
@@ -129,6 +129,8 @@ class Recording:
         connected: ConnectedPartner,
         order: Order,
         result: StepResult,
+        *,
+        as_read: bool = False,
     ) -> Concluded:
         event = after_commit(Powers.of(connected.manifest), order.situation, result.outcome)
         delay = self._patience.asked_for(result.retry_after_seconds, order.situation.submissions)
@@ -138,6 +140,7 @@ class Recording:
             event,
             detail=result.code,
             again_at=self._again_at(connection, redemption, connected, order, event, delay),
+            unread=order if as_read else None,
             carried={**redemption.carried, **result.carried},
             partner_reference=result.partner_reference or redemption.partner_reference,
         )

@@ -128,7 +128,7 @@ class ReversalEngine:
         operation: str,
         now: datetime,
     ) -> Order:
-        named = f"reverse:{reversal.number}:{operation}"
+        named = attempt_name(reversal.number, operation)
         repeated = operation == CANCEL and attempt_store.maybe_reached(connection, redemption.id, named)
         attempt = attempt_store.start(
             connection,
@@ -246,6 +246,11 @@ def operation_of(*, can_cancel: bool, can_be_asked: bool, state: ReversalState) 
     if state is ReversalState.UNKNOWN and can_be_asked:
         return LOOK_UP
     return CANCEL if can_cancel else None
+
+
+def attempt_name(number: int, operation: str) -> str:
+    """Name the attempts at one operation of a redemption's reversal."""
+    return f"reverse:{number}:{operation}"
 
 
 def after_cancel(result: CancelResult) -> ReversalState:

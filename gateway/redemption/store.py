@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.sdk.records import Traveller
 from config.database import clock_of, lasting
+from config.hot_statements import check_put_off
 from config.prepared import Prepared, inserting
 from config.types import Instant
 from config.words import known
@@ -212,6 +213,16 @@ def points_at_risk(connection: Connection, partner: str, commodity: str) -> int:
     return int(_AT_RISK.scalar(connection, partner=partner, commodity=commodity))
 
 
+def is_within_risk(connection: Connection, partner: str, commodity: str, cap: int) -> bool:
+    """Say whether undecided redemptions at a partner hold no more of a commodity than this.
+
+    Beside others it is judged when what they take in is written, too (migration 0024, ``points_at_risk``).
+    """
+    if check_put_off("points_at_risk($1, $2) <= $3", (partner, commodity, cap)):
+        return True
+    return points_at_risk(connection, partner, commodity) <= cap
+
+
 def move(
     connection: Connection,
     redemption: Redemption,
@@ -221,6 +232,7 @@ def move(
     next_action_at: datetime | None,
     detail: str | None = None,
     keep_lease: bool = False,
+    as_read: bool = False,
     **changes: Any,
 ) -> Redemption:
     """Make one guarded transition and tell of it.
@@ -229,6 +241,8 @@ def move(
         redemption: as it was read in this or an earlier transaction; its version and state are the guard.
         next_action_at: when the sweeper looks again; None for a terminal state or one that waits for people.
         keep_lease: the same worker goes on with it; otherwise the lease ends here.
+        as_read: as good as certainly nothing else of it has changed either, so that this, too, is the guard, and beside
+            others it need not be awaited (`config.prepared.Prepared.surely`).
         changes: further columns.
 
     Raises:
@@ -238,7 +252,7 @@ def move(
     values = changes if keep_lease else {"lease_owner": None, "lease_until": None, **changes}
     values |= {"state": state.value, "next_action_at": next_action_at, "updated_at": at}
     values["version"] = redemption.version + 1
-    moved = _changed(connection, redemption, values)
+    moved = (_changed_as_read if as_read else _changed)(connection, redemption, values)
     tell(connection, moved, event.value, detail, at)
     return moved
 
@@ -256,14 +270,27 @@ def _changed(connection: Connection, redemption: Redemption, values: dict[str, A
     return msgspec.structs.replace(redemption, **values, **beside)
 
 
+def _changed_as_read(connection: Connection, redemption: Redemption, values: dict[str, Any]) -> Redemption:
+    """Do as `_changed` where all that is not changed must be as it was read."""
+    guard = _guard(redemption) | {f"read_{name}": getattr(redemption, name) for name in _READ}
+    if not _moving_as_read(tuple(values)).surely(connection, **guard, **values):
+        raise _moved_on(redemption)
+    values["state"] = State(values["state"])
+    return msgspec.structs.replace(redemption, **values)
+
+
 def _guard(redemption: Redemption) -> dict[str, Any]:
     return {"wanted": redemption.id, "before": redemption.version, "source": redemption.state.value}
 
 
 def _still_there(redemption: Redemption, row: Row | None) -> Row:
     if row is None:
-        raise TransitionError(f"The redemption {redemption.id} has moved on.", redemption_id=redemption.id)
+        raise _moved_on(redemption)
     return row
+
+
+def _moved_on(redemption: Redemption) -> TransitionError:
+    return TransitionError(f"The redemption {redemption.id} has moved on.", redemption_id=redemption.id)
 
 
 _GUARDED = (
@@ -285,6 +312,18 @@ def _moving(names: tuple[str, ...]) -> Prepared:
     """Update these columns; it answers those beside them that may be other than they were read."""
     update = redemptions.update().where(*_GUARDED).values({name: sa.bindparam(name) for name in names})
     return Prepared(update.returning(*(column for column in _UNGUARDED if column.key not in names)))
+
+
+_READ = ("step", "look_ups", "withdrawal_asked_at")
+"""What of `_UNGUARDED` a move may leave as it is, and what follows from it: the others it writes."""
+
+
+@lru_cache(maxsize=64)
+def _moving_as_read(names: tuple[str, ...]) -> Prepared:
+    """Update these columns of a row that is as it was read."""
+    assert {column.key for column in _UNGUARDED} <= {*names, *_READ}
+    read = (redemptions.c[name].is_not_distinct_from(sa.bindparam(f"read_{name}")) for name in _READ)
+    return Prepared(redemptions.update().where(*_GUARDED, *read).values({name: sa.bindparam(name) for name in names}))
 
 
 def progress(

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from settlement.break_store import KeptBreak
+from settlement.break_store import BreakWord, Closing, KeptBreak
 from settlement.breaks import age_days, bucket
 from settlement.exports.bundle import Bundle
 from settlement.netting import NetPosition
 from settlement.night_store import RunRow
 from settlement.statements import IngestReport
 
+Evidence = Annotated[str, msgspec.Meta(min_length=10, max_length=2000)]
 PartnerId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$", max_length=64)]
 
 
@@ -77,9 +78,10 @@ class StatementList(msgspec.Struct, frozen=True):
 
 
 class BreakView(msgspec.Struct, frozen=True):
-    """A break with its age in days as of the programme's today.
+    """A break with its age in days as of the programme's today, and what people said of it, oldest first.
 
-    ``unknown``: a later version of the gateway, which is being introduced, put it into a state of its own.
+    `proposal` waits for a second person; `closed_by` is empty when a run closed it. `unknown`: only a later version of
+    the gateway, which is being introduced, knows how it stands.
     """
 
     id: str
@@ -100,14 +102,37 @@ class BreakView(msgspec.Struct, frozen=True):
     opened_at: datetime
     closed_at: datetime | None
     close_reason: str | None
+    closed_by: tuple[str, ...]
+    words: tuple[BreakWord, ...]
+    proposal: BreakWord | None
 
     @classmethod
     def of(cls, kept: KeptBreak, today: date) -> BreakView:
         """Show a break."""
         age = age_days(kept.item.business_date, today)
         values = msgspec.structs.asdict(kept.item) | msgspec.structs.asdict(kept)
-        values |= {"age_days": age, "age_bucket": bucket(age)}
-        return msgspec.convert({name: values[name] for name in cls.__struct_fields__}, cls)
+        values |= {"age_days": age, "age_bucket": bucket(age), "proposal": kept.proposal}
+        return cls(**{name: values[name] for name in cls.__struct_fields__})
+
+
+class BreakFinding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person found out about a break."""
+
+    evidence: Evidence
+
+
+class BreakClosing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a break ends. `resolved`: explained, or put right where it belongs; `written_off`: not pursued any more."""
+
+    outcome: Closing
+    evidence: Evidence
+
+
+class BreakAssignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who looks at a break from now on, and why."""
+
+    owner: Annotated[str, msgspec.Meta(min_length=1, max_length=64, examples=["finance"])]
+    evidence: Evidence
 
 
 class BreakPage(msgspec.Struct, frozen=True):

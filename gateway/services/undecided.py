@@ -13,12 +13,14 @@ from gateway.errors import TransitionError
 from gateway.redemption import attempt_store
 from gateway.redemption.engine import Engine
 from gateway.redemption.no_shows import NO_SHOW
+from gateway.redemption.records import money
 from gateway.redemption.states import Event, ReversalState, State
-from gateway.redemption.tables import claims, redemptions, reversals
+from gateway.redemption.tables import claims, quotes, redemptions, reversals
 from settlement.calendar import business_date_of
 from settlement.contracts import PartnerContract
 from settlement.night_store import stands
 from settlement.night_tables import statement_lines, statements
+from settlement.said import BESIDE
 from settlement.undecided import SettledByFile, Undecided
 
 WAITING = (State.MANUAL, State.UNKNOWN, State.ACCEPTED)
@@ -34,7 +36,8 @@ def waiting_for_file(connection: Connection, contract: PartnerContract) -> tuple
     """
     row = redemptions.c
     query = (
-        sa.select(row.id, row.partner_key, row.requested_at, row.state)
+        sa.select(row.id, row.partner_key, row.requested_at, row.state, quotes.c.price, quotes.c.currency)
+        .join_from(redemptions, quotes, quotes.c.id == row.quote_id)
         .where(row.partner == contract.partner, row.state.in_([state.value for state in WAITING]))
         .order_by(row.id)
     )
@@ -45,6 +48,7 @@ def waiting_for_file(connection: Connection, contract: PartnerContract) -> tuple
             business_date=business_date_of(contract.day, found.requested_at),
             closes_after_days=contract.late_window_days if found.state == State.MANUAL else None,
             last_sent_date=_last_sent_date(connection, contract, found.id),
+            price=money(found.price, found.currency),
         )
         for found in connection.execute(query).all()
     )
@@ -138,7 +142,7 @@ def granted_twice_by_file(connection: Connection, partner: str, business_date: d
     """
     line, row = statement_lines.c, redemptions.c
     mine = sa.and_(row.partner == line.partner, sa.func.lower(row.partner_key) == sa.func.lower(line.reference))
-    accepted = sa.and_(statements.c.state == "accepted", line.kind.not_in(["refund", "fee", "adjustment"]))
+    accepted = sa.and_(statements.c.state == "accepted", line.kind.not_in(["refund", *BESIDE]))
     of_day = (
         sa.select(sa.func.lower(line.reference))
         .join_from(statement_lines, statements, statements.c.id == line.statement_id)

@@ -98,6 +98,55 @@ async def test_breaks_come_in_pages_with_age_and_owner(stack: Stack, lines: list
     assert (stolen.status_code, stolen.json()["code"]) == (400, "cursor_invalid")
 
 
+async def say(stack: Stack, name: str, deed: str, who: str, **body: Any) -> Any:
+    headers = stack.bearer(who, "settlement:write") | {"Idempotency-Key": f"{deed}-{who}"}
+    content = {"evidence": "the lounge lost it, ticket 42"} | body
+    return await stack.client.post(f"/v1/settlement/breaks/{name}/{deed}", json=content, headers=headers)
+
+
+async def test_two_people_close_a_break_and_the_list_says_who_and_why(stack: Stack, lines: list[Ours]) -> None:
+    await upload(stack, write_statement(PARTNER, DAY, 1, "CNY", [theirs(line) for line in lines[1:]]))
+    await _matched(stack)
+    (found,) = (await get(stack, "breaks")).json()["items"]
+    name = found["id"]
+    assert (found["words"], found["closed_by"], found["proposal"]) == ([], [], None)
+    assigned = await say(stack, name, "assign", "eve", owner="finance")
+    assert (assigned.status_code, assigned.json()["owner"]) == (200, "finance")
+    assert (await say(stack, name, "dispute", "eve")).json()["words"][-1]["word"] == "disputed"
+
+    proposed = await say(stack, name, "resolve", "ann", outcome="written_off")
+    assert (proposed.status_code, proposed.json()["proposal"]["by"]) == (202, "ann")
+    again = await say(stack, name, "resolve", "ann", outcome="written_off")
+    assert (again.status_code, again.headers["idempotent-replayed"], again.json()) == (202, "true", proposed.json())
+    closed = await say(stack, name, "resolve", "ben", outcome="written_off")
+    assert (closed.status_code, closed.json()["state"], closed.json()["closed_by"]) == (200, "closed", ["ann", "ben"])
+    late = await say(stack, name, "resolve", "cat", outcome="written_off")
+    assert (late.status_code, late.json()["code"], late.json()["state"]) == (409, "conflict", "closed")
+
+    await _matched(stack)
+    assert (await get(stack, "breaks", state="open")).json()["items"] == []
+    (kept,) = (await get(stack, "breaks", state="closed")).json()["items"]
+    assert (kept["close_reason"], kept["closed_by"]) == ("written_off", ["ann", "ben"])
+    assert kept["words"][-1]["evidence"] == "the lounge lost it, ticket 42"
+    assert set(kept["evidence"]) == {"pass", "ours", "theirs"}
+    reopened = await say(stack, name, "reopen", "cat")
+    assert (reopened.status_code, reopened.json()["state"], reopened.json()["proposal"]) == (200, "open", None)
+
+
+async def test_what_cannot_be_said_of_a_break(stack: Stack) -> None:
+    for deed, body in (
+        ("resolve", {"outcome": "resolved"}),
+        ("assign", {"owner": "ann"}),
+        ("dispute", {}),
+        ("reopen", {}),
+    ):
+        assert (await say(stack, "brk_none", deed, "ann", **body)).status_code == 404
+    assert (await say(stack, "brk_none", "resolve", "ann", outcome="forgiven")).status_code == 400
+    assert (await say(stack, "brk_none", "dispute", "ben", evidence="short")).status_code == 400
+    keyless = await stack.client.post("/v1/settlement/breaks/brk_none/dispute", json={}, headers=finance(stack))
+    assert keyless.status_code == 400
+
+
 async def test_positions_and_exports(stack: Stack, lines: list[Ours]) -> None:
     await upload(stack, write_statement(PARTNER, DAY, 1, "CNY", [theirs(line) for line in lines]))
     await _matched(stack)

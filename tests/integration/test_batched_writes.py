@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextvars
 import itertools
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -101,6 +102,20 @@ async def test_what_waits_shares_a_transaction_and_a_lone_one_does_not_wait(
     first, second, third = await together(database, transaction_of, transaction_of, transaction_of)
     assert first == second == third
     assert await database.write(transaction_of) > first
+
+
+@pytest.mark.parametrize(
+    ("flushers", "worth", "sizes"), [(2, 2, [4, 5]), (2, 8, [1, 8]), (3, 2, [3, 3, 3]), (1, 2, [9]), (2, 16, [9])]
+)
+async def test_a_crowd_is_divided_among_those_that_have_nothing_to_do_as_far_as_that_is_worth_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch, flushers: int, worth: int, sizes: list[int]
+) -> None:
+    monkeypatch.setattr(batched_writes, "FLUSHERS", flushers)
+    monkeypatch.setattr(batched_writes, "WORTH_A_BATCH", worth)
+    monkeypatch.setattr(database._writer, "_queue_limit", 9)
+    asked = (database.write(About(str(number), transaction_of)) for number in range(9))
+    found = collections.Counter(await asyncio.gather(*asked))
+    assert sorted(found.values()) == sizes
 
 
 async def test_what_is_refused_takes_nothing_of_its_neighbours(database: Database, together: Together) -> None:

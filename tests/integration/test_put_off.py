@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
@@ -15,6 +16,8 @@ from sqlalchemy import Connection
 
 from config import batched_writes, put_off
 from config.database import Database, insert_surely_new
+from config.errors import DatabaseError
+from config.hot_statements import check_put_off
 from config.prepared import Prepared, inserting
 from config.settings import DatabaseSettings
 from config.side_by_side import About, is_beside
@@ -128,6 +131,75 @@ async def test_who_was_wrong_to_be_sure_runs_alone_and_is_told_so_and_its_neighb
     assert (await database.read(rows))[0] == {1: "x", 2: "there", 3: "x"}
 
 
+async def test_a_lone_one_that_only_looks_before_its_end_is_one_statement_that_is_the_transaction(
+    database: Database, sent: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain: list[str] = []
+    execute = asyncpg.Connection.execute
+
+    async def listening(self: Any, query: str, *values: Any, **options: Any) -> Any:
+        plain.append(query)
+        return await execute(self, query, *values, **options)
+
+    def operation(connection: Connection) -> tuple[Any, bool]:
+        found = _SAID.row(connection, wanted=1)
+        _SAY.later(connection, wanted=2, told="b")
+        return found, insert_surely_new(connection, PARENTS, {"id": 1, "said": "a"}, unique=["id"])
+
+    await database.write(partial(_ADD.change, id=2, said="there"))
+    await database.write(About("a", lambda _: None))
+    sent.clear()
+    monkeypatch.setattr(asyncpg.Connection, "execute", listening)
+    assert await at_once(database, About("a", operation)) == [(None, True)]
+    assert plain == []
+    assert len(sent) == 2, "a look, and all there is to write"
+    assert await at_once(database, About("a", operation)) == [(["a"], False)], "wrong to be sure: it ran again alone"
+    assert (await database.read(rows))[0] == {1: "a", 2: "b"}
+
+
+async def test_when_the_server_leaves_in_such_a_statement_nobody_knows_and_it_is_not_run_again(
+    database: Database,
+) -> None:
+    runs: list[bool] = []
+
+    def operation(connection: Connection) -> None:
+        runs.append(is_beside())
+        _ADD.later(connection, id=1, said="a")
+        check_put_off("pg_terminate_backend(pg_backend_pid())", ())
+
+    found = await at_once(database, About("a", operation))
+    assert ([type(each) for each in found], runs) == ([DatabaseError], [True])
+    assert (await database.read(rows))[0] == {}
+
+
+_COUNTS = """
+    CREATE FUNCTION put_off_count() RETURNS bigint LANGUAGE sql VOLATILE AS 'SELECT count(*) FROM put_off_parents'
+"""
+
+
+@pytest.mark.parametrize("together", [1, 3])
+async def test_a_check_sees_what_is_written_with_it_and_who_fails_it_runs_alone(
+    database: Database, together: int
+) -> None:
+    await database.write(lambda connection: connection.execute(sa.text(_COUNTS)))
+
+    def operation(number: int, connection: Connection) -> bool:
+        assert insert_surely_new(connection, PARENTS, {"id": number, "said": "a"}, unique=["id"])
+        if check_put_off("put_off_count() <= $1", (2,)):
+            return True
+        if connection.scalar(sa.text("SELECT put_off_count()")) > 2:
+            raise KeyError(number)
+        return False
+
+    found: list[Any] = []
+    for first in range(0, 3, together):
+        found += await at_once(
+            database, *(About(str(number), partial(operation, number)) for number in range(first, first + together))
+        )
+    assert [isinstance(each, KeyError) for each in found].count(True) == 1
+    assert len((await database.read(rows))[0]) == 2
+
+
 async def test_what_the_database_refuses_is_the_answer_of_who_put_it_off_alone(database: Database) -> None:
     def operation(number: int, connection: Connection) -> int:
         _ADD_CHILD.later(connection, id=number, parent_id=number)
@@ -216,3 +288,17 @@ def test_the_values_of_each_part_are_numbered_from_those_before_it(database_url:
         "SELECT (SELECT count(*) FROM w0) = 1 AND (SELECT count(*) FROM w2) = 1"
     )
     assert put_off.together([other])[0].endswith("SELECT true")
+
+
+def test_a_whole_operation_is_one_statement_in_its_order_with_what_is_checked_at_its_end(database_url: str) -> None:
+    one = put_off.Write("INSERT INTO a VALUES ($1) RETURNING 1", ["x"], "a", one_row=True)
+    check = put_off.Check("told($1) < $2", [1, 2])
+    merged = put_off.Merged("booked($1)", "part", lambda parts: [*parts, "put"], frozenset({"b"}))
+    sql, values = put_off.whole([one, check, merged, one])
+    assert values == ["x", ["part", "put"], "x", 1, 2]
+    assert sql == (
+        "WITH w0 AS (INSERT INTO a VALUES ($1) RETURNING 1), w2 AS (INSERT INTO a VALUES ($3) RETURNING 1) "
+        "SELECT CASE WHEN (SELECT count(*) FROM w0) = 1 AND booked($2) IS NULL AND (SELECT count(*) FROM w2) = 1 "
+        "AND (told($4) < $5) THEN true ELSE refuse_unwritten() END"
+    )
+    assert put_off.steps([one, check, merged, one]) == [[one], [merged], [one], [check]]

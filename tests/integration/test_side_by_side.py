@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
@@ -18,8 +19,9 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.pool import QueuePool
 
-from config import batched_writes, side_by_side
+from config import batched_writes, shared_connection
 from config.database import Database
+from config.database_errors import DatabaseBusyError
 from config.errors import DatabaseError
 from config.hot_statements import on_postgresql, savepoint
 from config.prepared import Prepared, inserting
@@ -31,11 +33,10 @@ from settlement.audit import audit
 from settlement.errors import InsufficientFundsError
 from settlement.journal import Posting
 from settlement.tables import accounts, journal_entries, lots, postings
-from tests.support.beside import at_once, listen
+from tests.support.beside import AT, at_once, capturing, give, holding, listen
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
-AT = datetime(2026, 12, 1, tzinfo=UTC)
 ROWS = sa.Table(
     "rows_beside",
     sa.MetaData(),
@@ -75,21 +76,6 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     return listen(monkeypatch)
 
 
-async def give(database: Database, *members: str) -> None:
-    for member in members:
-        issue = partial(ledger.issue, key=f"start:{member}", member_id=member, commodity=POINTS, quantity=600, at=AT)
-        await database.write(partial(issue, expires_at=None, reason="start", reference="start"))
-
-
-def holding(member: str, key: str, quantity: int = 100) -> About[bool]:
-    hold = partial(ledger.hold, key=key, member_id=member, commodity=POINTS, quantity=quantity, at=AT, reference=key)
-    return About(member, hold)
-
-
-def capturing(member: str, key: str) -> About[bool]:
-    return About(member, partial(ledger.capture, hold_key=key, key=f"{key}:end", at=AT, to=counter_account(POINTS)))
-
-
 def add(number: int, **others: Any) -> Any:
     row = {"id": number, "said": None, "at": None, "facts": None} | others
     return partial(_ADD.change, **row)
@@ -105,7 +91,8 @@ async def test_holds_of_many_members_ask_for_each_statement_once(
     members = [f"m{number}" for number in range(9)]
     await give(database, *members)
     sent.clear()
-    assert await at_once(database, *(holding(member, f"h:{member}") for member in members)) == [True] * 9
+    found = await at_once(database, *(holding(member, f"h:{member}") for member in members))
+    assert [each.quantity for each in found] == [100] * 9
     assert [count for _, count in sent] == [9, 1]
     assert await at_once(database, *(capturing(member, f"h:{member}") for member in members)) == [True] * 9
     assert [count for _, count in sent] == [9, 1, 9, 1]
@@ -117,7 +104,7 @@ async def test_two_about_one_subject_take_turns_and_the_second_sees_what_the_fir
     found = await at_once(
         database, holding("m1", "a", 400), holding("m1", "b", 200), holding("m2", "c", 600), holding("m1", "d", 1)
     )
-    assert found[:3] == [True] * 3
+    assert [each.quantity for each in found[:3]] == [400, 200, 600]
     assert isinstance(found[3], InsufficientFundsError)
     (balance,) = await database.read(partial(ledger.balances, member_id="m1"))
     assert (balance.available, balance.held) == (0, 600)
@@ -219,7 +206,7 @@ async def test_each_runs_in_its_callers_context(database: Database) -> None:
 async def test_a_row_that_another_process_keeps_for_long_ends_the_attempt_and_is_waited_for_holding_nothing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(side_by_side, "_BEGIN", "BEGIN; SET LOCAL lock_timeout = 20")
+    monkeypatch.setattr(shared_connection, "_BE_IMPATIENT", "SET lock_timeout = 20")
     await give(database, "m1", "m2")
     other = await Database.open(DatabaseSettings(url=database.url))
     async with other._reading.connect() as keeping:
@@ -228,9 +215,46 @@ async def test_a_row_that_another_process_keeps_for_long_ends_the_attempt_and_is
         await asyncio.sleep(0.2)
         assert not waiting.done()
         await keeping.rollback()
-    assert await waiting == [True, True]
+    assert [each.member_id for each in await waiting] == ["m1", "m2"]
     assert (await database.read(audit)).clean
     await other.close()
+
+
+async def test_a_lone_one_waits_for_a_lock_as_long_as_is_set_and_not_twice(database_url: str) -> None:
+    database = await Database.open(DatabaseSettings(url=database_url, patience_seconds=1.0))
+    await give(database, "m1")
+    other = await Database.open(DatabaseSettings(url=database.url))
+    async with other._reading.connect() as keeping:
+        await keeping.exec_driver_sql("SELECT 1 FROM accounts WHERE code = 'member/m1/available' FOR UPDATE")
+        began = time.monotonic()
+        with pytest.raises(DatabaseBusyError):
+            await database.write(holding("m1", "a"))
+        assert 1.0 < time.monotonic() - began < 1.9
+        await keeping.rollback()
+    await other.close()
+    await database.close()
+
+
+async def test_a_connection_that_is_given_back_is_as_patient_as_before(database_url: str) -> None:
+    def patience(connection: Connection) -> str:
+        return str(connection.scalar(sa.text("SHOW lock_timeout")))
+
+    database = await Database.open(DatabaseSettings(url=database_url, pool_size=1, patience_seconds=3.0))
+    assert await database.write(About("a", patience)) == "250ms"
+    assert await database.write(patience) == "3s"
+    await database.close()
+
+
+async def test_what_is_committed_stays_so_when_the_connection_is_lost_as_it_is_given_back(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = await Database.open(DatabaseSettings(url=database_url, pool_size=1))
+    await database.write(ROWS.create)
+    monkeypatch.setattr(shared_connection, "_BE_PATIENT", "SELECT pg_terminate_backend(pg_backend_pid())")
+    for number in range(3):
+        assert await database.write(About("a", add(number))) == 1
+    assert await database.read(ids) == [0, 1, 2]
+    await database.close()
 
 
 async def test_a_connection_that_is_lost_in_between_is_not_used_again(database: Database) -> None:
@@ -367,7 +391,7 @@ async def test_entries_written_together_are_those_that_would_be_written_in_turn(
             for part in [asked] if together else [[each] for each in asked]:
                 found += await at_once(database, *part)
         after = await database.read(shared_balances)
-        told = [each if isinstance(each, bool) else type(each) for each in found]
+        told = [each if isinstance(each, bool | None) else type(each) for each in found]
         moved = {of: balance - before.get(of, 0) for of, balance in after.items()}
         return told, (moved, await database.read(partial(entries_of, run)))
 

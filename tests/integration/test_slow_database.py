@@ -17,6 +17,7 @@ from config.settings import DatabaseSettings
 from settlement import ledger
 from settlement.accounts import POINTS
 from settlement.audit import audit
+from settlement.ledger import Held
 from tests.integration.test_batched_writes import AT, give_points
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -69,7 +70,7 @@ async def test_op_07_a_row_that_another_holds_is_waited_for_a_while_only(databas
     assert (await database.read(audit)).findings == ()
 
 
-def _hold(member: str, connection: Connection) -> bool:
+def _hold(member: str, connection: Connection) -> Held | None:
     return ledger.hold(
         connection, key=f"{member}:hold", member_id=member, commodity=POINTS, quantity=10, at=AT, reference="slow"
     )

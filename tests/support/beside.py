@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -12,6 +14,10 @@ from sqlalchemy import Connection
 
 from config.database import Database
 from config.side_by_side import About
+from settlement import ledger
+from settlement.accounts import POINTS, counter_account
+
+AT = datetime(2026, 12, 1, tzinfo=UTC)
 
 
 def listen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
@@ -29,6 +35,7 @@ def listen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
     listening("fetchmany", len)
     listening("fetchval", lambda *_: 1)
+    listening("fetchrow", lambda *_: 1)
     listening("fetch", lambda *values: len(values[0]) if values and isinstance(values[0], list) else 1)
     return told
 
@@ -36,3 +43,21 @@ def listen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 async def at_once(database: Database, *operations: About[Any] | Callable[[Connection], Any]) -> list[Any]:
     """Write all of them; answer what each gives or raises."""
     return await asyncio.gather(*(database.write(each) for each in operations), return_exceptions=True)
+
+
+async def give(database: Database, *members: str) -> None:
+    """Give each of them 600 points."""
+    for member in members:
+        issue = partial(ledger.issue, key=f"start:{member}", member_id=member, commodity=POINTS, quantity=600, at=AT)
+        await database.write(partial(issue, expires_at=None, reason="start", reference="start"))
+
+
+def holding(member: str, key: str, quantity: int = 100) -> About[Any]:
+    """Hold points of a member."""
+    hold = partial(ledger.hold, key=key, member_id=member, commodity=POINTS, quantity=quantity, at=AT, reference=key)
+    return About(member, hold)
+
+
+def capturing(member: str, key: str) -> About[bool]:
+    """Capture a hold."""
+    return About(member, partial(ledger.capture, hold_key=key, key=f"{key}:end", at=AT, to=counter_account(POINTS)))

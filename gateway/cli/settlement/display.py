@@ -107,10 +107,12 @@ class Display:
                 _money(row.item.theirs_amount, row.item.theirs_currency),
                 bucket(age_days(row.item.business_date, as_of)),
                 row.item.owner,
+                how_it_stands(row),
             )
             for row in kept
         ]
-        self._table("breaks", ("break", "partner", "kind", "reference", "ours", "theirs", "days", "owner"), rows)
+        columns = ("break", "partner", "kind", "reference", "ours", "theirs", "days", "owner", "how it stands")
+        self._table("breaks", columns, rows)
 
     def positions(self, found: Sequence[NetPosition]) -> None:
         """Print net positions."""
@@ -152,6 +154,18 @@ class Display:
 
     def _json(self, value: Any) -> None:
         click.echo(msgspec.json.encode(value).decode())
+
+
+def how_it_stands(kept: KeptBreak) -> str:
+    """Say of a break where it is, and what the newest word of a person about it was."""
+    said = f": {kept.words[-1].evidence}" if kept.words else ""
+    if kept.state == "closed":
+        who = " and ".join(kept.closed_by)
+        return f"{kept.close_reason} by {who}{said}" if who else f"closed by a run, {kept.close_reason}"
+    if kept.proposal is not None:
+        waiting, by = kept.proposal.word, kept.proposal.by
+        return f"open, {by} says {waiting} and waits for a second person: {kept.proposal.evidence}"
+    return f"open, {kept.words[-1].word} by {kept.words[-1].by}{said}" if kept.words else "open"
 
 
 def _runs(nights: Sequence[PartnerNight]) -> list[tuple[object, ...]]:

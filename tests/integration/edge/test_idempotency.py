@@ -14,10 +14,12 @@ from sqlalchemy import Connection
 
 from config.database import Database
 from config.errors import MalformedError, NotFoundError, RuleError
+from config.settings import DatabaseSettings
+from config.side_by_side import About
 from gateway.canonical import canonical_json, fingerprint
 from gateway.edge_tables import edge_keys, idempotency_keys
 from gateway.errors import KeyInFlightError, KeyMissingError, KeyReusedError, ReplayedRefusalError
-from gateway.idempotency import KEPT, Answer, IdempotencyKeys, KeyedRequest, claim, keyed_request, purge, read_key
+from gateway.idempotency import KEPT, Answer, IdempotencyKeys, KeyedRequest, find, keep, keyed_request, purge, read_key
 
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 
@@ -49,6 +51,21 @@ def effect(name: str) -> Callable[[Connection], Answer]:
     return work
 
 
+Way = Callable[[Callable[[Connection], Answer]], Callable[[Connection], Answer]]
+
+
+def plainly(work: Callable[[Connection], Answer]) -> Callable[[Connection], Answer]:
+    return work
+
+
+def beside(work: Callable[[Connection], Answer]) -> Callable[[Connection], Answer]:
+    """Let it run side by side with others, where the database does that."""
+    return About("member", work)
+
+
+BOTH_WAYS = pytest.mark.parametrize("way", [plainly, beside])
+
+
 async def effects(database: Database) -> list[str]:
     query = sa.select(edge_keys.c.name).order_by(edge_keys.c.name)
     return await database.read(lambda connection: list(connection.execute(query).scalars()))
@@ -64,18 +81,22 @@ def keys(database: Database) -> IdempotencyKeys:
     return IdempotencyKeys(database, Clock())
 
 
-async def test_id_01_the_same_request_again_gets_the_stored_answer(database: Database, keys: IdempotencyKeys) -> None:
-    first = await keys.once(request(), effect("a"))
-    again = await keys.once(request(), effect("a"))
+@BOTH_WAYS
+async def test_id_01_the_same_request_again_gets_the_stored_answer(
+    database: Database, keys: IdempotencyKeys, way: Way
+) -> None:
+    first = await keys.once(request(), way(effect("a")))
+    again = await keys.once(request(), way(effect("a")))
     assert (first.replayed, again.replayed) == (False, True)
     assert (again.status, again.body, again.resource_id) == (201, b"made a", "a")
     assert (await effects(database), await rows(database)) == (["a"], 1)
 
 
-async def test_id_02_another_body_under_the_key_is_refused(database: Database, keys: IdempotencyKeys) -> None:
-    await keys.once(request(), effect("a"))
+@BOTH_WAYS
+async def test_id_02_another_body_under_the_key_is_refused(database: Database, keys: IdempotencyKeys, way: Way) -> None:
+    await keys.once(request(), way(effect("a")))
     with pytest.raises(KeyReusedError):
-        await keys.once(request(content=2), effect("b"))
+        await keys.once(request(content=2), way(effect("b")))
     assert await effects(database) == ["a"]
 
 
@@ -89,13 +110,18 @@ async def test_id_03_of_fifty_at_once_one_is_done(database: Database, keys: Idem
     assert (await keys.once(request(), effect("a"))).replayed
 
 
-async def test_id_03_between_processes_one_is_done(database: Database) -> None:
-    processes = [IdempotencyKeys(database, Clock()) for _ in range(20)]
-    results = await asyncio.gather(*(one.once(request(), effect("a")) for one in processes), return_exceptions=True)
+@BOTH_WAYS
+async def test_id_03_between_processes_one_is_done(database: Database, way: Way) -> None:
+    others = [await Database.open(DatabaseSettings(url=database.url)) for _ in range(3)]
+    processes = [IdempotencyKeys(each, Clock()) for each in (database, *others) for _ in range(5)]
+    asked = (one.once(request(), way(effect(f"{number}"))) for number, one in enumerate(processes))
+    results = await asyncio.gather(*asked, return_exceptions=True)
+    for other in others:
+        await other.close()
     done = [result for result in results if isinstance(result, Answer)]
     assert [answer.replayed for answer in done].count(False) == 1
     assert all(isinstance(result, Answer | KeyInFlightError) for result in results), results
-    assert await effects(database) == ["a"]
+    assert len(await effects(database)) == 1
 
 
 async def test_id_05_callers_do_not_share_keys(database: Database, keys: IdempotencyKeys) -> None:
@@ -150,22 +176,26 @@ async def test_id_09_what_is_no_refusal_leaves_the_key_free(
     assert not (await keys.once(request(), effect("a"))).replayed
 
 
-async def test_id_10_a_refusal_takes_the_key_and_undoes_the_work(database: Database, keys: IdempotencyKeys) -> None:
+@BOTH_WAYS
+async def test_id_10_a_refusal_takes_the_key_and_undoes_the_work(
+    database: Database, keys: IdempotencyKeys, way: Way
+) -> None:
     def work(connection: Connection) -> Answer:
         effect("half")(connection)
         raise RuleError("Too little.", asked=5)
 
     with pytest.raises(RuleError):
-        await keys.once(request(), work)
+        await keys.once(request(), way(work))
     with pytest.raises(ReplayedRefusalError) as again:
-        await keys.once(request(), effect("a"))
+        await keys.once(request(), way(effect("a")))
     assert (again.value.refusal, again.value.message, again.value.facts) == ("rule", "Too little.", {"asked": 5})
     assert await effects(database) == []
 
 
 async def test_an_effect_that_is_rolled_back_takes_no_key(database: Database) -> None:
     def work(connection: Connection) -> None:
-        assert claim(connection, request(), NOON) is None
+        assert find(connection, request(), NOON) is None
+        keep(connection, request(), Answer(201), NOON)
         raise RuntimeError("crash before commit")
 
     with pytest.raises(RuntimeError):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from random import Random
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -61,12 +61,16 @@ def key_of(teller: str, number: int) -> str:
     return f"bank:{teller}:{number}"
 
 
+def _hold(connection: Connection, **asked: Any) -> bool:
+    return ledger.hold(connection, **asked) is not None
+
+
 def movement(teller: str, number: int, step: Step, key: str) -> Move:
     """Say what a step writes."""
     ended = key_of(teller, step.of)
     if step.kind == "hold":
         return partial(
-            ledger.hold,
+            _hold,
             key=key,
             member_id=step.member,
             commodity="PTS",

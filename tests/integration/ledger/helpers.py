@@ -42,7 +42,7 @@ def hold(
     connection: Connection, name: str, quantity: int, at: datetime = AT, member_id: str = MEMBER, commodity: str = "PTS"
 ) -> bool:
     """Hold under ``<name>:hold``."""
-    return ledger.hold(
+    held = ledger.hold(
         connection,
         key=f"{name}:hold",
         member_id=member_id,
@@ -51,6 +51,7 @@ def hold(
         at=at,
         reference=name,
     )
+    return held is not None
 
 
 def capture(

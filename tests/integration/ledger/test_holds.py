@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from config.database import Database
+from config.database import Database, RefusedByDatabaseError
 from settlement import ledger
 from settlement.accounts import (
     bearer_expense,
@@ -110,6 +110,25 @@ async def test_racing_copies_of_one_hold_are_one_hold(database: Database) -> Non
     outcomes = await asyncio.gather(*(database.write(lambda connection: hold(connection, "r", 30)) for _ in range(12)))
     assert sum(outcomes) == 1
     assert (await database.read(wallet)).held == 30
+
+
+async def test_a_hold_that_is_known_is_captured_without_a_look_and_never_once_it_was_ended(database: Database) -> None:
+    def place(connection: Connection) -> ledger.Held | None:
+        give(connection, "a", 100)
+        for name in ("r", "other"):
+            held = ledger.hold(
+                connection, key=f"{name}:hold", member_id=MEMBER, commodity="PTS", quantity=30, at=AT, reference=name
+            )
+        return held
+
+    held = await database.write(place)
+    ends = partial(ledger.capture, hold_key="other:hold", at=AT, to=counter_account("PTS"), held=held)
+    assert await database.write(partial(ends, key="r:capture"))
+    for key in ("r:capture", "r:again"):
+        with pytest.raises(RefusedByDatabaseError):
+            await database.write(partial(ends, key=key))
+    balance = await database.read(wallet)
+    assert (balance.available, balance.held) == (40, 30)
 
 
 async def test_racing_copies_of_one_entry_are_one_entry(database: Database) -> None:

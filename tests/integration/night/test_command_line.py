@@ -93,6 +93,49 @@ def test_tables_for_people_name_the_breaks(gateway: Command, tmp_path: Path, mon
     assert "rdm_1" in gateway("breaks")[1]
 
 
+def test_two_people_close_a_break_and_the_lists_say_who_and_why(
+    gateway: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = prepare(tmp_path, monkeypatch, [ours(1)], [])
+    asked = ("run", "--date", str(DAY), "--partner", PARTNER, "--statement", file)
+    assert gateway(*asked)[0] == 0
+    (found,) = json.loads(gateway("breaks", "--json")[1])
+    name, why = found["item"]["id"], "the lounge lost it, its mail of Monday"
+    assert gateway("assign", name, "--to", "finance", "--evidence", why, "--by", "eve")[1].startswith(
+        f"{name}: open, assigned by eve: {why}"
+    )
+    assert "disputed by eve" in gateway("dispute", name, "--evidence", why, "--by", "eve")[1]
+    resolve = ("resolve", name, "--outcome", "resolved", "--evidence", why, "--by")
+    assert gateway(*resolve, "ann") == (
+        0,
+        f"{name}: open, ann says resolved and waits for a second person: {why}\n",
+    )
+    assert "ann says resolved and waits for a second person" in gateway("breaks")[1]
+    code, output = gateway(*resolve, "ben", "--json")
+    told = json.loads(output)
+    assert (code, told["state"], told["closed_by"], told["item"]["owner"]) == (0, "closed", ["ann", "ben"], "finance")
+    assert gateway(*asked)[0] == 0
+    assert name not in gateway("breaks")[1], "the next night leaves it closed"
+    assert f"resolved by ann and ben: {why}" in gateway("breaks", "--state", "closed")[1]
+    assert json.loads(gateway("breaks", "--state", "closed", "--json")[1])[0]["words"][-1]["by"] == "ben"
+    assert run(["settlement", *resolve, "cat"]) == 1
+    assert capsys.readouterr().err == f"Error: {name} is not open: it is closed (resolved) by ann and ben.\n"
+    assert gateway("reopen", name, "--evidence", why, "--by", "cat")[1] == f"{name}: open, reopened by cat: {why}\n"
+    assert name in gateway("breaks")[1]
+
+
+def test_a_list_says_which_breaks_a_run_closed(
+    gateway: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ours(1)
+    asked = ("run", "--date", str(DAY), "--partner", PARTNER, "--statement")
+    gateway(*asked, prepare(tmp_path, monkeypatch, [line], []))
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_bytes(write_statement(PARTNER, DAY, 2, "CNY", [theirs(line)]))
+    assert gateway(*asked, str(corrected))[0] == 0
+    assert "closed by a run, matched" in gateway("breaks", "--state", "closed")[1]
+
+
 def test_a_file_that_is_refused_is_a_failure_and_nothing_is_matched(
     gateway: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +170,10 @@ def test_import_tells_what_became_of_each_file(
         (("positions", "--period", "november"), 1),
         (("positions", "--period", "2026-11", "--partner", "nobody"), 1),
         (("breaks", "--partner", "nobody"), 1),
+        (("resolve", "brk_1", "--outcome", "resolved", "--evidence", "it is not there", "--by", "ann"), 1),
+        (("resolve", "brk_1", "--outcome", "forgiven", "--evidence", "it is not there", "--by", "ann"), 2),
+        (("resolve", "brk_1", "--outcome", "resolved", "--by", "ann"), 2),
+        (("dispute", "brk_1", "--evidence", "it is not there"), 2),
     ],
 )
 def test_wrong_use_and_unknown_names(gateway: Command, arguments: tuple[str, ...], code: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,16 @@ import sqlalchemy as sa
 
 from catalogue.values import Money
 from config.database import Database
+from config.errors import ConflictError
 from gateway.schemas.settlement import BreakView
+from gateway.services import break_desk
+from gateway.services.break_desk import Finding
 from settlement.break_store import list_breaks
 from settlement.exports.bundle import Bundle
 from settlement.netting import NetPosition
 from settlement.night_tables import breaks
 from settlement.positions import positions
-from tests.integration.night.sides import DAY, PARTNER, Ours, statement, store_ours, theirs
+from tests.integration.night.sides import AT, DAY, PARTNER, Ours, statement, store_ours, theirs
 from tests.integration.night.test_exports import PERIOD, export, rows
 from tests.support.later import LATER, any_word
 
@@ -85,3 +89,36 @@ async def test_op_08_a_group_whose_break_is_in_a_later_state_stays_disputed_whol
 
     await database.write(write)
     assert standings(await export(database, tmp_path)) == {"sln_1": "disputed", "sln_2": "disputed"}
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [("escalated", {}), ("resolved", {"state": LATER, "close_reason": "resolved"})],
+    ids=["word", "state"],
+)
+async def test_op_08_people_leave_a_break_to_the_version_that_knows_how_it_stands(
+    database: Database, take_in: Run, reconcile: Run, word: str, state: dict[str, str]
+) -> None:
+    await database.write(lambda connection: store_ours(connection, LINES[:1]))
+    await take_in(statement([theirs(LINES[0], amount=Money(1, "CNY"))]))
+    await reconcile()
+    (found,) = await database.read(list_breaks)
+    said = {"word": word, "by": "ann", "at": AT.isoformat(), "evidence": "the desk says so"}
+
+    def write(connection: sa.Connection) -> None:
+        any_word(connection, breaks)
+        connection.execute(breaks.update().values(evidence=found.item.evidence | {"people": [said]}, **state))
+
+    await database.write(write)
+    before = await kept(database)
+    assert [one.state for one in await database.read(list_breaks)] == ["unknown"]
+    finding = Finding("bob", "the desk says so too")
+    for deed in (
+        partial(break_desk.close, outcome="resolved", contracts={}),
+        partial(break_desk.assign, owner="finance"),
+        break_desk.dispute,
+        break_desk.reopen,
+    ):
+        with pytest.raises(ConflictError, match="it is unknown"):
+            await database.write(partial(deed, break_id=found.item.id, finding=finding, at=AT))
+    assert await kept(database) == before

@@ -10,6 +10,7 @@ from config.database import Database
 from gateway.redemption.states import State
 from settlement import break_store
 from tests.integration.night.test_undecided import Night
+from tests.support.nights import row
 from tests.support.partners import Book, FencingPartner
 from tests.support.room import OPENING, open_room
 
@@ -33,7 +34,7 @@ async def test_nw_20_what_a_liar_did_not_book_is_captured_and_found_by_the_night
 
     room.clock.advance(hours=20)
     night = Night(room, honest, tmp_path)
-    await night.take_in(night.day, "used")
+    await night.take_in(night.day, row(honest, "used"))
     report = await night.reconcile(night.day)
     assert report.run.summary["outcomes"] == {"matched": 1, "missing_theirs": 1}
     (found,) = await database.read(lambda connection: break_store.list_breaks(connection, state="open"))

@@ -177,20 +177,27 @@ async def test_what_a_partner_keeps_of_its_price_is_a_fee(database: Database) ->
     await room.require_clean_books()
 
 
-async def listed(room: Room, redemption: Redemption, day: date, *references: str | None, status: str = "used") -> None:
-    """Take in a day's file that lists a redemption once for each of the partner's references."""
+async def listed(
+    room: Room,
+    redemption: Redemption,
+    day: date,
+    *references: str | None,
+    status: str = "used",
+    guests: tuple[str, ...] = (),
+) -> None:
+    """Take in a day's file that lists a redemption once for each of the partner's references, and guests besides."""
     rows = [
         StatementLine(
             row=number,
             reference=redemption.partner_key,
             partner_reference=reference,
-            kind="visit",
+            kind="guest_visit" if reference in guests else "visit",
             service_date=date(2026, 12, 1),
             quantity=1,
             amount=Money(12_000, "CNY"),
             status=status,
         )
-        for number, reference in enumerate(references, start=1)
+        for number, reference in enumerate((*references, *guests), start=1)
     ]
     content = write_statement(PARTNER, day, 1, "CNY", rows)
     at = room.clock.now() + timedelta(days=30)
@@ -220,6 +227,13 @@ async def test_nw_24_one_booking_listed_twice_or_cancelled_since_is_one(database
     await listed(room, redemption, DAY + timedelta(days=1), "P-1", status="cancelled")
     await listed(room, redemption, DAY + timedelta(days=2), "P-2")
     assert await twice(room, DAY + timedelta(days=2)) == {}
+
+
+async def test_nw_24_a_guest_s_row_of_its_own_is_no_second_booking(database: Database) -> None:
+    room = await open_room(database, skyhub_lounge=FencingPartner())
+    redemption = await room.redeem()
+    await listed(room, redemption, DAY, "P-1", guests=("G-1",))
+    assert await twice(room) == {}
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -295,6 +295,28 @@ async def test_a_row_that_comes_after_its_absence_had_voided_it_opens_a_claim(op
         await room.require_clean_books()
 
 
+async def test_what_was_booked_again_is_captured_and_the_same_night_claims_nothing(opening: Opening) -> None:
+    adapter = FilingPartner()
+    adapter.scripts.append(granted_then_lost)
+    async with opening(adapter) as nights:
+        room = nights.room
+        nights.gateway.partners[PARTNER] = room.partners[PARTNER] = connected(adapter, partner=PARTNER, facts=Facts())
+        redemption = await room.redeem()
+        room.clock.advance(seconds=3)
+        await room.sweeper.sweep()
+        assert (await room.get(redemption.id)).state is State.MANUAL
+        night = await nights.run(DAY, row(redemption), refund(redemption), row(redemption))
+        assert night.settled == (redemption.id,)
+        assert (await room.get(redemption.id)).state is State.CAPTURED
+        assert await claimed(nights) == []
+        assert await alarms(nights) == []
+        before = await traces(nights)
+        await nights.again(DAY)
+        await nights.run(NEXT)
+        assert await traces(nights) == before
+        await room.require_clean_books()
+
+
 @pytest.mark.parametrize("given_back", [True, False])
 async def test_a_row_from_before_the_fence_waits_for_the_file_of_the_fence_s_day(
     opening: Opening, *, given_back: bool

@@ -14,12 +14,14 @@ from sqlalchemy import Connection
 from config.database import Database
 from config.errors import ConflictError
 from config.settings import RedemptionSettings
+from config.side_by_side import About
 from gateway.idempotency import IdempotencyKeys, KeyedRequest
-from gateway.redemption import attempt_store, store
+from gateway.redemption import attempt_store, reversal_store, store
 from gateway.redemption.orders import Begun
 from gateway.redemption.records import Quote, Redemption
 from gateway.redemption.states import State
 from gateway.services import redeem
+from settlement.ledger import Held
 from tests.support.partners import FencingPartner
 from tests.support.room import MEMBER, Room, open_room
 
@@ -60,12 +62,38 @@ async def test_when_the_transaction_ends_the_attempt_is_there(room: Room) -> Non
     await room.require_clean_books()
 
 
+async def test_a_wish_that_is_uttered_during_the_first_call_is_seen_by_who_records_its_grant(
+    database: Database,
+) -> None:
+    partner = FencingPartner()
+    room = await open_room(database, skyhub_lounge=partner)
+    ordered: list[Begun] = []
+
+    async def utter() -> None:
+        redemption = ordered[0].order.redemption
+        asked = partial(store.ask_withdrawal, redemption_id=redemption.id, at=room.clock.now())
+        assert await database.write(asked)
+
+    partner.before_answer = utter
+    quote = await room.quote()
+    begun = await database.write(About(MEMBER, partial(taken, room, quote)))
+    assert begun is not None
+    ordered.append(begun)
+    concluded = await room.engine.go_on(begun)
+    assert concluded is None or concluded.redemption.withdrawal_asked_at is not None
+    stored = await room.get(begun.order.redemption.id)
+    assert (stored.state, stored.withdrawal_asked_at) == (State.CAPTURED, room.clock.now())
+    undoing = await database.read(partial(reversal_store.standing, redemption_id=stored.id))
+    assert undoing is not None
+    assert undoing.reason == "withdrawn_meanwhile"
+
+
 async def test_no_call_is_ordered_once_the_window_has_passed_and_what_was_held_is_given_back(room: Room) -> None:
     """A take-in may wait for a lock for longer than a short window is open."""
 
-    def too_late(redemption: Redemption) -> Begun | None:
+    def too_late(redemption: Redemption, held: Held | None) -> Begun | None:
         room.clock.advance(seconds=(redemption.window_ends_at - redemption.requested_at).total_seconds())
-        return room.engine.order(redemption)
+        return room.engine.order(redemption, held)
 
     before = await room.balance()
     quote = await room.quote()

@@ -75,9 +75,9 @@ def test_nothing_is_sent_twice_to_a_partner_that_is_not_idempotent(powers: Power
 @pytest.mark.parametrize("powers", [powers for powers in ALL_POWERS if powers.idempotent])
 @pytest.mark.parametrize(
     "closed",
-    [{"submissions": MAX_SUBMISSIONS}, {"window_ends_at": NOW}, {"withdrawal_asked": True}],
+    [{"submissions": MAX_SUBMISSIONS}, {"window_ends_at": NOW}, {"withdrawal_asked": True}, {"blocked": True}],
 )
-def test_no_resubmission_without_attempts_window_or_wish(powers: Powers, closed: dict[str, object]) -> None:
+def test_no_resubmission_without_attempts_window_wish_or_turn(powers: Powers, closed: dict[str, object]) -> None:
     assert not after_look_up(powers, situation(State.UNKNOWN, **closed), LookUpAnswer.NOT_FOUND, NOW, NOW).resubmit
 
 
@@ -99,7 +99,12 @@ def test_a_hold_is_kept_open_for_release_only_while_nothing_was_ever_sent(outcom
 
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_before_the_commit_only_a_no_ends_it(outcome: Outcome) -> None:
-    assert after_preparation(outcome) is (Event.PARTNER_NO if outcome is Outcome.NO else None)
+    assert after_preparation(outcome, maybe_sent=False) is (Event.PARTNER_NO if outcome is Outcome.NO else None)
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_once_the_commit_may_have_been_sent_no_step_before_it_ends_anything(outcome: Outcome) -> None:
+    assert after_preparation(outcome, maybe_sent=True) is None
 
 
 def test_an_enforced_window_needs_skew_and_processing_time_before_the_look_up() -> None:

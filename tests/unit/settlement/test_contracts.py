@@ -99,6 +99,7 @@ def _id(of: Any, kind: str, benefit_id: str | None) -> str | None:
         ([term(benefits=["a", "b"]), term(id="u", benefits=["b"])], {}, "same facts"),
         ([], {"time_zone": "Mars/Olympus"}, "Mars"),
         ([], {"tolerance_minor_units": -1}, "negative"),
+        ([], {"break_limit_minor_units": -1}, "negative"),
         ([], {"cut_off": "24:30:00"}, "cut_off"),
         ([], {"cut_off": "00:00:00+08:00"}, "wall-clock"),
     ],

@@ -48,6 +48,8 @@ CASES: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "booked again": ("stands", [row(), row("cancelled"), row()]),
     "booked again under another name": ("stands", [row("cancelled"), row(name="P-2")]),
     "given back and booked again": ("stands", [row(), refund(), row()]),
+    "cancelled, given back and booked again": ("stands", [row(), row("cancelled"), refund(), row()]),
+    "cancelled, given back in part and booked again": ("stands", [row("cancelled"), refund(5_000), row()]),
     "the second of two cancelled": ("stands", [row(), row("cancelled", "P-2")]),
     "the second of two given back": ("stands", [row(), row(name="P-2"), refund(name="P-2")]),
     "one of two, nobody knows which": ("stands", [row(), row(name="P-2"), row("cancelled", None)]),
@@ -83,6 +85,14 @@ def test_the_row_that_decides_is_the_evidence() -> None:
     found = said([row("cancelled"), row(name="P-2"), row("cancelled", "P-3")])
     assert (found.line_id, found.business_date) == ("l1", DAY + timedelta(days=1))
     assert (found.partner_reference, found.references) == ("P-2", {"p1", "p2", "p3"})
+
+
+def test_its_name_is_the_booking_s_and_not_that_of_a_refund() -> None:
+    found = said([row(), row("used", None), refund(5_000, "R-7"), row("failed", None)])
+    assert (found.verdict, found.partner_reference, found.listed) == ("in_part", "P-1", True)
+    assert (found.line_id, found.told_until) == ("l2", DAY + timedelta(days=3))
+    alone = said([refund(name="R-7")])
+    assert (alone.verdict, alone.partner_reference, alone.listed) == ("gone", None, False)
 
 
 def test_nothing_is_said_by_no_rows_and_by_what_counts_for_nothing() -> None:
