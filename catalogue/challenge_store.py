@@ -25,10 +25,10 @@ _FIELDS = Challenge.__struct_fields__
 
 
 class StoredChallenge(msgspec.Struct, frozen=True):
-    """A challenge and how it stands."""
+    """A challenge and how it stands; ``outcome`` is the word as it is kept (`Outcome`, or a later version's)."""
 
     match_id: str
-    outcome: Outcome
+    outcome: str
     challenge: Challenge
 
 
@@ -64,10 +64,10 @@ def tell_progress(connection: Connection, match_id: str, progress: int, on_date:
     lock_member(connection, match.member_id)
     before = _one(connection, match_id)
     told = msgspec.structs.replace(before.challenge, progress=progress)
-    if before.outcome is Outcome.MET and progress == before.challenge.progress:
+    if before.outcome == Outcome.MET and progress == before.challenge.progress:
         return before
-    if before.outcome is not Outcome.OPEN or not told.started_date <= on_date <= told.deadline_date or progress < 0:
-        message = f"The challenge runs from {told.started_date} to {told.deadline_date} and is {before.outcome.value}."
+    if before.outcome != Outcome.OPEN or not told.started_date <= on_date <= told.deadline_date or progress < 0:
+        message = f"The challenge runs from {told.started_date} to {told.deadline_date} and is {before.outcome}."
         raise TierMatchRefusedError(message, reason="challenge_over")
     outcome = outcome_of(told, on_date)
     _update(connection, match_id, outcome, progress, at)
@@ -125,6 +125,6 @@ def _select(connection: Connection, condition: sa.ColumnElement[bool]) -> tuple[
     found = []
     for row in connection.execute(query):
         fields = dict(row._mapping)
-        match_id, outcome = fields.pop("match_id"), Outcome(fields.pop("outcome"))
+        match_id, outcome = fields.pop("match_id"), fields.pop("outcome")
         found.append(StoredChallenge(match_id, outcome, Challenge(**fields)))
     return tuple(found)

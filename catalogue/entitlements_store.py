@@ -33,12 +33,16 @@ class UseState(StrEnum):
 
 
 class RecordedUse(Use, frozen=True, kw_only=True):
-    """One use that stands, with the benefit it is of and how it was paid for."""
+    """One use that stands, with the benefit it is of and how it was paid for.
+
+    ``pay_with`` and ``state`` are the words as they are kept: a later version of the code may know more of them than
+    `PayWith` and `UseState`, and such a use stands as well.
+    """
 
     redemption_id: str
     benefit_id: str
-    pay_with: PayWith
-    state: UseState
+    pay_with: str
+    state: str
 
 
 _LIVE = benefit_uses.c.state != UseState.RELEASED.value
@@ -51,9 +55,7 @@ def live_uses(connection: Connection, member_id: str, benefit_id: str | None = N
     if benefit_id is not None:
         query = query.where(benefit_uses.c.benefit_id == benefit_id)
     rows = connection.execute(query.order_by(benefit_uses.c.service_date, benefit_uses.c.redemption_id))
-    return tuple(
-        RecordedUse(**{**row._mapping, "pay_with": PayWith(row.pay_with), "state": UseState(row.state)}) for row in rows
-    )
+    return tuple(RecordedUse(**row._mapping) for row in rows)
 
 
 def taken_of(connection: Connection, member_id: str, benefits: Iterable[Benefit]) -> dict[str, Taken]:
@@ -139,7 +141,7 @@ def _is_counted(benefit: Benefit) -> bool:
 
 
 def _taken(uses: list[RecordedUse], pieces: int) -> Taken:
-    by_right = tuple(use for use in uses if use.pay_with is PayWith.ENTITLEMENT)
+    by_right = tuple(use for use in uses if use.pay_with == PayWith.ENTITLEMENT)
     return Taken(pieces=pieces, uses=tuple(uses), entitlement_uses=by_right)
 
 

@@ -27,7 +27,8 @@ class StoredMatch(msgspec.Struct, frozen=True, kw_only=True):
     """One match as asked for and decided.
 
     Attributes:
-        state: ``granted``, ``review`` (a person is asked) or ``refused`` (by a person).
+        state: ``granted``, ``review`` (a person is asked) or ``refused`` (by a person). A later version of the code may
+            keep other words, from which nothing follows here.
         signals: ids of the signals that sent it to a person.
         granted_date: the programme's day of the grant.
         valid_from_date: of what was granted; `valid_to_date` None is open.
@@ -153,6 +154,7 @@ def due_grants(
         sa.select(*(tier_matches.c[name] for name in _FIELDS), account.c.account_number)
         .select_from(tier_matches.outerjoin(account, mine))
         .where(tier_matches.c.to_programme.in_(programmes), tier_matches.c.to_tier.is_not(None))
+        .where(tier_matches.c.state == "granted")
         .where(sa.or_(tier_matches.c.granted_date == day, sa.and_(late, still_valid)))
         .order_by(tier_matches.c.id)
     )

@@ -19,7 +19,7 @@ from catalogue.programme import Programme
 from catalogue.programme_tables import tier_reviews
 from catalogue.programme_tiers import Credit, Review
 from catalogue.tables import statuses as status_table
-from catalogue.tier_match import HeldStatus, Provenance
+from catalogue.tier_match import HeldStatus
 
 
 class TierChange(msgspec.Struct, frozen=True):
@@ -132,10 +132,10 @@ def _review_ended(
         found.append(judged)
 
 
-def _reviewed(connection: Connection, programme: Programme, member_id: str) -> set[tuple[str, Provenance, date]]:
+def _reviewed(connection: Connection, programme: Programme, member_id: str) -> set[tuple[str, str, date]]:
     columns = (tier_reviews.c.tier, tier_reviews.c.provenance, tier_reviews.c.valid_from_date)
     query = sa.select(*columns).where(tier_reviews.c.member_id == member_id, tier_reviews.c.programme == programme.id)
-    return {(row.tier, Provenance(row.provenance), row.valid_from_date) for row in connection.execute(query)}
+    return {(row.tier, row.provenance, row.valid_from_date) for row in connection.execute(query)}
 
 
 def _store_review(connection: Connection, member_id: str, judged: Review, at: datetime) -> None:
@@ -145,7 +145,7 @@ def _store_review(connection: Connection, member_id: str, judged: Review, at: da
             member_id=member_id,
             programme=status.programme,
             tier=status.tier,
-            provenance=status.provenance.value,
+            provenance=str(status.provenance),
             valid_from_date=status.valid_from_date,
             valid_to_date=status.valid_to_date,
             outcome=judged.outcome,

@@ -17,6 +17,7 @@ import msgspec
 from catalogue.calendar import add_months
 from catalogue.programme import Programme, tier_for
 from catalogue.tier_match import HeldStatus, Provenance
+from config.words import known
 
 Outcome = Literal["kept", "landed", "lapsed", "covered"]
 """How a validity ended: renewed, a lower earned tier, nothing earned, or another status carries the tier on."""
@@ -96,7 +97,7 @@ def best_tier(programme: Programme, held: Iterable[HeldStatus], on_date: date) -
 
 def earned_tier(programme: Programme, held: Iterable[HeldStatus], on_date: date) -> str:
     """Give the highest tier that the member has earned himself, as `best_tier`."""
-    return best_tier(programme, (one for one in held if one.provenance is Provenance.EARNED), on_date)
+    return best_tier(programme, (one for one in held if one.provenance == Provenance.EARNED), on_date)
 
 
 def rise(
@@ -124,9 +125,12 @@ def secured(
 
 
 def unreviewed(
-    programme: Programme, held: Iterable[HeldStatus], reviewed: Iterable[tuple[str, Provenance, date]], on_date: date
+    programme: Programme, held: Iterable[HeldStatus], reviewed: Iterable[tuple[str, str, date]], on_date: date
 ) -> HeldStatus | None:
-    """Give the host status whose validity ended first before a day and was not reviewed yet."""
+    """Give the host status whose validity ended first before a day and was not reviewed yet.
+
+    One that was come by in a way that only a later version of the code knows is left to that.
+    """
     done = set(reviewed)
     ended = [
         (status.valid_to_date, programme.rank(status.tier), status.provenance, status)
@@ -134,12 +138,13 @@ def unreviewed(
         if status.programme == programme.id
         and status.valid_to_date is not None
         and status.valid_to_date < on_date
+        and known(Provenance, status.provenance) is not None
         and review_key(status) not in done
     ]
     return min(ended, key=lambda one: one[:3])[3] if ended else None
 
 
-def review_key(status: HeldStatus) -> tuple[str, Provenance, date]:
+def review_key(status: HeldStatus) -> tuple[str, str, date]:
     """Name a host status among one member's."""
     return status.tier, status.provenance, status.valid_from_date
 
@@ -154,7 +159,7 @@ def review(programme: Programme, held: Sequence[HeldStatus], history: Iterable[C
     assert status.valid_to_date is not None, "an open status has no end"
     following = status.valid_to_date + _DAY
     total = counted(programme, history, status.valid_to_date)
-    landing = _landing(programme, status, total) if status.provenance is Provenance.EARNED else 0
+    landing = _landing(programme, status, total) if status.provenance == Provenance.EARNED else 0
     granted = None
     if landing > programme.rank(earned_tier(programme, held, following)):
         granted = _earned(programme, programme.tiers[landing].id, following, status.valid_to_date)
@@ -180,7 +185,7 @@ def way_back(
         (programme.rank(status.tier), status.valid_to_date)
         for status in held
         if status.programme == programme.id
-        and status.provenance is Provenance.EARNED
+        and status.provenance == Provenance.EARNED
         and status.valid_to_date is not None
         and rule is not None
         and status.valid_to_date < on_date <= status.valid_to_date + timedelta(days=rule.days)
@@ -276,7 +281,7 @@ def _carrying(
         if status.programme == programme.id
         and status.holds_on(on_date)
         and programme.rank(status.tier) > 0
-        and (status.provenance is Provenance.EARNED or not earned_only)
+        and (status.provenance == Provenance.EARNED or not earned_only)
     ]
     return max(valid, key=lambda one: (programme.rank(one.tier), one.valid_to_date or date.max), default=None)
 

@@ -18,7 +18,7 @@ from catalogue.partner_accounts import get_accounts
 from catalogue.programme import Programme
 from catalogue.programme_tiers import best_tier
 from catalogue.tables import statuses
-from catalogue.tier_match import HeldStatus, Provenance, TierGraph, reported_status, unknown
+from catalogue.tier_match import HeldStatus, TierGraph, reported_status, unknown
 from config.database import insert_new
 
 _KEY = ["member_id", "programme", "tier", "provenance", "valid_from_date"]
@@ -30,7 +30,7 @@ def held_statuses(connection: Connection, member_id: str) -> tuple[HeldStatus, .
     columns = [statuses.c[name] for name in _FIELDS]
     query = sa.select(*columns).where(statuses.c.member_id == member_id)
     rows = connection.execute(query.order_by(*(statuses.c[name] for name in ("valid_from_date", *_KEY[1:4]))))
-    return tuple(HeldStatus(**dict(row._mapping) | {"provenance": Provenance(row.provenance)}) for row in rows)
+    return tuple(HeldStatus(**row._mapping) for row in rows)
 
 
 def current_tier(connection: Connection, programme: Programme, member_id: str, on_date: date) -> str:
@@ -54,7 +54,7 @@ def grant_status(
         NotFoundError: there is no such member.
     """
     lock_member(connection, member_id)
-    row = msgspec.structs.asdict(status) | {"provenance": status.provenance.value}
+    row = msgspec.structs.asdict(status) | {"provenance": str(status.provenance)}
     row |= {"member_id": member_id, "evidence": dict(evidence), "granted_at": at}
     return insert_new(connection, statuses, row, unique=_KEY)
 

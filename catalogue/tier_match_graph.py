@@ -269,11 +269,15 @@ class Provenance(StrEnum):
 
 
 class HeldStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A status a member holds or held, between two days, both included."""
+    """A status a member holds or held, between two days, both included.
+
+    ``provenance`` is the word as it is kept: a `Provenance`, or one that only a later version of the code knows; such a
+    status holds as well, and nothing else follows from it here.
+    """
 
     programme: str
     tier: str
-    provenance: Provenance
+    provenance: str
     valid_from_date: date
     valid_to_date: date | None = None
     edge_id: str | None = None

@@ -113,7 +113,7 @@ def status_refusal(status: HeldStatus, on_date: date) -> str | None:
     """Say why a status cannot be matched at all; None when it can."""
     if not status.holds_on(on_date):
         return "status_not_valid"
-    return None if status.provenance is Provenance.EARNED else "matched_onward"
+    return None if status.provenance == Provenance.EARNED else "matched_onward"
 
 
 def unknown_start(graph: TierGraph, status: HeldStatus) -> str | None:
@@ -167,7 +167,7 @@ def reported_status(graph: TierGraph, status: HeldStatus, held: Iterable[HeldSta
     for other in held:
         begins_in_time = status.valid_to_date is None or other.valid_from_date <= status.valid_to_date
         overlaps = begins_in_time and within(status.valid_from_date, None, other.valid_to_date)
-        ours = other.programme == status.programme and other.provenance is not Provenance.EARNED
+        ours = other.programme == status.programme and other.provenance != Provenance.EARNED
         if ours and overlaps and graph.rank(other.programme, other.tier) >= rank:
             return None
     return status

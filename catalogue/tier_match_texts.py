@@ -35,12 +35,13 @@ _ENDS = {
     "by": Text("不晚于 {high} 的某日", "some day by {high}"),
     "after": Text("{low} 之后某日", "some day after {low}"),
 }
-_PROVENANCES = {
+_PROVENANCES: dict[str, Text] = {
     Provenance.EARNED: Text("积累获得", "earned"),
     Provenance.MATCHED: Text("匹配获得", "matched"),
     Provenance.GIFTED: Text("赠送", "given"),
     Provenance.CHALLENGE: Text("挑战期", "on trial"),
 }
+_OTHERWISE = Text("其他来源", "come by otherwise")
 _UNKNOWN_TIER = Text("（未注明的等级）", "(a tier that is not stated)")
 
 
@@ -49,7 +50,7 @@ def status_sentence(status: HeldStatus, locale: str) -> str:
     facts = {
         "programme": status.programme,
         "tier": status.tier,
-        "provenance": _PROVENANCES[status.provenance].choose(locale),
+        "provenance": _PROVENANCES.get(status.provenance, _OTHERWISE).choose(locale),
         "from_date": status.valid_from_date.isoformat(),
     }
     return _HELD.fill(locale, facts)

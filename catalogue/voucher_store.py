@@ -20,6 +20,7 @@ from catalogue.tables import voucher_events, vouchers
 from catalogue.vouchers import VoucherState, check_code, hash_code, normalise_code, read_code, sources_of
 from config.database import insert_surely_new
 from config.prepared import Prepared, inserting
+from config.words import known
 
 _REMEMBER = Prepared(inserting(voucher_events))
 _OF_REDEMPTION = Prepared(sa.select(vouchers).where(vouchers.c.redemption_id == sa.bindparam("wanted")))
@@ -80,9 +81,9 @@ def issue_voucher(connection: Connection, new: NewVoucher, at: datetime) -> Vouc
     row = msgspec.structs.asdict(new) | {"code": code, "code_hash": hash_code(code)}
     row |= {"state": VoucherState.ISSUED.value, "version": 1, "issued_at": at}
     if not insert_surely_new(connection, vouchers, row, unique=["redemption_id"]):
-        known = voucher_of(connection, new.redemption_id)
-        assert known is not None
-        return known
+        issued = voucher_of(connection, new.redemption_id)
+        assert issued is not None
+        return issued
     fields = msgspec.structs.asdict(new) | {"code": code}
     voucher = Voucher(**fields, state=VoucherState.ISSUED, version=1, issued_at=at)
     _remember(connection, voucher, "issued", at)
@@ -130,8 +131,8 @@ def verify_voucher(connection: Connection, partner: str, code: str, at: datetime
         at: now.
 
     Raises:
-        VoucherRefusedError: ``reason`` is ``mistyped``, ``unknown``, ``not_yet_valid``, ``expired``, ``consumed``
-            or ``void``.
+        VoucherRefusedError: ``reason`` is ``mistyped``, ``unknown``, ``not_yet_valid``, ``expired``, ``consumed``,
+            ``void``, or ``not_now`` where only a later version of the code knows its state.
     """
     voucher = voucher_at_desk(connection, partner, code)
     reason = _reason(voucher, at)
@@ -186,11 +187,11 @@ def unconsume_voucher(connection: Connection, partner: str, code: str, at: datet
         at: now.
 
     Raises:
-        VoucherRefusedError: ``reason`` is ``mistyped``, ``unknown``, ``not_consumed`` or ``too_late``.
+        VoucherRefusedError: ``reason`` is ``mistyped``, ``unknown``, ``not_now``, ``not_consumed`` or ``too_late``.
     """
     voucher = voucher_at_desk(connection, partner, code)
     if voucher.state is not VoucherState.CONSUMED or voucher.consumed_at is None:
-        _refuse("not_consumed")
+        _refuse("not_now" if voucher.state is VoucherState.UNKNOWN else "not_consumed")
     if at >= voucher.consumed_at + timedelta(minutes=voucher.undo_minutes):
         _refuse("too_late", minutes=voucher.undo_minutes)
     taken_back = _move(
@@ -214,14 +215,14 @@ def void_voucher(connection: Connection, redemption_id: str, at: datetime) -> bo
     """End the voucher of a redemption that was undone, so that no desk accepts it.
 
     Returns:
-        Whether the voucher can no longer be used and never was: False when it was consumed, or there is none. An
-        expired one stays expired.
+        Whether the voucher can no longer be used and never was: False when it was consumed, there is none, or only a
+        later version of the code knows its state. An expired one stays expired.
     """
     voided = _move(connection, VoucherState.VOID, vouchers.c.redemption_id == redemption_id, ended_at=at)
     voucher = voucher_of(connection, redemption_id)
     if voucher is not None and voided:
         _remember(connection, voucher, "void", at)
-    return voucher is not None and voucher.state is not VoucherState.CONSUMED
+    return voucher is not None and voucher.state in {VoucherState.VOID, VoucherState.EXPIRED}
 
 
 def expire_vouchers(connection: Connection, at: datetime, limit: int = 500) -> int:
@@ -256,6 +257,7 @@ _REASONS = {
     "expired": "The voucher has expired.",
     "consumed": "The voucher has been used.",
     "void": "The voucher was cancelled.",
+    "not_now": "The gateway is being brought up to date; try again in a few minutes.",
     "not_consumed": "The voucher has not been used.",
     "too_late": "It is too late to take this back.",
     "too_many_guests": "The voucher does not admit so many guests.",
@@ -267,6 +269,8 @@ def _refuse(reason: str, **facts: int) -> NoReturn:
 
 
 def _reason(voucher: Voucher, at: datetime) -> str | None:
+    if voucher.state is VoucherState.UNKNOWN:
+        return "not_now"
     if voucher.state is not VoucherState.ISSUED:
         return voucher.state.value
     if at < voucher.valid_from_at:
@@ -287,4 +291,4 @@ def _first(connection: Connection, *conditions: sa.ColumnElement[bool]) -> Vouch
 def _voucher(row: Mapping[str, Any] | sa.RowMapping) -> Voucher:
     fields = dict(row)
     del fields["code_hash"]
-    return Voucher(**fields | {"state": VoucherState(fields["state"])})
+    return Voucher(**fields | {"state": known(VoucherState, fields["state"]) or VoucherState.UNKNOWN})

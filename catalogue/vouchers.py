@@ -27,12 +27,13 @@ _DASHES = "-‐‑‒–—―−－"
 
 
 class VoucherState(StrEnum):
-    """Where a voucher is in its life."""
+    """Where a voucher is in its life. UNKNOWN is never stored: a later version of the code knows another state."""
 
     ISSUED = "issued"
     CONSUMED = "consumed"
     EXPIRED = "expired"
     VOID = "void"
+    UNKNOWN = "unknown"
 
 
 TRANSITIONS: dict[VoucherState, frozenset[VoucherState]] = {
@@ -40,6 +41,7 @@ TRANSITIONS: dict[VoucherState, frozenset[VoucherState]] = {
     VoucherState.CONSUMED: frozenset({VoucherState.ISSUED}),
     VoucherState.EXPIRED: frozenset(),
     VoucherState.VOID: frozenset(),
+    VoucherState.UNKNOWN: frozenset(),
 }
 """From each state, the states that may follow; a consumed one only for a short while, when the desk takes it back."""
 

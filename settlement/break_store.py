@@ -11,9 +11,16 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from settlement.breaks import Break
+from settlement.breaks import OWNERS, Break
 from settlement.night_store import chunks
-from settlement.night_tables import breaks, settlement_matches, settlement_runs, statement_lines, statements
+from settlement.night_tables import (
+    BREAK_STATES,
+    breaks,
+    settlement_matches,
+    settlement_runs,
+    statement_lines,
+    statements,
+)
 
 Closing = Literal["resolved", "written_off"]
 """``resolved``: explained, or put right where it belongs. ``written_off``: nobody goes after the difference now."""
@@ -34,7 +41,10 @@ class BreakWord(msgspec.Struct, frozen=True):
 
 
 class KeptBreak(msgspec.Struct, frozen=True):
-    """A break with its life so far: ``words`` of people, oldest first."""
+    """A break with its life so far: ``words`` of people, oldest first.
+
+    In a state, or with words, that only a later version of the code knows it is ``unknown``: people leave it to that.
+    """
 
     item: Break
     run_id: str
@@ -99,11 +109,14 @@ def _open(connection: Connection, run: str, item: Break, kept: sa.Row[Any] | Non
 
 
 def _in_scope(partner: str, run: str, days: tuple[date, date]) -> sa.Select[Any]:
-    """Open breaks that a run has judged anew: lone records of its days, and whatever it opened itself."""
+    """Open breaks that a run has judged anew: lone records of its days, and whatever it opened itself.
+
+    Those of a kind that only a later version of the code finds are left to that.
+    """
     lone = breaks.c.kind.in_(["missing_ours", "missing_theirs"]) & breaks.c.business_date.between(*days)
     return (
         sa.select(breaks.c.id, breaks.c.ours_id, breaks.c.theirs_id)
-        .where(breaks.c.partner == partner, breaks.c.state == "open")
+        .where(breaks.c.partner == partner, breaks.c.state == "open", breaks.c.kind.in_(OWNERS))
         .where(sa.or_(lone, breaks.c.run_id == run))
         .order_by(breaks.c.id)
     )
@@ -195,16 +208,24 @@ def note(connection: Connection, kept: KeptBreak, word: BreakWord, *, closes: bo
 def _kept(row: sa.Row[Any]) -> KeptBreak:
     values = dict(row._mapping)
     evidence = dict(values.pop("evidence"))
-    words = msgspec.convert(evidence.pop(_PEOPLE, ()), tuple[BreakWord, ...])
+    words, is_known = _words(evidence.pop(_PEOPLE, ()))
     names = [name for name in Break.__struct_fields__ if name != "evidence"]
     said = takewhile(lambda one: one.word == row.close_reason, _closing_words(words))
     return KeptBreak(
         item=Break(**{name: values[name] for name in names}, evidence=evidence),
         run_id=row.run_id,
-        state=row.state,
+        state=row.state if is_known and row.state in BREAK_STATES else "unknown",
         opened_at=row.opened_at,
         closed_at=row.closed_at,
         close_reason=row.close_reason,
         words=words,
         closed_by=tuple(dict.fromkeys(one.by for one in reversed(list(said)))),
     )
+
+
+def _words(said: Any) -> tuple[tuple[BreakWord, ...], bool]:
+    """Read what people said, and say whether it is understood here."""
+    try:
+        return msgspec.convert(said, tuple[BreakWord, ...]), True
+    except msgspec.ValidationError:
+        return (), False

@@ -30,16 +30,16 @@ def period_days(period: str) -> tuple[date, date]:
 def standing_of_line() -> sa.ColumnElement[str]:
     """Answer the SQL for a line's standing; joins `settlement_matches` by record and uses `breaks`.
 
-    A line with an open break of its own is disputed; one that is matched, or whose break a person has closed, is
-    agreed; one that no run has seen is unreconciled.
+    A line with a break of its own is disputed until that is closed; one that is matched, or whose break a person has
+    closed, is agreed; one that no run has seen is unreconciled.
     """
     line = settlement_lines.c.id
-    opened = sa.exists().where(breaks.c.ours_id == line, breaks.c.state == "open")
+    opened = sa.exists().where(breaks.c.ours_id == line, breaks.c.state != "closed")
     seen = sa.exists().where(breaks.c.ours_id == line)
     differs = settlement_matches.c.outcome != "matched"
     group = breaks.c.reference == settlement_matches.c.group_reference
     same_partner = breaks.c.partner == settlement_lines.c.partner
-    grouped = sa.exists().where(same_partner, group, breaks.c.state == "open", differs)
+    grouped = sa.exists().where(same_partner, group, breaks.c.state != "closed", differs)
     return sa.case(
         (opened | grouped, "disputed"),
         (settlement_matches.c.record.is_not(None) | seen, "agreed"),

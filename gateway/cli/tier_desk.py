@@ -149,7 +149,7 @@ def _review(one: StoredMatch, texts: dict[str, str]) -> str:
 def _challenge(one: StoredChallenge) -> str:
     terms = one.challenge
     done = f"{terms.progress} of {terms.target} by {terms.deadline_date}"
-    return f"{one.match_id}: {terms.programme} {terms.tier}: {one.outcome.value}, {done}."
+    return f"{one.match_id}: {terms.programme} {terms.tier}: {one.outcome}, {done}."
 
 
 def _written(one: WrittenBatch) -> str:

@@ -14,13 +14,14 @@ from sqlalchemy import Connection
 
 from catalogue import voucher_store
 from config.errors import NotFoundError
+from config.words import known
 from gateway.controllers.answers import REPLAYED, written
 from gateway.idempotency import IdempotencyKeys, KeyedRequest, keyed_request
 from gateway.oauth.principal import Principal
 from gateway.pages import DEFAULT_LIMIT, Cursors, cut
 from gateway.redemption import store
 from gateway.redemption.records import QuoteKind, Redemption
-from gateway.redemption.states import ReversalState, State, known
+from gateway.redemption.states import ReversalState, State
 from gateway.schemas.common import Cursor, Limit, UnavailablePartner
 from gateway.schemas.redemptions import (
     Annexes,

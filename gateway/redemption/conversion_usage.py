@@ -20,7 +20,7 @@ def conversions_used(connection: Connection, catalogue: Catalogue, member_id: st
     """List a member's conversions for the caps: all that were not voided, those under way included.
 
     The pair of commodities is read from the contract that a quote names, of any version; a contract that has left the
-    files is counted for no pair.
+    files is counted for no pair. Of a service that only a later version of the code knows, the points count.
     """
     pairs = {contract.id: contract.pair for contract in catalogue.conversions}
     query = (
@@ -34,7 +34,7 @@ def conversions_used(connection: Connection, catalogue: Catalogue, member_id: st
         .order_by(redemptions.c.requested_at, redemptions.c.id)
     )
     return tuple(
-        Used(catalogue.programme.today(requested_at), *pairs[contract_id], quantity, int(service["quantity"]))
+        Used(catalogue.programme.today(requested_at), *pairs[contract_id], quantity, int(service.get("quantity", 0)))
         for contract_id, quantity, service, requested_at in connection.execute(query)
         if contract_id in pairs
     )

@@ -50,12 +50,14 @@ def made_by_corrected_terms(connection: Connection, catalogue: Catalogue, after:
 def refunds_of(connection: Connection, catalogue: Catalogue, redemption: Redemption) -> tuple[RefundEntry, ...]:
     """Work out what corrections refund to a captured conversion; nothing to one that is or is being undone.
 
+    Nothing either to one that only a later version of the code understands: it is left to that.
+
     Raises:
         ConversionRefusedError: ``reason`` is ``not_comparable``; see `catalogue.conversion_corrections.refund_entries`.
     """
     locked = redemption.quote
     contract = catalogue.conversion_version(locked.contract_id or "", locked.contract_version or 0)
-    if contract is None or reversal_store.standing(connection, redemption.id) is not None:
+    if contract is None or redemption.newer or reversal_store.standing(connection, redemption.id) is not None:
         return ()
     assert isinstance(locked.service, Mileage)
     on_date = catalogue.programme.today(locked.created_at)

@@ -173,6 +173,7 @@ class Intake:
                     " ".join(refusal.sentence("en") for refusal in against),
                     reasons=", ".join(refusal.code for refusal in against),
                 )
+        assert quote.pay_with is not None
         entitlements_store.take(
             connection,
             benefit,

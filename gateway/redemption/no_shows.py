@@ -34,7 +34,11 @@ def not_shown(connection: Connection, effects: Effects, redemption: Redemption, 
 
     Returns:
         False when it was posted before, or the redemption is not captured, or is being undone.
+
+    Raises:
+        TransitionError: only a later version of the code understands it.
     """
+    redemption.require_understood()
     undone = reversal_store.standing(connection, redemption.id) is not None
     if redemption.state is not State.CAPTURED or undone or not _tell(connection, redemption, at):
         return False

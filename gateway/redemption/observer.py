@@ -62,6 +62,9 @@ class Observer:
 
         Returns:
             Whether the partner was asked and gave an answer that could be read.
+
+        Raises:
+            TransitionError: only a later version of the code understands it, or it has moved on meanwhile.
         """
         asked = await self._database.write(partial(self._prepare, redemption_id))
         if asked is None:
@@ -150,6 +153,7 @@ class Observer:
     def _prepare(self, redemption_id: str, connection: Connection) -> tuple[Redemption, int] | None:
         store.lock(connection, redemption_id)
         redemption = store.must_get(connection, redemption_id)
+        redemption.require_understood()
         now = self._clock.now()
         if redemption.state not in TERMINAL:
             store.wake(connection, redemption_id, now)
@@ -228,7 +232,8 @@ class Observer:
             cancelled_at: when the partner says it happened; counts only between the request and now.
 
         Returns:
-            False when a cancellation is being submitted just now: its answer is awaited first.
+            False when a cancellation is being submitted just now, or a later version of the code is at it: that is
+            awaited first.
         """
         known = reversal_store.standing(connection, redemption.id)
         if known is None:
@@ -240,7 +245,7 @@ class Observer:
             assert reversal is not None
             self._effects.reversed(connection, redemption, reversal, now, refund)
             return True
-        if known.state is R.SUBMITTING:
+        if known.state is R.SUBMITTING or known.newer:
             return False
         if known.state is not R.APPLIED:
             free = {"next_action_at": None, "lease_owner": None, "lease_until": None}

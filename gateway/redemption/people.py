@@ -159,7 +159,8 @@ def decide(
 
     Raises:
         NotFoundError: there is no such redemption or reversal.
-        ConflictError: it is not with people (any more), or its end cannot be booked.
+        ConflictError: it is not with people (any more), only a later version of the code understands it, or its end
+            cannot be booked.
         RuleError: the outcome is none of this kind of case, or evidence or name is missing.
     """
     _require_evidence(finding)
@@ -168,6 +169,7 @@ def decide(
     redemption = store.get(connection, redemption_id)
     if redemption is None:
         raise NotFoundError(f"There is no case {case_id!r}.")
+    redemption.require_understood()
     _require_open(connection, redemption, number, finding)
     before = _open_proposal(connection, redemption_id, number)
     if before is None or before.proposed_by == finding.by or before.outcome != finding.outcome:
@@ -195,7 +197,7 @@ def open_undoing(
 
     Raises:
         NotFoundError: there is no such redemption.
-        ConflictError: it is not captured, or is being undone already.
+        ConflictError: it is not captured, is being undone already, or only a later version of the code understands it.
         RuleError: more points than are left, or evidence or name is missing.
     """
     _require_evidence(finding)
@@ -203,6 +205,7 @@ def open_undoing(
     redemption = store.get(connection, redemption_id)
     if redemption is None:
         raise NotFoundError(f"There is no redemption {redemption_id!r}.")
+    redemption.require_understood()
     if redemption.state is not State.CAPTURED:
         raise ConflictError(f"Only what is captured is taken back: it is {redemption.state}.", state=redemption.state)
     left = reversal_store.left(connection, redemption)

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
 
 from adapters.sdk.records import ReservationRequest, Service, Traveller
 from catalogue.benefits import PayWith
 from catalogue.values import Money
+from config.words import known
+from gateway.errors import TransitionError
 from gateway.redemption.states import ReversalState, State
 
 QuoteKind = Literal["benefit", "conversion"]
 POINTS = "PTS"
+Record = TypeVar("Record", bound=msgspec.Struct)
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
-    """A locked price: what will be held (``quantity`` of ``commodity``) and what the partner will be asked for."""
+    """A locked price: what will be held (``quantity`` of ``commodity``) and what the partner will be asked for.
+
+    ``service`` and ``pay_with`` are None where only a later version of the code understands them: then the redemption
+    is ``newer``.
+    """
 
     id: str
     kind: QuoteKind
@@ -27,10 +34,10 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     benefit_version: int | None
     contract_id: str | None
     contract_version: int | None
-    pay_with: PayWith
+    pay_with: PayWith | None
     commodity: str
     quantity: int
-    service: Service
+    service: Service | None
     offer_token: str
     title: str
     price: Money | None
@@ -76,8 +83,18 @@ class Redemption(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     newer: bool = False
 
+    def require_understood(self) -> None:
+        """Refuse to work on what only a later version of the code understands; it is left to that.
+
+        Raises:
+            TransitionError: it is `newer`.
+        """
+        if self.newer:
+            raise TransitionError("Only a later version of the gateway understands it.", redemption_id=self.id)
+
     def request(self) -> ReservationRequest:
         """What the adapter is told: the same key and content for every attempt."""
+        assert self.quote.service is not None
         return ReservationRequest(
             key=self.partner_key,
             service=self.quote.service,
@@ -116,20 +133,44 @@ def money(amount: int | None, currency: str | None) -> Money | None:
     return None if amount is None or currency is None else Money(amount, currency)
 
 
-def known_part(document: dict[str, Any], *records: type[msgspec.Struct]) -> dict[str, Any]:
-    """Leave out of a stored record what only a later version of the code knows."""
-    tag = document.get("kind")
-    record = next((each for each in records if each.__struct_config__.tag == tag), records[0])
-    return {name: value for name, value in document.items() if name in {*record.__struct_fields__, "kind"}}
+SERVICES: tuple[type[Service], ...] = get_args(Service)
 
 
-SERVICES: tuple[type[msgspec.Struct], ...] = get_args(Service)
+class _Asked(msgspec.Struct):
+    """What this version has to understand of a quote to work on it."""
+
+    kind: QuoteKind
+    service: Service
+    pay_with: PayWith
 
 
 def quote_from(row: dict[str, Any]) -> Quote:
-    """Read a quote from a row of the ``quotes`` table (column names as keys)."""
-    currency = row.pop("currency")
-    price, base_price = money(row.pop("price"), currency), money(row.pop("base_price"), currency)
-    service: Service = msgspec.convert(row.pop("service"), Service)
-    pay_with = PayWith(row.pop("pay_with"))
-    return Quote(service=service, price=price, base_price=base_price, pay_with=pay_with, **row)
+    """Read a quote from a row of the ``quotes`` table (column names as keys).
+
+    Raises:
+        msgspec.ValidationError: only a later version of the code understands it.
+    """
+    asked = msgspec.convert({name: row[name] for name in _Asked.__struct_fields__}, _Asked)
+    return _quote(row, asked.service, asked.pay_with)
+
+
+def newer_quote_from(row: dict[str, Any]) -> Quote:
+    """Read of a quote what this version understands."""
+    return _quote(row, known_part(row["service"], *SERVICES), known(PayWith, row["pay_with"]))
+
+
+def known_part(document: dict[str, Any], *records: type[Record]) -> Record | None:
+    """Read a stored record without what only a later version of the code knows; None where that is what it is about."""
+    record = next((each for each in records if each.__struct_config__.tag == document.get("kind")), records[0])
+    names = {*record.__struct_fields__, "kind"}
+    try:
+        return msgspec.convert({name: value for name, value in document.items() if name in names}, record)
+    except msgspec.ValidationError:
+        return None
+
+
+def _quote(row: dict[str, Any], service: Service | None, pay_with: PayWith | None) -> Quote:
+    values = row | {"service": service, "pay_with": pay_with}
+    currency = values.pop("currency")
+    values |= {name: money(values[name], currency) for name in ("price", "base_price")}
+    return Quote(**values)

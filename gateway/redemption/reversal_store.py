@@ -15,9 +15,10 @@ from sqlalchemy import Connection
 
 from config.database import database_now
 from config.prepared import Prepared
+from config.words import known
 from gateway.errors import TransitionError
 from gateway.redemption.records import Redemption, Reversal
-from gateway.redemption.states import REVERSAL_TRANSITIONS, ReversalState, known
+from gateway.redemption.states import REVERSAL_TRANSITIONS, ReversalState
 from gateway.redemption.tables import itineraries, outbox, redemptions, reversals
 
 PATIENCE = timedelta(hours=24)
@@ -222,4 +223,5 @@ def _is(reversal: Reversal) -> sa.ColumnElement[bool]:
         reversals.c.redemption_id == reversal.redemption_id,
         reversals.c.number == reversal.number,
         reversals.c.version == reversal.version,
+        reversals.c.state == reversal.state.value,
     )

@@ -7,19 +7,8 @@ the same table.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TypeVar
 
 from gateway.errors import TransitionError
-
-Words = TypeVar("Words", bound=StrEnum)
-
-
-def known(words: type[Words], text: str) -> Words | None:
-    """Read a stored word; None for one that a later version of the code wrote, whose business it stays."""
-    try:
-        return words(text)
-    except ValueError:
-        return None
 
 
 class State(StrEnum):

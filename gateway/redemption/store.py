@@ -21,11 +21,12 @@ from config.database import clock_of, lasting
 from config.hot_statements import check_put_off
 from config.prepared import Prepared, inserting
 from config.types import Instant
+from config.words import known
 from gateway.errors import TransitionError
 from gateway.operations.tables import partner_switches
 from gateway.redemption.orders import Order
-from gateway.redemption.records import SERVICES, Quote, QuoteKind, Redemption, known_part, quote_from
-from gateway.redemption.states import Event, State, known, target
+from gateway.redemption.records import Quote, QuoteKind, Redemption, known_part, newer_quote_from, quote_from
+from gateway.redemption.states import Event, State, target
 from gateway.redemption.tables import UNDECIDED, quotes, redemption_history, redemptions
 from gateway.redemption.telling import tell
 
@@ -123,11 +124,10 @@ def _from_row(row: Mapping[str, Any] | sa.RowMapping) -> Redemption:
     own["state"] = state or State.UNKNOWN
     try:
         traveller = msgspec.convert(own["traveller"], Traveller)
-        return Redemption(quote=quote_from({**quote}), **own | {"traveller": traveller}, newer=state is None)
+        return Redemption(quote=quote_from(quote), **own | {"traveller": traveller}, newer=state is None)
     except msgspec.ValidationError:
-        own["traveller"] = msgspec.convert(known_part(own["traveller"], Traveller), Traveller)
-        quote["service"] = known_part(quote["service"], *SERVICES)
-        return Redemption(quote=quote_from(quote), **own, newer=True)
+        own["traveller"] = known_part(own["traveller"], Traveller) or Traveller()
+        return Redemption(quote=newer_quote_from(quote), **own, newer=True)
 
 
 def get(connection: Connection, redemption_id: str) -> Redemption | None:
@@ -261,8 +261,9 @@ def _changed(connection: Connection, redemption: Redemption, values: dict[str, A
     """Change a row that is as it was read; answer how it stands.
 
     Raises:
-        TransitionError: the row has moved on.
+        TransitionError: the row has moved on, or only a later version of the code understands it.
     """
+    redemption.require_understood()
     rows = _moving(tuple(values)).named(connection, **_guard(redemption), **values)
     beside = _still_there(redemption, rows[0] if rows else None)
     values["state"] = State(values.get("state", redemption.state))

@@ -58,7 +58,9 @@ class QuoteView(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, quote: Quote) -> QuoteView:
-        """Show a quote; the partner's offer token stays inside."""
+        """Show a quote that was just made; the partner's offer token stays inside."""
+        assert quote.pay_with is not None
+        assert quote.service is not None
         return cls(
             id=quote.id,
             benefit_id=quote.benefit_id,
@@ -140,6 +142,7 @@ class RedemptionView(msgspec.Struct, frozen=True):
     """A redemption as it stands. ``next_check_at`` is set while the outcome is not known.
 
     A captured redemption stays ``captured`` when it is cancelled: ``cancellation`` tells what came back.
+    ``pay_with`` is null while only a later version of the gateway, which is being introduced, knows it.
     """
 
     id: str
@@ -148,7 +151,7 @@ class RedemptionView(msgspec.Struct, frozen=True):
     benefit_version: int | None
     partner: str
     state: State
-    pay_with: PayWith
+    pay_with: PayWith | None
     points: int
     uses: int
     partner_reference: str | None

@@ -80,14 +80,15 @@ class StatementList(msgspec.Struct, frozen=True):
 class BreakView(msgspec.Struct, frozen=True):
     """A break with its age in days as of the programme's today, and what people said of it, oldest first.
 
-    `proposal` waits for a second person; `closed_by` is empty when a run closed it.
+    `proposal` waits for a second person; `closed_by` is empty when a run closed it. `unknown`: only a later version of
+    the gateway, which is being introduced, knows how it stands.
     """
 
     id: str
     partner: str
     business_date: date
     kind: str
-    state: Literal["open", "closed"]
+    state: Literal["open", "closed", "unknown"]
     owner: str
     age_days: int
     age_bucket: str

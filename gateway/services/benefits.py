@@ -120,7 +120,7 @@ def _of_uses(benefit: Benefit, grant: EntitlementGrant, taken: Taken, today: dat
     """Count a right that is granted use by use, as a service of today would find it."""
     assert benefit.payment.entitlement is not None
     standing = counted(benefit.payment.entitlement, Use(service_date=today), taken.entitlement_uses)
-    waiting = [one for one in taken.entitlement_uses if isinstance(one, RecordedUse) and one.state is UseState.PENDING]
+    waiting = [one for one in taken.entitlement_uses if isinstance(one, RecordedUse) and one.state == UseState.PENDING]
     pending = min(standing, counted(benefit.payment.entitlement, Use(service_date=today), waiting))
     return Standing(grant.uses, standing - pending, pending)
 

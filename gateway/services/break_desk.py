@@ -107,7 +107,7 @@ def reopen(connection: Connection, break_id: str, finding: Finding, *, at: datet
         RuleError: evidence or name is missing.
     """
     kept = _known(connection, break_id)
-    if not kept.closed_by:
+    if kept.state != "closed" or not kept.closed_by:
         raise ConflictError(f"{break_id} was not closed by people: it is {_how(kept)}.", state=kept.state)
     return break_store.note(connection, kept, _word("reopened", finding, at))
 
@@ -147,8 +147,8 @@ def _open_break(connection: Connection, break_id: str) -> KeptBreak:
 
 
 def _how(kept: KeptBreak) -> str:
-    if kept.state == "open":
-        return "open"
+    if kept.state != "closed":
+        return kept.state
     return f"closed ({kept.close_reason}) by {' and '.join(kept.closed_by) or 'a run'}"
 
 

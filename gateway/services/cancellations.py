@@ -27,6 +27,8 @@ UNDER_WAY = frozenset({ReversalState.REQUESTED, ReversalState.SUBMITTING, Revers
 
 GRANTED = "It was granted before it could be withdrawn, and by its cancellation rule nothing comes back: it stands."
 NOTHING_BACK = "By the benefit's cancellation rule nothing comes back any more."
+NOT_HERE = "It cannot be cancelled while the gateway is being brought up to date; try again in a few minutes."
+"""Only a later version of the code knows what it is, so what its rule gives back."""
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -52,6 +54,8 @@ def _terms(gateway: Gateway, redemption: Redemption, connection: Connection) -> 
     if reversal_store.standing(connection, redemption.id) is not None:
         return Terms(0, "A cancellation was asked for before.")
     voucher = voucher_store.voucher_of(connection, redemption.id)
+    if redemption.newer or (voucher is not None and voucher.state is VoucherState.UNKNOWN):
+        return Terms(0, NOT_HERE)
     if voucher is not None and voucher.state is VoucherState.CONSUMED:
         return Terms(0, "The voucher has been used; the visit cannot be cancelled any more.")
     found = _by_rule(gateway, redemption, gateway.clock.now())
@@ -124,7 +128,8 @@ async def cancel(
 
     Raises:
         NotFoundError: there is none, or it is somebody else's.
-        ConflictError: it has ended without effect, was used, was cancelled before, or nothing comes back by the rule.
+        ConflictError: it has ended without effect, was used, was cancelled before, nothing comes back by the rule, or
+            only a later version of the code knows what it is.
     """
     redemption = await of_member(gateway, member_id, redemption_id)
 

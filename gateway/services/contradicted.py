@@ -54,6 +54,7 @@ def follow_files(
         return
     try:
         with connection.begin_nested():
+            redemption.require_understood()
             if redemption.state is State.CAPTURED and _speaks_of_the_last_try(connection, contract, redemption, said):
                 _captured(connection, observer, alarms, redemption, said, at)
             elif redemption.state is State.VOIDED and _claims(connection, contract, redemption, said):

@@ -106,11 +106,14 @@ def read_conversion(connection: Connection, catalogue: Catalogue, redemption_id:
 
     Raises:
         NotFoundError: there is no such conversion.
+        TransitionError: only a later version of the code knows what it gives.
     """
     redemption = store.get(connection, redemption_id)
     if redemption is None or redemption.quote.kind != "conversion":
         raise NotFoundError("There is no such conversion.")
     locked = redemption.quote
+    if locked.service is None:
+        redemption.require_understood()
     assert isinstance(locked.service, Mileage)
     value = Rate(catalogue.programme.points_per_cny, MINOR_UNITS)
     taken = ledger.lots_taken(connection, f"{redemption.id}:hold")

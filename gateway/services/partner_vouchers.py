@@ -39,7 +39,7 @@ async def partner_voucher(gateway: Gateway, redemption: Redemption) -> PartnerVo
     connected = gateway.partners.get(redemption.partner)
     if connected is None or not isinstance(connected.adapter, IssuesVouchers):
         return None
-    if redemption.state is not State.CAPTURED or redemption.partner_reference is None:
+    if redemption.state is not State.CAPTURED or redemption.partner_reference is None or redemption.newer:
         return None
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):

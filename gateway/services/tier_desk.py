@@ -120,7 +120,7 @@ def _again(connection: Connection, catalogue: Catalogue, asked: StoredMatch, tod
     mine = [one for one in held if (one.programme, one.tier) == (asked.from_programme, asked.from_tier)]
 
     def order(one: HeldStatus) -> tuple[bool, bool]:
-        return one.holds_on(today), one.provenance is Provenance.EARNED
+        return one.holds_on(today), one.provenance == Provenance.EARNED
 
     if not mine:
         raise TierMatchRefusedError("The status that was to be matched is no longer known.", reason="no_status")

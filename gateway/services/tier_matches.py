@@ -207,7 +207,7 @@ def _present(status: HeldStatus) -> StatusAnswer:
     return StatusAnswer(
         programme=status.programme,
         tier=status.tier,
-        provenance=status.provenance.value,
+        provenance=status.provenance,
         valid_from_date=status.valid_from_date,
         valid_to_date=status.valid_to_date,
         edge_id=status.edge_id,
@@ -242,6 +242,6 @@ def _shown(graph: TierGraph, stored: StoredChallenge, locale: str) -> ChallengeA
         deadline_date=one.deadline_date,
         target=one.target,
         progress=one.progress,
-        outcome=stored.outcome.value,
+        outcome=stored.outcome,
         counted=edge.challenge.counted.choose(locale) if edge is not None and edge.challenge is not None else None,
     )

@@ -103,10 +103,10 @@ class InboxWorker:
         store.lock(connection, redemption.id)
         redemption = store.must_get(connection, redemption.id)
         can_be_asked = isinstance(self._partners[message.partner].adapter, LooksUp)
-        if redemption.state in TERMINAL and can_be_asked:
-            return redemption.id
         if redemption.state is State.SUBMITTING or redemption.newer:
             raise HintError("It is being submitted just now, or only a later version of the code understands it.")
+        if redemption.state in TERMINAL and can_be_asked:
+            return redemption.id
         if can_be_asked:
             store.wake(connection, redemption.id, now)
         else:

@@ -134,7 +134,7 @@ def _write(connection: Connection, folder: Path, partner: str, period: str, *, b
         detail_lines=sum(sums["lines"] for sums in totals.values()),
         totals={currency: _texts(sums, currency) for currency, sums in sorted(totals.items())},
         breaks=len(kept),
-        open_breaks=sum(row.state == "open" for row in kept),
+        open_breaks=sum(row.state != "closed" for row in kept),
         cut_cells=cut_cells,
         sha256={path.name: _sha256(path) for path in sorted(folder.iterdir())},
     )

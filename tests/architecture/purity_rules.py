@@ -14,6 +14,7 @@ from tests.architecture.sources import ROOMS, Module, Tree, Violation, closure, 
 PURE = (
     "config.errors",
     "config.toml_lines",
+    "config.words",
     "catalogue.benefits",
     "catalogue.budgets",
     "catalogue.benefits_cancellation",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
 from tests.model.rules import Rules
-from tests.model.world import INSTANTS, LAST_EFFECT_AT, Partner, Profile
+from tests.model.world import LAST_EFFECT_AT, Partner, Profile
 
 
 def reserve(
@@ -14,7 +14,7 @@ def reserve(
 ) -> Iterator[tuple[Partner, Outcome]]:
     """Judge a request: what becomes of the partner, and what it answers; ``signed``: from when its window counts."""
     facts, known = profile.facts, partner.grants > 0 and rules.same_key
-    if partner.closed or (facts.validity_enforced and _too_late(now, signed)):
+    if partner.closed or _too_late(profile, now, signed):
         yield partner, Outcome.NO
         return
     if known and facts.checks_key_first:
@@ -32,8 +32,11 @@ def reserve(
         yield partner, _repeated(partner) if facts.on_repeat == "replay" else Outcome.UNKNOWN
 
 
-def _too_late(now: int, signed: int) -> bool:
-    return INSTANTS[now] - INSTANTS[signed] > LAST_EFFECT_AT - INSTANTS[0]
+def _too_late(profile: Profile, now: int, signed: int) -> bool:
+    if not (profile.facts.validity_enforced or profile.signed):
+        return False
+    begin = profile.instants[signed if profile.signed else 0]
+    return profile.instants[now] - begin > LAST_EFFECT_AT - profile.instants[0]
 
 
 def _repeated(partner: Partner) -> Outcome:

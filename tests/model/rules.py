@@ -33,7 +33,9 @@ class Rules(NamedTuple):
     no_to_a_repeat_is_not_final: bool = True
     """R12."""
     signed_once: bool = True
-    """R14: what fences by its signature's age carries one time for all attempts, kept with them and never made anew."""
+    """R14: what fences by its signature's age carries one time for all attempts."""
+    signature_kept: bool = True
+    """R14: each copy carries the signature that was kept with its attempt, never one that is made anew."""
 
 
 ALL = Rules()

@@ -14,9 +14,11 @@ from gateway.redemption.plan import Action, Finding, Situation
 from gateway.redemption.states import HOLDING, Event, State, target
 from tests.model import partner as partners
 from tests.model.rules import Rules
-from tests.model.world import CANCEL_DEADLINE_AT, INSTANTS, RESTING, WINDOW_ENDS_AT, Move, Order, Profile, Row, World
+from tests.model.world import CANCEL_DEADLINE_AT, RESTING, WINDOW_ENDS_AT, Move, Order, Profile, Row, World
 
 COMMIT, LOOK_UP, FENCE = "commit", "look_up", "fence"
+MAX_LATE = 2
+"""Requests that are on their way at once."""
 
 
 class Steps:
@@ -28,6 +30,7 @@ class Steps:
         if not rules.resubmit_to_idempotent_only:
             powers = msgspec.structs.replace(powers, idempotent=True)
         self.profile, self.rules, self.powers, self.limit = profile, rules, powers, submissions
+        self.instants = profile.instants
         self.used: set[tuple[State, Event]] = set()
         self.next_action = cache(self._next_action)
         self.after_commit = cache(self._after_commit)
@@ -51,7 +54,7 @@ class Steps:
 
     def _around(self, world: World) -> Iterator[Move]:
         row = world.row
-        if world.now + 1 < len(INSTANTS):
+        if world.now + 1 < len(self.instants):
             # The instants are further apart than reads are ever behind.
             seen = world.partner._replace(hidden=False)
             yield Move("time passes", world._replace(now=world.now + 1, partner=seen))
@@ -61,23 +64,24 @@ class Steps:
             yield Move("the points are held", world._replace(row=row._replace(held=True)))
         if not self.rules.webhooks_are_hints and row.state in HOLDING:
             yield Move("a callback says issued", _ended(world, State.CAPTURED))
-        if not self.rules.never_by_age and row.state is State.UNKNOWN and INSTANTS[world.now] > CANCEL_DEADLINE_AT:
+        if not self.rules.never_by_age and row.state is State.UNKNOWN and self.instants[world.now] > CANCEL_DEADLINE_AT:
             yield Move("a timer releases it", _ended(world, State.VOIDED))
-        if self.profile.has_file and INSTANTS[world.now] > CANCEL_DEADLINE_AT and not world.partner.closed:
+        if self.profile.has_file and self.instants[world.now] > CANCEL_DEADLINE_AT and not world.partner.closed:
             yield from self._file(world)
 
     def _file(self, world: World) -> Iterator[Move]:
         """The partner closes its books: nothing is granted under the key any more, and the file says what was."""
-        closed = world._replace(partner=world.partner._replace(closed=True, queued=False), requests=0)
+        closed = world._replace(partner=world.partner._replace(closed=True, queued=False), requests=())
         if world.row.state in {State.MANUAL, State.UNKNOWN, State.ACCEPTED}:
             event = Event.FILE_SAYS_ISSUED if world.partner.standing else Event.FILE_SAYS_NOT_ISSUED
             yield Move("the closed file settles it", _ended(closed, self._to(world.row.state, event)))
 
     def _partner_moves(self, world: World) -> Iterator[Move]:
         partner = world.partner
-        if world.requests:
-            for after, _ in partners.reserve(self.profile, self.rules, partner, world.now, world.signed):
-                yield Move("a late request arrives", world._replace(partner=after, requests=world.requests - 1))
+        for place, signed in enumerate(world.requests):
+            left = world.requests[:place] + world.requests[place + 1 :]
+            for after, _ in partners.reserve(self.profile, self.rules, partner, world.now, signed):
+                yield Move("a late request arrives", world._replace(partner=after, requests=left))
         if world.fences:
             for after, _ in partners.fence(partner):
                 yield Move("a late cancel arrives", world._replace(partner=after, fences=world.fences - 1))
@@ -129,7 +133,8 @@ class Steps:
         seen = _situation(world.row)
         attempt = len(world.row.attempts) if operation == COMMIT and self.rules.attempt_first else -1
         if operation == COMMIT:
-            order = Order(operation, 0, attempt, seen.maybe_sent, seen.submissions)
+            signed = 0 if self.rules.signed_once or not self.profile.signed else world.now
+            order = Order(operation, 0, attempt, seen.maybe_sent, seen.submissions, signed=signed)
         else:
             order = Order(operation, world.now if operation == LOOK_UP else 0, attempt, False, 0)
         return _with_worker(world, worker, order)
@@ -138,7 +143,7 @@ class Steps:
 
     def _calls(self, world: World, worker: int, order: Order) -> Iterator[Move]:
         def answered(words: str, answer: str, after: World = world) -> Move:
-            said = _with_worker(after, worker, order._replace(answer=answer))
+            said = _with_worker(after, worker, order._replace(answer=answer, signed=0))
             return Move(f"worker {worker}: {order.operation} {words}", said)
 
         yield answered("is lost", Outcome.UNKNOWN)
@@ -153,9 +158,10 @@ class Steps:
                 yield answered(f"is done ({outcome}) and the answer lost", Outcome.UNKNOWN, there)
         else:
             yield answered("is not sent", Outcome.NOT_SENT)
-            signed = world.now if self.profile.signed and not self.rules.signed_once else 0
-            late = world._replace(requests=min(world.requests + 1, 2), signed=max(world.signed, signed))
-            yield answered("is late", Outcome.UNKNOWN, late)
+            signed = world.now if self.profile.signed and not self.rules.signature_kept else order.signed
+            if len(world.requests) < MAX_LATE:
+                late = world._replace(requests=(*world.requests, signed))
+                yield answered("is late", Outcome.UNKNOWN, late)
             for after, outcome in partners.reserve(self.profile, self.rules, world.partner, world.now, signed):
                 there = world._replace(partner=after)
                 yield answered(f"is answered {outcome}", outcome, there)
@@ -215,7 +221,7 @@ class Steps:
     def _next_action(self, row: Row, now: int) -> Action:
         if row.state is State.CANCELLING and not self.rules.cancelling_is_one_way and self.powers.look_up:
             return Action.LOOK_UP
-        return plan.next_action(self.powers, _situation(row), INSTANTS[now])
+        return plan.next_action(self.powers, _situation(row), self.instants[now])
 
     def _after_commit(self, maybe_sent: bool, submissions: int, outcome: Outcome) -> Event:
         if not self.rules.only_two_are_definite and outcome is Outcome.UNKNOWN:
@@ -230,9 +236,9 @@ class Steps:
         if absent and not self.rules.absence_proves_nothing:
             return Finding(event=Event.WINDOW_ENDED)
         without_margins = self.powers.validity_enforced and not self.rules.window_with_margins
-        if absent and without_margins and INSTANTS[asked] > WINDOW_ENDS_AT:
+        if absent and without_margins and self.instants[asked] > WINDOW_ENDS_AT:
             return Finding(event=Event.WINDOW_ENDED)
-        return plan.after_look_up(self.powers, _situation(row), answer, INSTANTS[asked], INSTANTS[now])
+        return plan.after_look_up(self.powers, _situation(row), answer, self.instants[asked], self.instants[now])
 
 
 def _situation(row: Row) -> Situation:

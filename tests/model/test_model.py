@@ -7,7 +7,7 @@ import pytest
 from gateway.redemption.states import TRANSITIONS, Event, State
 from tests.model.checker import explore
 from tests.model.rules import ALL, Rules
-from tests.model.world import MODELLED, PROFILES, SIGNED
+from tests.model.world import MODELLED, PROFILES, REFUSES_OLD, SIGNED, Profile
 
 NOT_IN_THE_MODEL = {
     (State.HELD, Event.PARTNER_NO): "a step before the commit; nothing can have been granted by then",
@@ -31,7 +31,10 @@ WITHOUT = [
     ("webhooks_are_hints", "F", NOTHING),
     ("no_to_a_repeat_is_not_final", "F", BOTH),
     ("signed_once", SIGNED.letter, BOTH),
+    ("signature_kept", SIGNED.letter, BOTH),
 ]
+AS_WE_SIGN = ALL._replace(signed_once=False, signature_kept=False)
+"""Each copy anew, when it is sent."""
 
 
 def test_every_profile_of_the_model_is_the_one_that_its_facts_derive() -> None:
@@ -48,8 +51,11 @@ def test_no_interleaving_loses_or_doubles_a_benefit_and_each_can_end() -> None:
     assert set(TRANSITIONS) - used == set(NOT_IN_THE_MODEL), "every row of the code's table is explored"
 
 
-def test_only_a_partner_that_fences_by_a_signature_needs_it_kept() -> None:
-    assert explore(PROFILES["B"], ALL._replace(signed_once=False)).fault is None
+@pytest.mark.parametrize("profile", [PROFILES["B"], REFUSES_OLD], ids=lambda each: each.letter)
+def test_signing_each_copy_anew_harms_only_where_a_signature_is_relied_on_as_a_fence(profile: Profile) -> None:
+    found = explore(profile, AS_WE_SIGN)
+    assert found.fault is None, found.fault
+    assert explore(SIGNED, AS_WE_SIGN).fault is not None
 
 
 def test_every_rule_is_taken_away_once() -> None:

@@ -35,11 +35,14 @@ INSTANTS = (
 )
 """Before the window's end; after it; too late for grants and not for stale reads; all over; people were waited for."""
 
+SIGNED_INSTANTS = (INSTANTS[0], WINDOW_ENDS_AT - timedelta(seconds=1), *INSTANTS[1:])
+"""With one more, at which an attempt within the window is signed at another time than the first."""
+
 
 class Profile(NamedTuple):
     """A partner by its facts: the letters of design, and what each can do.
 
-    ``signed``: the window that it enforces is counted from the time in a request's signature.
+    ``signed``: it refuses a request whose signature is older than the window.
     """
 
     letter: str
@@ -72,6 +75,11 @@ class Profile(NamedTuple):
         return msgspec.structs.replace(Powers.of(self.manifest), processing=PROCESSING, staleness=STALENESS)
 
     @property
+    def instants(self) -> tuple[datetime, ...]:
+        """The instants at which something happens; a `World.now` is a place among them."""
+        return SIGNED_INSTANTS if self.signed else INSTANTS
+
+    @property
     def has_file(self) -> bool:
         """Whether a closed settlement file ends what nothing else does."""
         return not self.fence and not self.facts.validity_enforced
@@ -92,6 +100,8 @@ PROFILES = {
 }
 SIGNED = PROFILES["B"]._replace(letter="B, signed", signed=True)
 """Ends as a B does, where the age of a signature is the fence: no adapter does so yet."""
+REFUSES_OLD = PROFILES["C"]._replace(letter="C, signed", signed=True)
+"""Refuses what was signed long ago, and is not relied on for it: what a manifest has to say of such a partner."""
 
 MODELLED = (*PROFILES.values(), SIGNED)
 """Everything that the checker explores."""
@@ -101,7 +111,8 @@ class Order(NamedTuple):
     """A call that a worker is about to make, or has the answer of.
 
     ``fresh``: nothing changed the row since. ``attempt``: its place among the commit attempts, -1 for none.
-    ``answer`` is empty until something, or nothing, came back.
+    ``signed``: when the signature was made that is kept with the attempt. ``answer`` is empty until something, or
+    nothing, came back.
     """
 
     operation: str
@@ -110,6 +121,7 @@ class Order(NamedTuple):
     maybe_sent: bool
     submissions: int
     fresh: bool = True
+    signed: int = 0
     answer: str = ""
 
 
@@ -143,17 +155,16 @@ class Partner(NamedTuple):
 class World(NamedTuple):
     """One state of everything. ``requests`` and ``fences`` are on their way and may still arrive.
 
-    ``signed``: the instant in the youngest signature of those requests, where that is what fences.
+    Of a request it is known when it was signed.
     """
 
     now: int = 0
     row: Row = Row()
     workers: tuple[Order | None, ...] = (None, None)
     partner: Partner = Partner()
-    requests: int = 0
+    requests: tuple[int, ...] = ()
     fences: int = 0
     submissions: int = 0
-    signed: int = 0
 
 
 def canonical(world: World) -> World:
@@ -168,7 +179,7 @@ def canonical(world: World) -> World:
     if second is not None and (first is None or first > second):
         first, second = second, first
         row = row._replace(owner=1 - row.owner if row.owner >= 0 else -1)
-    return world._replace(row=row, workers=(first, second), signed=world.signed if world.requests else 0)
+    return world._replace(row=row, workers=(first, second), requests=tuple(sorted(world.requests)))
 
 
 def _readable(order: Order | None, resting: bool) -> Order | None:

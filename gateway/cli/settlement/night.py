@@ -22,7 +22,7 @@ from gateway.operations.overdue import Open, open_of
 from gateway.redemption import store
 from gateway.redemption.no_shows import not_shown
 from gateway.redemption.suspicions import doubled
-from gateway.services.contradicted import follow_files
+from gateway.services.contradicted import FILE_NOT_BOOKED, follow_files
 from gateway.services.undecided import (
     contradicted_by_file,
     granted_twice_by_file,
@@ -242,12 +242,22 @@ async def _look_again(gateway: Gateway, partner: str, day: date) -> list[str]:
     follow = partial(follow_files, observer=gateway.observer, alarms=Alarms(gateway.identifiers), contract=contract)
     for redemption_id in before:
         if asked:
-            await gateway.observer.look(redemption_id)
+            await _look(gateway, partner, redemption_id)
         else:
             operation = partial(follow, redemption_id=redemption_id, at=gateway.clock.now())
             await gateway.database.write(operation)
     after = set(await gateway.database.read(find)) if before else set()
     return [redemption_id for redemption_id in before if redemption_id not in after]
+
+
+async def _look(gateway: Gateway, partner: str, redemption_id: str) -> None:
+    """Ask what became of an ended redemption; what cannot be posted is an alarm and stops no other."""
+    try:
+        await gateway.observer.look(redemption_id)
+    except GatewayError as error:
+        tell = partial(Alarms(gateway.identifiers).raise_alarm, facts={"reason": error.message}, partner=partner)
+        now = gateway.clock.now()
+        await gateway.database.write(lambda connection: tell(connection, FILE_NOT_BOOKED, redemption_id, now))
 
 
 def known_partner(gateway: Gateway, partner: str) -> None:

@@ -73,5 +73,5 @@ async def test_the_states_that_things_can_have_are_listed(house: House) -> None:
         "held", "submitting", "accepted", "unknown", "cancelling", "manual", "captured", "voided",
     }  # fmt: skip
     assert states("ItineraryView") == {"confirmed", "partly_confirmed", "processing", "undoing", "undone"}
-    assert states("VoucherView") == {"issued", "consumed", "expired", "void"}
+    assert states("VoucherView") == {"issued", "consumed", "expired", "void", "unknown"}
     assert states("CancellationState") == {"requested", "submitting", "unknown", "applied", "refused", "manual"}

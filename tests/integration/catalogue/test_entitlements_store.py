@@ -115,7 +115,7 @@ async def test_pending_then_used_then_released(database: Database, member: Membe
     await database.write(settle)
     await database.write(settle)
     (use,) = await database.read(partial(store.live_uses, member_id=MEMBER, benefit_id=rare.id))
-    assert use.state is store.UseState.USED
+    assert use.state == store.UseState.USED
     assert await release(database, "rdm_1") is True
     await database.write(settle)
     assert await database.read(partial(store.live_uses, member_id=MEMBER)) == (), "what was given back is not used"

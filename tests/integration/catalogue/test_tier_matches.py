@@ -124,7 +124,7 @@ async def test_a_signal_sends_the_request_to_a_person_who_decides_once(
     assert (decided.state, decided.decided_by, decided.granted_date) == ("granted", "wang", TODAY)
     assert await database.read(match_store.open_reviews) == ()
     held = await database.read(partial(statuses.held_statuses, member_id=MEMBER))
-    assert [(one.programme, one.tier, one.provenance.value) for one in held][-1] == ("host", "gold", "matched")
+    assert [(one.programme, one.tier, one.provenance) for one in held][-1] == ("host", "gold", "matched")
     for approve in (True, False):
         with pytest.raises(ConflictError):
             await database.write(partial(decide, approve=approve))
@@ -214,13 +214,13 @@ async def test_a_challenge_is_begun_told_of_and_met(database: Database, catalogu
     assert answer.status is not None
     assert (answer.status.provenance, answer.status.valid_to_date) == ("challenge", date(2027, 2, 19))
     tell = partial(challenge_store.tell_progress, match_id="tmt_1", at=AT)
-    assert (await database.write(partial(tell, progress=9, on_date=date(2027, 1, 1)))).outcome is Outcome.OPEN
+    assert (await database.write(partial(tell, progress=9, on_date=date(2027, 1, 1)))).outcome == Outcome.OPEN
     met = await database.write(partial(tell, progress=11, on_date=date(2027, 2, 19)))
-    assert met.outcome is Outcome.MET
+    assert met.outcome == Outcome.MET
     assert await database.write(partial(tell, progress=11, on_date=date(2027, 2, 19))) == met, "told twice"
     assert await refused(database, partial(tell, progress=12, on_date=date(2027, 2, 19))) == "challenge_over"
     held = await database.read(partial(statuses.held_statuses, member_id=MEMBER))
-    hotel = [(one.provenance.value, one.valid_from_date, one.valid_to_date) for one in held if one.tier == "gold"][1:]
+    hotel = [(one.provenance, one.valid_from_date, one.valid_to_date) for one in held if one.tier == "gold"][1:]
     assert hotel == [
         ("challenge", TODAY, date(2027, 2, 19)),
         ("challenge", date(2027, 2, 20), date(2028, 2, 19)),
@@ -313,7 +313,7 @@ async def test_what_we_granted_comes_back_as_no_earned_status(
     assert not await database.write(report("gold", TODAY))
     assert not await database.write(report("silver", TODAY))
     held = await database.read(partial(statuses.held_statuses, member_id=MEMBER))
-    assert [one.provenance.value for one in held if one.programme == "rapid-rewards"] == ["matched"]
+    assert [one.provenance for one in held if one.programme == "rapid-rewards"] == ["matched"]
     assert await database.write(report("gold", date(2027, 11, 23))), "after our grant has ended it is the member's own"
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import partial
 
 import msgspec
+from sqlalchemy import Connection
 
 from catalogue.programme_standing import list_reviews
+from catalogue.tables import statuses
 from gateway.services.standing import read_standing
 from tests.integration.programme.club import Club
+from tests.support.later import any_word
 
 END = date(2028, 11, 22)
 
@@ -124,3 +128,23 @@ async def test_a_standing_as_of_a_day_does_not_change_with_what_comes_later(club
     await club.night()
     assert await as_of(asked) == before
     assert (await as_of(date(2027, 1, 5)))["tier"] == "diamond"
+
+
+async def test_op_08_a_status_come_by_in_a_way_of_a_later_version_ends_unjudged_and_stops_no_night(club: Club) -> None:
+    liu, wang = await club.join("liu"), await club.join("wang")
+    for one in (liu, wang):
+        await club.earn(one, 250_000)
+
+    def inherit(connection: Connection) -> None:
+        any_word(connection, statuses)
+        connection.execute(statuses.update().where(statuses.c.member_id == liu).values(provenance="inherited"))
+
+    await club.database.write(inherit)
+    standing = partial(read_standing, programme=club.programme, on_date=None, now=club.clock.now())
+    assert (await club.database.read(partial(standing, member_id=liu))).tier == "gold"
+    club.go_to(END + timedelta(1))
+    night = await club.night()
+    assert (night["tiers"].handled, night["tiers"].failed, night["warnings"].failed) == (1, (), ())
+    reviews = partial(list_reviews, member_id=wang)
+    assert [row.outcome for row in await club.database.read(reviews)] == ["lapsed"]
+    assert await club.database.read(partial(list_reviews, member_id=liu)) == []

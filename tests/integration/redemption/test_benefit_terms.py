@@ -104,7 +104,7 @@ async def undo(room: Room, redemption_id: str) -> None:
     await room.reversals.advance(redemption_id, 1)
 
 
-async def uses(room: Room) -> list[tuple[date, UseState]]:
+async def uses(room: Room) -> list[tuple[date, str]]:
     found = await room.database.read(partial(entitlements_store.live_uses, member_id=MEMBER))
     return [(use.service_date, use.state) for use in found]
 

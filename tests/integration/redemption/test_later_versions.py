@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
+import msgspec
 import pytest
-import sqlalchemy as sa
-from sqlalchemy import Connection
 
 from adapters.sdk.records import LookUpResult, ReservationRequest
 from config.database import Database
@@ -22,45 +19,9 @@ from gateway.redemption.records import Redemption
 from gateway.redemption.states import Event, ReversalState, State
 from gateway.redemption.tables import attempts, quotes, redemption_history, redemptions, reversals
 from settlement.audit import audit
+from tests.support.later import LATER, any_word, change, kept, widen
 from tests.support.partners import FencingPartner, granted_then_lost
 from tests.support.room import MEMBER, OPENING, Room, open_room
-
-LATER = "verifying"
-
-
-def any_word(connection: Connection) -> None:
-    """Let states be any word, as a later version's migration would let them be one more."""
-    if connection.dialect.name == "sqlite":
-        connection.execute(sa.text("PRAGMA ignore_check_constraints = ON"))
-        return
-    for table in ("redemptions", "reversals"):
-        connection.execute(sa.text(f"ALTER TABLE {table} DROP CONSTRAINT ck_{table}_state"))
-
-
-def change(table: sa.Table, row_id: str, **values: Any) -> Callable[[Connection], object]:
-    """Write to the rows of a redemption what a later version would."""
-    own = table.c.id if "id" in table.c else table.c.redemption_id
-    return lambda connection: connection.execute(table.update().where(own == row_id).values(**values))
-
-
-def widen(table: sa.Table, column: str, row_id: str) -> Callable[[Connection], object]:
-    """Add a field to a document, as a later version would that knows one more."""
-
-    def operation(connection: Connection) -> object:
-        document = connection.execute(sa.select(table.c[column]).where(table.c.id == row_id)).scalar_one()
-        return change(table, row_id, **{column: {**document, "pets": 2}})(connection)
-
-    return operation
-
-
-def kept(redemption_id: str, connection: Connection) -> list[Any]:
-    """Read all that is kept of a redemption, but when somebody looks next."""
-    own = [column for column in redemptions.c if column.name != "next_action_at"]
-    rows = list(connection.execute(sa.select(*own).where(redemptions.c.id == redemption_id)))
-    for table in (redemption_history, attempts, reversals):
-        columns = [column for column in table.c if column.name != "next_action_at"]
-        rows += connection.execute(sa.select(*columns).where(table.c.redemption_id == redemption_id))
-    return [tuple(row) for row in rows]
 
 
 @pytest.fixture
@@ -70,7 +31,7 @@ async def partner() -> FencingPartner:
 
 @pytest.fixture
 async def room(database: Database, partner: FencingPartner) -> Room:
-    await database.write(any_word)
+    await database.write(lambda connection: any_word(connection, redemptions, reversals))
     return await open_room(database, skyhub_lounge=partner)
 
 
@@ -118,9 +79,12 @@ async def test_op_08_a_member_s_wish_is_kept_for_the_version_that_can_fulfil_it(
     await room.engine.advance(theirs.id)
     found = await room.get(theirs.id)
     assert (found.withdrawal_asked_at, found.version, partner.calls) == (now, theirs.version, ["book"])
-    move = partial(store.move, redemption=found, event=Event.PARTNER_OK, at=now, next_action_at=None)
+    move = partial(store.move, event=Event.PARTNER_OK, at=now, next_action_at=None)
+    with pytest.raises(TransitionError, match="later version"):
+        await room.database.write(partial(move, redemption=found))
+    read_before = msgspec.structs.replace(found, newer=False)
     with pytest.raises(TransitionError, match="moved on"):
-        await room.database.write(move)
+        await room.database.write(partial(move, redemption=read_before))
     assert await room.balance() == (OPENING - 600, 600)
 
 

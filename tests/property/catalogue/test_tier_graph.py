@@ -111,7 +111,7 @@ statuses = st.builds(
 
 def granted_by_an_edge_unless_earned(status: HeldStatus) -> HeldStatus:
     """What is earned was granted by no edge; a status that says both uses an edge up for itself alone."""
-    return msgspec.structs.replace(status, edge_id=None) if status.provenance is Provenance.EARNED else status
+    return msgspec.structs.replace(status, edge_id=None) if status.provenance == Provenance.EARNED else status
 
 
 earned = statuses.map(lambda status: msgspec.structs.replace(status, provenance=Provenance.EARNED, edge_id=None))
@@ -160,7 +160,7 @@ def test_nothing_but_an_earned_and_valid_status_is_matched(
     graph: TierGraph, held: list[HeldStatus], on_date: date
 ) -> None:
     for offer in offers(graph, held, on_date):
-        assert offer.status.provenance is Provenance.EARNED
+        assert offer.status.provenance == Provenance.EARNED
         assert offer.status.holds_on(on_date)
         assert offer.status in held
         assert offer.edge.on(on_date) is Certainty.YES

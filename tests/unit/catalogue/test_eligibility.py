@@ -90,7 +90,7 @@ def held(tier: str, provenance: Provenance = Provenance.EARNED, until: date | No
         provenance=provenance,
         valid_from_date=date(2026, 1, 1),
         valid_to_date=until,
-        edge_id="edge" if provenance is Provenance.MATCHED else None,
+        edge_id="edge" if provenance == Provenance.MATCHED else None,
     )
 
 

@@ -33,7 +33,7 @@ SOFT = msgspec.structs.replace(PROGRAMME, tier_rules=msgspec.structs.replace(PRO
 def held(
     tier: str, first: date = JOINED, last: date | None = END, provenance: Provenance = Provenance.EARNED
 ) -> HeldStatus:
-    edge = "an-edge" if provenance is Provenance.MATCHED else None
+    edge = "an-edge" if provenance == Provenance.MATCHED else None
     return HeldStatus(
         programme="host", tier=tier, provenance=provenance, valid_from_date=first, valid_to_date=last, edge_id=edge
     )

@@ -311,7 +311,7 @@ def test_a_challenge_gives_a_trial_and_then_a_status_without_a_gap_and_neither_l
         DIRECT, from_programme="host", from_tiers=("gold",), to_programme="wing", to_tier="one"
     )
     for status in (trial, kept):
-        assert status.provenance is Provenance.CHALLENGE
+        assert status.provenance == Provenance.CHALLENGE
         assert asked(graph(onward), status, "wing", status.valid_from_date).refusal == "matched_onward"
 
 

@@ -60,3 +60,11 @@ def test_a_day_lasts_by_the_clock_of_its_place() -> None:
 def test_what_begins_at_an_instant_is_over_once_it_has_begun() -> None:
     assert service_span(RENTAL, "Asia/Tokyo") == service_span(RIDE, "Asia/Tokyo") == (AT, AT)
     assert service_span(MILES, "Asia/Tokyo") is None
+
+
+def test_nothing_is_known_of_a_kind_that_only_a_later_version_knows_and_it_has_no_price() -> None:
+    assert (service_date(None), service_span(None, "Asia/Tokyo"), airport_of(None), guests_of(None)) == (None,) * 3 + (
+        0,
+    )
+    with pytest.raises(AssertionError):
+        quantity_of(None)
