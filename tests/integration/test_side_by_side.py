@@ -300,6 +300,17 @@ async def test_a_server_that_leaves_in_a_shared_transaction_is_a_database_error_
     assert await database.write(add(3)) == 1
 
 
+async def test_a_server_that_leaves_within_a_savepoint_is_a_database_error(database: Database) -> None:
+    def losing(connection: Connection) -> None:
+        with savepoint(connection, "mine"):
+            connection.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    for asked in ((losing,), (About("a", losing),), (add(1), losing)):
+        found = await at_once(database, *asked)
+        assert all(type(each) is DatabaseError for each in found), found
+    assert await database.read(ids) == []
+
+
 async def test_a_connection_is_kept_and_a_small_pool_is_left_to_others(database_url: str) -> None:
     def whose(connection: Connection) -> int:
         assert is_beside()
