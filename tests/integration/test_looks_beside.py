@@ -20,7 +20,7 @@ from config.side_by_side import About, is_beside
 from settlement import ledger
 from settlement.accounts import POINTS, Account, AccountKind, counter_account, partner_payable
 from settlement.audit import audit
-from settlement.errors import InsufficientFundsError, LedgerStateError
+from settlement.errors import AccountFrozenError, InsufficientFundsError, LedgerStateError
 from settlement.journal import Posting
 from settlement.tables import accounts, frozen_accounts
 from tests.support.beside import AT, at_once, capturing, give, holding, listen, until_one_waits
@@ -179,4 +179,22 @@ async def test_the_end_of_a_hold_that_waits_for_the_wallet_has_locked_nothing_th
         await keeper.exec_driver_sql("SELECT 1 FROM accounts WHERE code NOT LIKE 'member/%' FOR UPDATE NOWAIT")
         await keeper.rollback()
     assert await ends == [True] * together
+    assert (await database.read(audit)).clean
+
+
+@pytest.mark.parametrize("together", [1, 3])
+async def test_who_meets_a_stopped_account_is_told_so_and_its_neighbours_are_done(
+    database: Database, together: int
+) -> None:
+    members = ["m1", "m2", "m3"][:together]
+    await give(database, *members)
+    stop = sa.insert(frozen_accounts).values(
+        id="stop", code="member/m1/available", commodity=POINTS, rule="balance_drifted", found="by hand", frozen_at=AT
+    )
+    await database.write(lambda connection: connection.execute(stop))
+    found = await at_once(database, *(holding(member, f"h:{member}") for member in members))
+    assert isinstance(found[0], AccountFrozenError)
+    assert [each.quantity for each in found[1:]] == [100] * (together - 1)
+    (balance,) = await database.read(partial(ledger.balances, member_id="m1"))
+    assert (balance.available, balance.held) == (600, 0)
     assert (await database.read(audit)).clean
