@@ -163,8 +163,9 @@ def savepoint(connection: Connection, name: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        _plainly(connection, f"ROLLBACK TO SAVEPOINT {name}")
-        _plainly(connection, f"RELEASE SAVEPOINT {name}")
+        if not connection.invalidated:  # lost: there is nothing left to undo, and the error that says so must pass
+            _plainly(connection, f"ROLLBACK TO SAVEPOINT {name}")
+            _plainly(connection, f"RELEASE SAVEPOINT {name}")
         raise
     _plainly(connection, f"RELEASE SAVEPOINT {name}")
 

@@ -72,7 +72,7 @@ class SideBySide:
             NotTogetherError: one of them, or the database, refused; nothing was written.
             DBAPIError: the transaction was refused when it was to end, or (connection lost) it is not known.
         """
-        connection = self._kept.pop() if self._kept else await self._opened()
+        connection = await self._ready()
         try:
             below, raw = connection.sync_connection, (await connection.get_raw_connection()).driver_connection
             assert below is not None
@@ -93,17 +93,30 @@ class SideBySide:
         while self._kept:
             await _given_back(self._kept.pop())
 
-    async def _opened(self) -> AsyncConnection:
-        connection = await self._engine.connect()
-        try:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            raw = (await connection.get_raw_connection()).driver_connection
-            assert isinstance(raw, asyncpg.Connection)
-            await raw.execute(_BE_IMPATIENT)
-        except BaseException:
+    async def _ready(self) -> AsyncConnection:
+        """Give a connection that is kept, or take one from the pool; what was lost there meanwhile is thrown away.
+
+        Raises:
+            NotTogetherError: it was lost just now.
+            DBAPIError: there is none to be had.
+        """
+        while True:
+            is_new = not self._kept
+            connection = await self._engine.connect() if is_new else self._kept.pop()
+            try:
+                raw = (await connection.get_raw_connection()).driver_connection
+                assert isinstance(raw, asyncpg.Connection)
+                if not raw.is_closed():
+                    if is_new:
+                        await connection.execution_options(isolation_level="AUTOCOMMIT")
+                        await raw.execute(_BE_IMPATIENT)
+                    return connection
+            except BaseException as error:
+                await _given_back(connection, lost=True)
+                if isinstance(error, _REFUSED):
+                    raise NotTogetherError from error
+                raise
             await _given_back(connection, lost=True)
-            raise
-        return connection
 
 
 async def _given_back(connection: AsyncConnection, *, lost: bool = False) -> None:

@@ -1,7 +1,8 @@
 """How an entry reaches the database: balances by guarded updates, then postings, then the header that seals them.
 
-The statements are in `settlement.entries_hot`. Accounts are touched in the order of their code, so that two entries
-cannot wait for each other; every movement of one member's lots first takes the row of the member's available account.
+The statements are in `settlement.entries_hot`. Members' available accounts are touched first, all others in the order
+of their code, so that two entries cannot wait for each other: every movement of one member's lots first takes the row
+of the member's available account, and lots after it.
 """
 
 from __future__ import annotations

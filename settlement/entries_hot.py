@@ -150,6 +150,9 @@ _SEE_WALLETS = "SELECT ledger_see_wallets($1, $2, $3, $4)"
 _LOOK_AT_HOLDS = "SELECT ledger_look_at_holds($1, $2)"
 _SEE_HOLDS = "SELECT ledger_see_holds($1, $2)"
 _WRITE = "ledger_write($1::text::jsonb)"
+_WALLET = "/available"
+"""How the code ends of the account whose row is a member's lock (`settlement.accounts.member_available`)."""
+
 _WRITTEN = frozenset({accounts.name, lots.name, postings.name, journal_entries.name})
 
 
@@ -211,20 +214,25 @@ def write(connection: Connection, change: Change) -> str | None:
 def _as_sent(changes: Sequence[Change]) -> str:
     """Put changes into the one that `ledger_write` takes: what they move of one account is one move.
 
-    Accounts are in the order of their codes, which is that of their locks. That an account has enough is judged for
-    all of them together, as it would be if those that add to it came first.
+    Accounts are in the order of their locks (`_by_lock`). That one has enough is judged for all of them together, as it
+    would be if those that add to it came first.
     """
     moves: dict[tuple[str, str], Move] = {}
     for move in chain.from_iterable(change.moves for change in changes):
         of = (move.code, move.commodity)
         moves[of] = move if of not in moves else replace(move, amount=moves[of].amount + move.amount)
     sent = {
-        "moves": [moves[of] for of in sorted(moves)],
+        "moves": [moves[of] for of in sorted(moves, key=_by_lock)],
         "taken": [part for change in changes for part in change.taken],
         "postings": [posting for change in changes for posting in change.postings],
         "headers": [change.header for change in changes],
     }
     return _encoder.encode(sent).decode()
+
+
+def _by_lock(of: tuple[str, str]) -> tuple[bool, tuple[str, str]]:
+    """Put members' available accounts before all others: whoever looks under a lock has taken that one first."""
+    return not of[0].endswith(_WALLET), of
 
 
 def _as_kept(header: HeaderRow) -> tuple[Any, ...]:

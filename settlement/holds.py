@@ -122,11 +122,11 @@ def capture(
     if taken > found.quantity:
         raise QuantityError(f"{hold_key} holds {found.quantity}, not {taken}.", asked=taken, held=found.quantity)
     first, rest = lots.split_parts(found.parts, taken)
-    lots.restore(connection, rest)
     reserved = _legs(found.parts, member_held(found.member_id, found.commodity), -1)
     legs = (*reserved, Posting(to, taken), *_legs(rest, member_available(found.member_id, found.commodity), +1), *also)
     assert sum(part.quantity for part in first) == taken
     _end(connection, found, key, "capture", legs, digest, at)
+    lots.restore(connection, rest)
     return True
 
 
@@ -141,10 +141,10 @@ def void(connection: Connection, *, hold_key: str, key: str, at: datetime) -> bo
     found = _open_hold(connection, hold_key, key, digest)
     if found is None:
         return False
-    lots.restore(connection, found.parts)
     held, available = member_held(found.member_id, found.commodity), member_available(found.member_id, found.commodity)
     legs = _legs(found.parts, held, -1) + _legs(found.parts, available, +1)
     _end(connection, found, key, "void", legs, digest, at)
+    lots.restore(connection, found.parts)
     return True
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from settlement import entries
 from settlement.balances import Balance, Movement, activity, balances
-from settlement.entries import reversals_of
+from settlement.entries import lock_member, reversals_of
 from settlement.holds import Held, capture, foresee_hold, hold, lots_taken, reverse, void
 from settlement.issues import accrue, accrue_pending, expire_lots, grant_entitlement, issue, release
 from settlement.journal import JournalEntry, entry_fingerprint
@@ -37,6 +37,7 @@ __all__ = [
     "grant_entitlement",
     "hold",
     "issue",
+    "lock_member",
     "lots_taken",
     "post",
     "release",

@@ -1,7 +1,8 @@
 """Lots: what a member may spend, by when it expires. Debited first-expiring-first, restored to where it came from.
 
 A lot's ``remaining`` follows the postings on the member's available account that name the lot; the audit compares.
-Callers hold the member's lock (`settlement.entries.lock_member`).
+Callers hold the member's lock (`settlement.entries.lock_member`); beside others they change lots after the entry that
+takes it (`settlement.entries.write`).
 """
 
 from __future__ import annotations

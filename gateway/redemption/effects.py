@@ -105,8 +105,8 @@ class Effects:
         """The benefit was provably not granted: give the hold back and undo the legs that depended on it."""
         if redemption.quote.quantity:
             ledger.void(connection, hold_key=f"{redemption.id}:hold", key=f"{redemption.id}:void", at=at)
-        budgeting.release(connection, redemption, at)
         entitlements_store.release(connection, redemption.id, at)
+        budgeting.release(connection, redemption, at)
         self._undo_others(connection, redemption, at)
 
     def _undo_others(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
@@ -190,29 +190,39 @@ class Effects:
             refund: what the partner says it gives back; the rest of its price is its fee, if the contract has terms
                 for one. All of it when None.
         """
-        number = reversal.number
         points = reversal.quantity
         if reversal.undoes:
             points -= _corrected(connection, redemption)
+            if points > 0:
+                ledger.lock_member(connection, redemption.member_id, redemption.quote.commodity)
+            self._book_undone(connection, redemption, reversal.number, at, refund)
         if points > 0:
             ledger.reverse(
                 connection,
                 capture_key=f"{redemption.id}:capture",
-                key=f"{redemption.id}:reverse:{number}",
+                key=f"{redemption.id}:reverse:{reversal.number}",
                 quantity=points,
                 at=at,
             )
-        if not reversal.undoes:
-            return
+        if reversal.undoes:
+            self._release_undone(connection, redemption, at)
+
+    def _book_undone(
+        self, connection: Connection, redemption: Redemption, number: int, at: datetime, refund: Money | None
+    ) -> None:
+        """Book the money: under the wallet's lock and before the points, in the order of the accounts' locks."""
         quantity = _converted(connection, redemption)
         self._book(connection, redemption, "refund", f"{redemption.id}:refund:{number}", at, quantity=quantity)
         fee = refunds.kept(redemption, refund)
         if fee is not None:
             self._book_fee(connection, redemption, "cancel_fee", f"{redemption.id}:cancel_fee:{number}", at, fee)
+
+    def _release_undone(self, connection: Connection, redemption: Redemption, at: datetime) -> None:
+        """Give back what it took of the benefit and, last of what everybody locks, of budgets; end its voucher."""
         returned = reversal_store.left(connection, redemption) == 0
-        budgeting.release(connection, redemption, at, points_returned=returned)
         if returned or redemption.quote.pay_with != PayWith.ENTITLEMENT:
             entitlements_store.release(connection, redemption.id, at)
+        budgeting.release(connection, redemption, at, points_returned=returned)
         if not voucher_store.void_voucher(connection, redemption.id, at) and self._has_voucher(redemption):
             log.error("reversal.voucher_was_used", redemption_id=redemption.id, partner=redemption.partner)
 

@@ -131,12 +131,27 @@ class Engine:
             self._crash.reach("answer_read")
             began = self._clock.monotonic()
             partner = order.redemption.partner
-            record = About(order.redemption.member_id, partial(self._record, order, result, owner))
-            order = await self._database.write(record, short=True)
+            order = await self._recorded(order, result, owner)
             if self._recovery.is_back(partner, result):
                 await self._hasten(partner)
         self._crash.reach("answer_recorded")
         return order
+
+    async def _recorded(self, order: Order, result: Result, owner: str) -> Order | Concluded | None:
+        """Write down what a call led to.
+
+        Nobody knows what became of a transaction whose connection was lost. What the commit step answered is then
+        written once more, for it may be told only once: should it be on disk, the redemption has moved on, and it is
+        dropped as what comes late.
+        """
+        record = About(order.redemption.member_id, partial(self._record, order, result, owner))
+        try:
+            return await self._database.write(record, short=True)
+        except DatabaseError as error:
+            if type(error) is not DatabaseError or order.step is None or not order.step.commit:
+                raise
+            log.warning("redemption.recorded_again", redemption_id=order.redemption.id, reason=error.message)
+        return await self._database.write(record, short=True)
 
     def _prepare(self, redemption_id: str, owner: str, connection: Connection) -> Order | None:
         return self._ordering.prepare(connection, redemption_id, owner)

@@ -11,18 +11,19 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from config import batched_writes
+from config import batched_writes, shared_connection
 from config.database import Database
 from config.hot_statements import on_postgresql
 from config.prepared import Prepared
 from config.settings import DatabaseSettings
 from config.side_by_side import About, is_beside
 from settlement import ledger
-from settlement.accounts import POINTS
+from settlement.accounts import POINTS, Account, AccountKind, counter_account, partner_payable
 from settlement.audit import audit
-from settlement.errors import InsufficientFundsError, LedgerStateError
+from settlement.errors import AccountFrozenError, InsufficientFundsError, LedgerStateError
+from settlement.journal import Posting
 from settlement.tables import accounts, frozen_accounts
-from tests.support.beside import AT, at_once, capturing, give, holding, listen
+from tests.support.beside import AT, at_once, capturing, give, holding, listen, until_one_waits
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -142,4 +143,58 @@ async def test_processes_that_look_without_a_lock_never_spend_or_end_twice(datab
     assert {type(each) for each in ended} == {bool, LedgerStateError}
     for other in others:
         await other.close()
+    assert (await database.read(audit)).clean
+
+
+_BEARER, _PAYABLE = (
+    Account("bearer/maker/expense", "CNY", AccountKind.BEARER, may_go_negative=True),
+    partner_payable("p", "CNY"),
+)
+
+
+def ending(member: str, *, granted: bool) -> About[bool]:
+    """Capture a member's hold, with money that is owed for it, or void it."""
+    hold, end = f"h:{member}", f"h:{member}:end"
+    if not granted:
+        return About(member, partial(ledger.void, hold_key=hold, key=end, at=AT))
+    also = (Posting(_BEARER, 7), Posting(_PAYABLE, -7))
+    return About(member, partial(ledger.capture, hold_key=hold, key=end, at=AT, to=counter_account(POINTS), also=also))
+
+
+@pytest.mark.parametrize("together", [1, 2])
+@pytest.mark.parametrize("granted", [True, False])
+async def test_the_end_of_a_hold_that_waits_for_the_wallet_has_locked_nothing_that_its_keeper_may_want(
+    database: Database, monkeypatch: pytest.MonkeyPatch, together: int, *, granted: bool
+) -> None:
+    monkeypatch.setattr(shared_connection, "_BE_IMPATIENT", "SET lock_timeout = '5s'")
+    members = ["m0", "m1", "m2"][: together + 1]
+    await give(database, *members)
+    await at_once(database, *(holding(member, f"h:{member}") for member in members))
+    await database.write(ending("m0", granted=True))
+    async with database._reading.connect() as keeper:
+        await keeper.exec_driver_sql("SELECT 1 FROM accounts WHERE code = 'member/m1/available' FOR UPDATE")
+        ends = asyncio.create_task(at_once(database, *(ending(member, granted=granted) for member in members[1:])))
+        await until_one_waits(keeper)
+        await keeper.exec_driver_sql("SELECT 1 FROM lots WHERE member_id = 'm1' FOR UPDATE NOWAIT")
+        await keeper.exec_driver_sql("SELECT 1 FROM accounts WHERE code NOT LIKE 'member/%' FOR UPDATE NOWAIT")
+        await keeper.rollback()
+    assert await ends == [True] * together
+    assert (await database.read(audit)).clean
+
+
+@pytest.mark.parametrize("together", [1, 3])
+async def test_who_meets_a_stopped_account_is_told_so_and_its_neighbours_are_done(
+    database: Database, together: int
+) -> None:
+    members = ["m1", "m2", "m3"][:together]
+    await give(database, *members)
+    stop = sa.insert(frozen_accounts).values(
+        id="stop", code="member/m1/available", commodity=POINTS, rule="balance_drifted", found="by hand", frozen_at=AT
+    )
+    await database.write(lambda connection: connection.execute(stop))
+    found = await at_once(database, *(holding(member, f"h:{member}") for member in members))
+    assert isinstance(found[0], AccountFrozenError)
+    assert [each.quantity for each in found[1:]] == [100] * (together - 1)
+    (balance,) = await database.read(partial(ledger.balances, member_id="m1"))
+    assert (balance.available, balance.held) == (600, 0)
     assert (await database.read(audit)).clean

@@ -38,8 +38,15 @@ CHILDREN = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("parent_id", sa.ForeignKey(PARENTS.c.id), nullable=False),
 )
+LATE_CHILDREN = sa.Table(
+    "put_off_late_children",
+    TABLES,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("parent_id", sa.ForeignKey(PARENTS.c.id, deferrable=True, initially="DEFERRED"), nullable=False),
+)
 _ADD = Prepared(inserting(PARENTS))
 _ADD_CHILD = Prepared(inserting(CHILDREN))
+_ADD_LATE_CHILD = Prepared(inserting(LATE_CHILDREN))
 _SAY = Prepared(sa.update(PARENTS).where(PARENTS.c.id == sa.bindparam("wanted")).values(said=sa.bindparam("told")))
 _SAID = Prepared(sa.select(PARENTS.c.said).where(PARENTS.c.id == sa.bindparam("wanted")))
 _HAS_CHILD = Prepared(
@@ -210,6 +217,22 @@ async def test_what_the_database_refuses_is_the_answer_of_who_put_it_off_alone(d
     assert found[0] == 1
     assert type(found[1]).__name__ == "RefusedByDatabaseError"
     assert (await database.read(rows))[1] == {1: 1}
+
+
+@pytest.mark.parametrize("together", [1, 2])
+async def test_what_is_refused_as_late_as_by_the_commit_is_the_answer_of_who_did_it_alone(
+    database: Database, together: int
+) -> None:
+    def operation(number: int, connection: Connection) -> int:
+        _ADD_LATE_CHILD.later(connection, id=number, parent_id=number)
+        return number
+
+    await database.write(partial(_ADD.change, id=1, said="a"))
+    found = await at_once(database, *(About(str(number), partial(operation, number)) for number in (7, 1)[:together]))
+    assert type(found[0]).__name__ == "RefusedByDatabaseError"
+    assert found[1:] == [1] * (together - 1)
+    there = await database.read(lambda connection: connection.scalars(sa.select(LATE_CHILDREN.c.id)).all())
+    assert there == [1] * (together - 1)
 
 
 async def test_what_one_had_put_off_that_raises_is_not_written(database: Database) -> None:

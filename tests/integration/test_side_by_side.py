@@ -300,6 +300,17 @@ async def test_a_server_that_leaves_in_a_shared_transaction_is_a_database_error_
     assert await database.write(add(3)) == 1
 
 
+async def test_a_server_that_leaves_within_a_savepoint_is_a_database_error(database: Database) -> None:
+    def losing(connection: Connection) -> None:
+        with savepoint(connection, "mine"):
+            connection.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    for asked in ((losing,), (About("a", losing),), (add(1), losing)):
+        found = await at_once(database, *asked)
+        assert all(type(each) is DatabaseError for each in found), found
+    assert await database.read(ids) == []
+
+
 async def test_a_connection_is_kept_and_a_small_pool_is_left_to_others(database_url: str) -> None:
     def whose(connection: Connection) -> int:
         assert is_beside()
@@ -328,6 +339,27 @@ async def test_a_kept_connection_that_was_lost_meanwhile_is_not_used_again(datab
     assert await database.write(About("a", whose)) != kept
     assert await database.write(About("a", add(1))) == 1
     assert await database.read(ids) == [1]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_when_the_server_has_closed_all_connections_that_wait_nobody_is_told_of_it(
+    database: Database, *, kept: bool
+) -> None:
+    """As one does that is started again: what a partner has granted meanwhile must not be lost by that."""
+
+    def slowly(connection: Connection) -> None:
+        connection.execute(sa.text("SELECT pg_sleep(0.1)"))
+
+    if kept:
+        await database.write(About("a", add(7)))
+    await asyncio.gather(*(database.read(slowly) for _ in range(4)))
+    other = await Database.open(DatabaseSettings(url=database.url))
+    all_others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    await other.write(lambda connection: connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid) {all_others}"))
+    for number in range(3):
+        assert await database.write(About("a", add(number))) == 1
+    assert (await other.read(ids))[:3] == [0, 1, 2]
+    await other.close()
 
 
 _TEXTS = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)

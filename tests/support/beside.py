@@ -10,13 +10,18 @@ from typing import Any
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.database import Database
 from config.side_by_side import About
 from settlement import ledger
 from settlement.accounts import POINTS, counter_account
 
+_WAITING = sa.text(
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
 AT = datetime(2026, 12, 1, tzinfo=UTC)
 
 
@@ -61,3 +66,11 @@ def holding(member: str, key: str, quantity: int = 100) -> About[Any]:
 def capturing(member: str, key: str) -> About[bool]:
     """Capture a hold."""
     return About(member, partial(ledger.capture, hold_key=key, key=f"{key}:end", at=AT, to=counter_account(POINTS)))
+
+
+async def until_one_waits(connection: AsyncConnection) -> None:
+    """Return when a transaction of this database waits for a lock."""
+    async with asyncio.timeout(10):
+        while not await connection.scalar(_WAITING):
+            await asyncio.sleep(0.01)
+            await connection.exec_driver_sql("SELECT pg_stat_clear_snapshot()")

@@ -7,6 +7,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 from sqlalchemy import Connection
@@ -23,7 +24,7 @@ from gateway.redemption.states import State
 from gateway.services import redeem
 from settlement.ledger import Held
 from tests.support.partners import FencingPartner
-from tests.support.room import MEMBER, Room, open_room
+from tests.support.room import MEMBER, OPENING, Room, open_room
 
 
 @pytest.fixture
@@ -86,6 +87,33 @@ async def test_a_wish_that_is_uttered_during_the_first_call_is_seen_by_who_recor
     undoing = await database.read(partial(reversal_store.standing, redemption_id=stored.id))
     assert undoing is not None
     assert undoing.reason == "withdrawn_meanwhile"
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("written", [True, False])
+async def test_what_was_granted_is_not_forgotten_for_a_connection_that_was_lost_as_it_was_written(
+    room: Room, monkeypatch: pytest.MonkeyPatch, *, written: bool
+) -> None:
+    fetchval = asyncpg.Connection.fetchval
+    lost: list[str] = []
+
+    async def losing(self: asyncpg.Connection, query: str, *values: object) -> object:
+        if lost or "UPDATE redemptions" not in query:
+            return await fetchval(self, query, *values)
+        lost.append(query)
+        if written:
+            await fetchval(self, query, *values)
+        raise ConnectionResetError
+
+    quote = await room.quote()
+    begun = await room.database.write(About(MEMBER, partial(taken, room, quote)))
+    assert begun is not None
+    monkeypatch.setattr(asyncpg.Connection, "fetchval", losing)
+    await room.engine.go_on(begun)
+    assert len(lost) == 1
+    assert (await room.get(begun.order.redemption.id)).state is State.CAPTURED
+    assert await room.balance() == (OPENING - 600, 0)
+    await room.require_clean_books()
 
 
 async def test_no_call_is_ordered_once_the_window_has_passed_and_what_was_held_is_given_back(room: Room) -> None:
