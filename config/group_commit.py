@@ -12,6 +12,8 @@ There is one transaction at a time, and its turn is one of two kinds:
   ends after some milliseconds (what is left has the next one, so that nobody waits for the last of a crowd), never
   waits for a lock, and what takes longer than it should is interrupted, undone and run again on the writer's thread.
 - Everything else runs on the writer's thread, with whatever waits behind it.
+
+What the log holds is brought into the file aside (`config.checkpoints`).
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from config.checkpoints import Checkpoints
 from config.database_errors import DatabaseBusyError, DatabaseStoppedError
 from config.shared_transaction import HoldsUpError, SharedTransaction
 from config.waiting import Waiting
@@ -43,15 +46,17 @@ BUDGET_SECONDS = 0.02
 class GroupCommit:
     """The writer of one database: one connection, one thread, one transaction for what waits."""
 
-    def __init__(self, engine: Engine, *, queue_limit: int, batch_limit: int) -> None:
+    def __init__(self, engine: Engine, checkpoints: Checkpoints, *, queue_limit: int, batch_limit: int) -> None:
         """Start the thread; nothing is opened before the first operation.
 
         Args:
             engine: of the connection that writes; it is disposed of by `close`.
+            checkpoints: of the same file; closed by `close`.
             queue_limit: operations that may wait; one more is refused.
             batch_limit: operations that share one commit at most.
         """
         self._transaction = SharedTransaction(engine)
+        self._checkpoints = checkpoints
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._lock = threading.Lock()
@@ -157,11 +162,13 @@ class GroupCommit:
                     self._has_turn = following is not None
                     ends = self._closed and following is None
                 _tell(batch)
+                self._checkpoints.committed()
                 if following is not None:
                     self._give_turn(following)
                 elif ends:
                     break
         finally:
+            self._checkpoints.close()
             self._transaction.close()
 
 

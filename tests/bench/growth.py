@@ -35,6 +35,7 @@ from tests.bench import databases
 from tests.bench.measure import Result
 from tests.bench.redemptions import take_in
 from tests.bench.together import ROUNDS, Together, Work, measure_together
+from tests.support.clocks import RunningClock
 from tests.support.partners import FencingPartner
 from tests.support.room import Room, open_room
 
@@ -96,7 +97,7 @@ async def _measured(urls: list[str], where: str) -> Result:
 
 async def _filled(database: Database, size: int) -> Work:
     await migrate.upgrade(database)
-    room = await open_room(database, skyhub_lounge=FencingPartner())
+    room = await open_room(database, clock=RunningClock(), skyhub_lounge=FencingPartner())
     like = await room.quote(points=100)
     await database.write(partial(_open_template, room))
     quote = msgspec.structs.replace(like, id=room.identifiers.new("quote"), member_id=TEMPLATE)

@@ -27,12 +27,13 @@ from settlement import ledger
 from tests.bench import databases
 from tests.bench.measure import Result
 from tests.bench.together import ROUNDS, Together, measure_together
+from tests.support.clocks import RunningClock
 from tests.support.partners import FencingPartner
 from tests.support.room import Room, open_room
 
 PARTNER_SECONDS = 0.05
 ALONE, CROWD = 1, 32
-EACH = {ALONE: 10, CROWD: 2}
+EACH = {ALONE: 10, CROWD: 20}
 PLENTY = 1_000_000
 LIMITS = {ALONE: {"added p50 ms": 5.0}, CROWD: {"added p50 ms": 15.0, "added p99 ms": 25.0}}
 
@@ -64,7 +65,7 @@ async def _measured(url: str, where: str) -> list[Result]:
 async def _room(database: Database) -> Room:
     partner = FencingPartner()
     partner.before_answer = _answer_later
-    room = await open_room(database, skyhub_lounge=partner)
+    room = await open_room(database, clock=RunningClock(), skyhub_lounge=partner)
     await database.write(partial(_enrich, room))
     return room
 
@@ -89,7 +90,7 @@ def _member(number: int) -> str:
 
 
 async def _row(room: Room, where: str, concurrent: int) -> Together:
-    quotes = await _quotes(room, concurrent * (EACH[concurrent] * ROUNDS + 1))
+    quotes = await _quotes(room, concurrent * ((EACH[concurrent] + 1) * ROUNDS + 1))
 
     async def redeem() -> None:
         quote = quotes.pop()
@@ -105,6 +106,7 @@ async def _row(room: Room, where: str, concurrent: int) -> Together:
         limits=LIMITS[concurrent],
         concurrent=concurrent,
         each=EACH[concurrent],
+        spread_seconds=PARTNER_SECONDS if concurrent > 1 else 0.0,
     )
 
 

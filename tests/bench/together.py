@@ -19,7 +19,8 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
     """A row of asynchronous work: ``concurrent`` callers that each call ``each`` times a round.
 
     ``limits`` may name ``added p50 ms``, ``added p99 ms`` (over the floor's), ``p99 of floor`` (a ratio) and
-    ``cpu ms`` (of this process, per call).
+    ``cpu ms`` (of this process, per call). Callers begin one after the other over ``spread_seconds``, as they come in
+    service; where that is given, it is told, too, what is added when all of them come in one instant.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
     peer: Work | None = None
     goal_of_peer: float | None = None
     limits: dict[str, float] = {}
+    spread_seconds: float = 0.0
 
 
 class Pace(msgspec.Struct):
@@ -51,27 +53,31 @@ async def measure_together(row: Together) -> Result:
     paces = {name: Pace([], [], []) for name in works}
     for work in works.values():
         await _round(work, row.concurrent, 1, Pace([], [], []))
+    herds = {name: Pace([], [], []) for name in works}
     for _ in range(ROUNDS):
         for name, work in works.items():
-            await _round(work, row.concurrent, row.each, paces[name])
-    return _result(row, paces)
+            if row.spread_seconds:
+                await _round(work, row.concurrent, 1, herds[name])
+            await _round(work, row.concurrent, row.each, paces[name], row.spread_seconds)
+    return _result(row, paces, herds)
 
 
-async def _round(work: Work, concurrent: int, each: int, pace: Pace) -> None:
-    async def caller() -> None:
+async def _round(work: Work, concurrent: int, each: int, pace: Pace, spread_seconds: float = 0.0) -> None:
+    async def caller(number: int) -> None:
+        await asyncio.sleep(spread_seconds * number / concurrent)
         for _ in range(each):
             begin = time.perf_counter()
             await work()
             pace.calls.append(time.perf_counter() - begin)
 
     wall, processor = time.perf_counter(), time.process_time()
-    await asyncio.gather(*(caller() for _ in range(concurrent)))
+    await asyncio.gather(*(caller(number) for number in range(concurrent)))
     calls = concurrent * each
     pace.wall.append((time.perf_counter() - wall) / calls)
     pace.processor.append((time.process_time() - processor) / calls)
 
 
-def _result(row: Together, paces: dict[str, Pace]) -> Result:
+def _result(row: Together, paces: dict[str, Pace], herds: dict[str, Pace]) -> Result:
     micros = {name: median(pace.wall) * 1e6 for name, pace in paces.items()}
     floor, ours = paces["floor"], paces["ours"]
     facts = {
@@ -82,6 +88,8 @@ def _result(row: Together, paces: dict[str, Pace]) -> Result:
         "p99 of floor": ours.percentile(0.99) / floor.percentile(0.99),
         "cpu ms": median(ours.processor) * 1e3,
     }
+    if row.spread_seconds:
+        facts["added p50 ms when all come at once"] = herds["ours"].percentile(0.5) - herds["floor"].percentile(0.5)
     return Result(
         name=row.name,
         floor_microseconds=micros["floor"],

@@ -135,12 +135,14 @@ def read_packaged() -> tuple[dict[str, PartnerContract], Catalogue]:
     return contracts, load_catalogue(PACKAGED_FOLDER, tuple(files))
 
 
-async def open_room(database: Database, *, changing: Changing = same, **adapters: PlainPartner) -> Room:
+async def open_room(
+    database: Database, *, changing: Changing = same, clock: ManualClock | None = None, **adapters: PlainPartner
+) -> Room:
     """Open the room with adapters by partner id (``-`` written ``_``); the member has `OPENING` points.
 
-    ``changing`` exchanges what it likes of the packaged catalogue.
+    ``changing`` exchanges what it likes of the packaged catalogue; time stands still unless a clock is given.
     """
-    clock = ManualClock()
+    clock = clock or ManualClock()
     partners = Partners()
     for name, adapter in adapters.items():
         partner = name.replace("_", "-")
