@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from settlement.adjustments import Adjustment
 from settlement.breaks import OWNERS, Break
 from settlement.night_store import chunks
 from settlement.night_tables import (
@@ -31,13 +32,17 @@ _PEOPLE = "people"
 
 
 class BreakWord(msgspec.Struct, frozen=True):
-    """What a person said of a break, and how it is known. ``owner``: whom it was assigned to."""
+    """What a person said of a break, and how it is known.
+
+    ``owner``: whom it was assigned to. ``adjustment``: what closing it so changes in what is owed.
+    """
 
     word: Word
     by: str
     at: datetime
     evidence: str
     owner: str | None = None
+    adjustment: Adjustment | None = None
 
 
 class KeptBreak(msgspec.Struct, frozen=True):
@@ -60,6 +65,15 @@ class KeptBreak(msgspec.Struct, frozen=True):
         """The word that would close it if a second person said the same."""
         newest = next(iter(_closing_words(self.words)), None)
         return newest if self.state == "open" else None
+
+    @property
+    def adjusted(self) -> tuple[int, Adjustment] | None:
+        """The number (from one) of the word by which it was closed with an adjustment, and that; None without."""
+        if self.state != "closed" or not self.closed_by:
+            return None
+        closing = _closing_words(self.words)[0]
+        number = next(number for number, word in enumerate(self.words, start=1) if word is closing)
+        return None if closing.adjustment is None else (number, closing.adjustment)
 
 
 def _closing_words(words: Sequence[BreakWord]) -> list[BreakWord]:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from catalogue.identifiers import PREFIXES
+from settlement import adjustments
 from settlement.breaks import Record
 from settlement.derived import derived_id
 from settlement.night_tables import settlement_matches, settlement_runs, statement_lines, statements
@@ -62,13 +63,16 @@ def stands(kind: str, status: str) -> bool | None:
 def our_candidates(
     connection: Connection, partner: str, first: date, last: date, run: str
 ) -> Iterator[tuple[Any, ...]]:
-    """Give our lines of the days that no other run has paired, as snapshot rows ordered by id."""
+    """Give our lines of the days that no other run has paired, as snapshot rows ordered by id.
+
+    What people adjusted was judged when they did: no file lists it.
+    """
     line, pair = settlement_lines.c, settlement_matches.c
     query = (
         sa.select(line.id, line.reference, line.partner_reference, line.kind, line.member_hash)
         .add_columns(line.service_date, line.quantity, line.gross, line.currency)
         .outerjoin_from(settlement_lines, settlement_matches, pair.record == line.id)
-        .where(line.partner == partner, line.business_date.between(first, last))
+        .where(line.partner == partner, line.business_date.between(first, last), line.kind != adjustments.KIND)
         .where(sa.or_(pair.run_id.is_(None), pair.run_id == run))
         .order_by(line.id)
         .execution_options(yield_per=10_000)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from config.errors import MalformedError
+from settlement import adjustments
 from settlement.netting import NetPosition, NettingLine, net
 from settlement.night_tables import breaks, settlement_matches
 from settlement.tables import settlement_line_shares, settlement_lines
@@ -31,7 +32,7 @@ def standing_of_line() -> sa.ColumnElement[str]:
     """Answer the SQL for a line's standing; joins `settlement_matches` by record and uses `breaks`.
 
     A line with a break of its own is disputed until that is closed; one that is matched, or whose break a person has
-    closed, is agreed; one that no run has seen is unreconciled.
+    closed, is agreed, and so is what people adjusted; one that no run has seen is unreconciled.
     """
     line = settlement_lines.c.id
     opened = sa.exists().where(breaks.c.ours_id == line, breaks.c.state != "closed")
@@ -41,6 +42,7 @@ def standing_of_line() -> sa.ColumnElement[str]:
     same_partner = breaks.c.partner == settlement_lines.c.partner
     grouped = sa.exists().where(same_partner, group, breaks.c.state != "closed", differs)
     return sa.case(
+        (settlement_lines.c.kind == adjustments.KIND, "agreed"),
         (opened | grouped, "disputed"),
         (settlement_matches.c.record.is_not(None) | seen, "agreed"),
         else_="unreconciled",

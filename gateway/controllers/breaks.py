@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -20,6 +21,7 @@ from gateway.schemas.settlement import BreakAssignment, BreakClosing, BreakFindi
 from gateway.services import break_desk
 from gateway.services.break_desk import Finding
 from gateway.wiring import Gateway
+from settlement.adjustments import Adjustment
 from settlement.break_store import KeptBreak
 
 BreakPath = Annotated[str, PathParameter(max_length=64, description="The break's id, as the list gives it.")]
@@ -47,11 +49,23 @@ class BreaksController(Controller):
         break_id: BreakPath,
         data: JSONBody[BreakClosing],
     ) -> Response[BreakView]:
-        """Close a break; 202 when a second person has to say the same, for above the contract's limit it takes two."""
+        """Close a break; 202 when a second person has to say the same, for above the contract's limit it takes two.
+
+        With an `adjustment` what is owed changes by that, on the day on which the break is closed.
+        """
+        asked = data.adjustment
+        adjustment = None if asked is None else Adjustment(asked.amount, asked.bearer)
 
         def deed(connection: Connection, finding: Finding, at: datetime) -> KeptBreak:
-            contracts = gateway.contracts
-            return break_desk.close(connection, break_id, data.outcome, finding, contracts=contracts, at=at)
+            return break_desk.close(
+                connection,
+                break_id,
+                data.outcome,
+                finding,
+                contracts=gateway.contracts,
+                at=at,
+                adjustment=adjustment,
+            )
 
         said = _Saying(gateway, principal, keys, idempotency_key)
         return await said.once("resolve_break", break_id, data, deed)
@@ -100,9 +114,9 @@ class BreaksController(Controller):
         break_id: BreakPath,
         data: JSONBody[BreakFinding],
     ) -> Response[BreakView]:
-        """Open again what people closed wrongly; what a run closed the night opens by itself."""
+        """Open again what people closed wrongly and take its adjustment back; what a run closed the night opens."""
         said = _Saying(gateway, principal, keys, idempotency_key)
-        reopen = break_desk.reopen
+        reopen = partial(break_desk.reopen, contracts=gateway.contracts)
         return await said.once(
             "reopen_break", break_id, data, lambda c, finding, at: reopen(c, break_id, finding, at=at)
         )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from settlement.accounts import Bearer
 from settlement.break_store import BreakWord, Closing, KeptBreak
 from settlement.breaks import age_days, bucket
 from settlement.exports.bundle import Bundle
@@ -121,11 +122,25 @@ class BreakFinding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     evidence: Evidence
 
 
+class BreakAdjustment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """By how many minor units of the break's currency what we owe the partner changes; negative: less.
+
+    Without a `bearer` those bear it who bear our lines of the break.
+    """
+
+    amount: Annotated[int, msgspec.Meta(examples=[1000])]
+    bearer: Bearer | None = None
+
+
 class BreakClosing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a break ends. `resolved`: explained, or put right where it belongs; `written_off`: not pursued any more."""
+    """How a break ends. `resolved`: explained, or put right; `written_off`: not pursued any more.
+
+    `adjustment`: the part of the difference by which our books follow the partner's.
+    """
 
     outcome: Closing
     evidence: Evidence
+    adjustment: BreakAdjustment | None = None
 
 
 class BreakAssignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

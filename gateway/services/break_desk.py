@@ -1,9 +1,9 @@
 """What people do about breaks: assign, dispute, close with a reason, and open again what was closed wrongly.
 
-Closing moves nothing: our line counts as agreed from then on, and the file's row as seen. What has to move is booked
-where it belongs (`gateway.redemption.people`) before somebody says ``resolved``. What is at stake is what the two sides
-are apart; above the contract's limit one person proposes and another one says the same. Everything that was said is
-kept with the break.
+By closing, our line counts as agreed, and the file's row as seen. Where the partner is right, ``resolved`` says by how
+much what is owed changes (`settlement.adjustments`); points that have to move are moved where they belong before that
+(`gateway.redemption.people`). What is at stake is what the two sides are apart; above the contract's limit one person
+proposes and another one says the same. Everything that was said is kept with the break.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from sqlalchemy import Connection
 from config.errors import ConflictError, NotFoundError, RuleError
 from config.observability import get_logger
 from gateway.redemption.people import LEAST_EVIDENCE
-from settlement import break_store
+from settlement import adjustments, break_store
+from settlement.adjustments import Adjustment
 from settlement.break_store import BreakWord, Closing, KeptBreak, Word
 from settlement.breaks import Break
 from settlement.contracts import PartnerContract
@@ -45,10 +46,11 @@ def close(
     *,
     contracts: Mapping[str, PartnerContract],
     at: datetime,
+    adjustment: Adjustment | None = None,
 ) -> KeptBreak:
     """Close a break by a person's word, or keep the word as a proposal where two have to say the same.
 
-    Another outcome, or more from the same person, takes the place of the proposal before.
+    Another outcome or adjustment, or more from the same person, takes the place of the proposal before.
 
     Returns:
         The break as it is now: still open when a second person has to say the same.
@@ -56,19 +58,50 @@ def close(
     Raises:
         NotFoundError: no such break.
         ConflictError: it is closed.
-        RuleError: evidence or name is missing.
+        RuleError: evidence or name is missing, or the adjustment does not lead from our side to the partner's.
     """
     kept = _open_break(connection, break_id)
-    word = _word(outcome, finding, at)
+    word = msgspec.structs.replace(_word(outcome, finding, at), adjustment=adjustment)
     contract = contracts.get(kept.item.partner)
+    if adjustment is not None:
+        _require_adjustable(connection, kept.item, outcome, adjustment, contract)
     limit = 0 if contract is None else contract.break_limit_minor_units
     stake, before = at_stake(kept.item), kept.proposal
     alone = stake is not None and stake <= limit
-    second = before is not None and before.word == outcome and before.by != word.by
+    says_the_same = before is not None and (before.word, before.adjustment) == (outcome, adjustment)
+    second = says_the_same and before is not None and before.by != word.by
     noted = break_store.note(connection, kept, word, closes=alone or second)
     if noted.state == "closed":
+        _book(connection, noted, contract, at)
         log.info("settlement.break_closed", break_id=break_id, partner=kept.item.partner, outcome=outcome)
     return noted
+
+
+def _require_adjustable(
+    connection: Connection, item: Break, outcome: Closing, adjustment: Adjustment, contract: PartnerContract | None
+) -> None:
+    if outcome != "resolved":
+        raise RuleError("What is written off is not adjusted: say resolved.")
+    if contract is None:
+        raise RuleError(f"There is no contract with {item.partner} to book an adjustment under.", partner=item.partner)
+    difference = apart(item)
+    if difference is None or not difference[0]:
+        raise RuleError(f"{item.id} is about no difference of one amount that could be adjusted.")
+    most, currency = difference
+    if not 0 < adjustment.amount * (1 if most > 0 else -1) <= abs(most):
+        raise RuleError(
+            f"The partner says {most} minor units of {currency} more than we do: adjust by that or by a part of it.",
+            difference=most,
+        )
+    if adjustment.bearer is None and adjustments.needs_bearer(connection, item):
+        raise RuleError("We have no line that says who bears this: name the bearer.")
+
+
+def _book(connection: Connection, closed: KeptBreak, contract: PartnerContract | None, at: datetime) -> None:
+    if closed.adjusted is not None:
+        assert contract is not None
+        number, adjustment = closed.adjusted
+        adjustments.book(connection, closed.item, adjustment, number, contract=contract, at=at)
 
 
 def assign(connection: Connection, break_id: str, owner: str, finding: Finding, *, at: datetime) -> KeptBreak:
@@ -98,38 +131,56 @@ def dispute(connection: Connection, break_id: str, finding: Finding, *, at: date
     return break_store.note(connection, kept, _word("disputed", finding, at))
 
 
-def reopen(connection: Connection, break_id: str, finding: Finding, *, at: datetime) -> KeptBreak:
-    """Open again what people closed wrongly; one person may, for what is open is not paid.
+def reopen(
+    connection: Connection,
+    break_id: str,
+    finding: Finding,
+    *,
+    contracts: Mapping[str, PartnerContract],
+    at: datetime,
+) -> KeptBreak:
+    """Open again what people closed wrongly; one person may, for what is open is not paid. An adjustment is taken back.
 
     Raises:
         NotFoundError: no such break.
         ConflictError: it is open, or a run closed it: the night opens that again by itself.
-        RuleError: evidence or name is missing.
+        RuleError: evidence or name is missing, or there is no contract any more to take an adjustment back under.
     """
     kept = _known(connection, break_id)
     if kept.state != "closed" or not kept.closed_by:
         raise ConflictError(f"{break_id} was not closed by people: it is {_how(kept)}.", state=kept.state)
+    if kept.adjusted is not None:
+        contract = contracts.get(kept.item.partner)
+        if contract is None:
+            raise RuleError(f"There is no contract with {kept.item.partner} to take the adjustment back under.")
+        adjustments.take_back(connection, kept.item, kept.adjusted[0], contract=contract, at=at)
     return break_store.note(connection, kept, _word("reopened", finding, at))
 
 
 def at_stake(item: Break) -> int | None:
-    """Work out how far the two sides of a break are apart, in minor units.
+    """Work out how far the two sides of a break are apart, in minor units, whichever way; None as `apart`."""
+    difference = apart(item)
+    return None if difference is None else abs(difference[0])
+
+
+def apart(item: Break) -> tuple[int, str] | None:
+    """Work out by how many minor units, and of what currency, the partner's side of a break is above ours.
 
     Of the partner's rows those count that claim something: of a cancelled one our whole line is at stake.
 
     Returns:
         None when no one number says it: several currencies, or a status that nobody has told us of.
     """
-    apart: Counter[str] = Counter()
+    above: Counter[str] = Counter()
     for row in item.evidence["ours"]:
-        apart[row["currency"] or ""] -= int(row["amount"] or 0)
+        above[row["currency"] or ""] -= int(row["amount"] or 0)
     for row in item.evidence["theirs"]:
         claims = stands(row["kind"], row["status"])
         if claims is None:
             return None
-        apart[row["currency"] or ""] += int(row["amount"] or 0) if claims else 0
-    sums = [abs(amount) for amount in apart.values() if amount]
-    return sum(sums) if len(sums) <= 1 else None
+        above[row["currency"] or ""] += int(row["amount"] or 0) if claims else 0
+    sums = [(amount, currency) for currency, amount in above.items() if amount] or [(0, "")]
+    return sums[0] if len(sums) == 1 else None
 
 
 def _known(connection: Connection, break_id: str) -> KeptBreak:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from adapters.sdk.currencies import EXPONENTS
 from catalogue.values import Money
+from settlement.adjustments import currency_of
 from settlement.break_store import KeptBreak
 from settlement.breaks import Break
 from settlement.errors import ExportError
@@ -65,6 +66,8 @@ BREAK_COLUMNS = (
     "theirs_currency",
     "theirs_amount",
     "close_reason",
+    "closed_by",
+    "adjusted",
 )
 POSITION_COLUMNS = (
     "partner",
@@ -156,6 +159,8 @@ def break_rows(kept: list[KeptBreak]) -> Iterator[tuple[Cell, ...]]:
             item.theirs_currency,
             amount(item.theirs_amount, item.theirs_currency),
             row.close_reason,
+            " and ".join(row.closed_by) or None,
+            None if row.adjusted is None else amount(row.adjusted[1].amount, currency_of(item)),
         )
 
 

@@ -7,12 +7,14 @@ import csv
 import hashlib
 import io
 from datetime import date
+from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
 
 from adapters.sdk.statement_file import write_statement
+from catalogue.values import Money
 from config.settings import load_settings
 from gateway.cli.settlement.night import night_of
 from gateway.services import settlement
@@ -131,6 +133,27 @@ async def test_two_people_close_a_break_and_the_list_says_who_and_why(stack: Sta
     assert set(kept["evidence"]) == {"pass", "ours", "theirs"}
     reopened = await say(stack, name, "reopen", "cat")
     assert (reopened.status_code, reopened.json()["state"], reopened.json()["proposal"]) == (200, "open", None)
+
+
+async def test_what_is_owed_is_adjusted_when_the_second_person_says_so_too(stack: Stack, lines: list[Ours]) -> None:
+    rows = [theirs(lines[0], amount=Money(12_500, "CNY")), *(theirs(line) for line in lines[1:])]
+    await upload(stack, write_statement(PARTNER, DAY, 1, "CNY", rows))
+    await _matched(stack)
+    (found,) = (await get(stack, "breaks")).json()["items"]
+    adjusting = partial(say, stack, found["id"], "resolve", outcome="resolved")
+    refused = await adjusting("eve", adjustment={"amount": 501})
+    assert (refused.status_code, refused.json()["difference"]) == (422, 500)
+    assert (await adjusting("eve", adjustment={"amount": 500, "berer": "maker"})).status_code == 400
+    proposed = await adjusting("ann", adjustment={"amount": 500})
+    assert proposed.status_code == 202
+    assert proposed.json()["proposal"]["adjustment"] == {"amount": 500, "bearer": None}
+    assert (await adjusting("ben", adjustment={"amount": 500})).status_code == 200
+    period = stack.clock.now().strftime("%Y-%m")
+    positions = (await get(stack, "positions", period=period)).json()["items"]
+    assert sum(one["agreed"] for one in positions) == 60_000 + 500
+    assert (await say(stack, found["id"], "reopen", "cat")).status_code == 200
+    positions = (await get(stack, "positions", period=period)).json()["items"]
+    assert sum(one["total"] for one in positions) == 60_000
 
 
 async def test_what_cannot_be_said_of_a_break(stack: Stack) -> None:

@@ -15,6 +15,8 @@ from gateway.cli.settlement.display import how_it_stands
 from gateway.services import break_desk
 from gateway.services.break_desk import Finding
 from gateway.wiring import Gateway
+from settlement.accounts import Bearer
+from settlement.adjustments import Adjustment
 from settlement.break_store import Closing, KeptBreak
 
 Deed = Callable[[Connection, Gateway, datetime], KeptBreak]
@@ -26,16 +28,38 @@ with_evidence = click.option("--evidence", required=True, help="How it was found
 @click.command("resolve")
 @of_break
 @click.option("--outcome", type=click.Choice(get_args(Closing)), required=True, help="How it ends.")
+@click.option(
+    "--adjust", type=int, metavar="MINOR_UNITS", help="By how much what we owe the partner changes; negative: less."
+)
+@click.option("--bearer", type=click.Choice(get_args(Bearer)), help="Who bears it, where our lines do not say.")
 @with_evidence
 @by_whom
 @json_option
 @click.pass_obj
-def resolve_break(context: CommandContext, break_id: str, outcome: str, evidence: str, by: str, as_json: bool) -> None:
-    """Close the open break BREAK_ID; above the contract's limit when two people have said the same. No money moves."""
+def resolve_break(
+    context: CommandContext,
+    break_id: str,
+    outcome: str,
+    adjust: int | None,
+    bearer: str | None,
+    evidence: str,
+    by: str,
+    as_json: bool,
+) -> None:
+    """Close the open break BREAK_ID; above the contract's limit when two people have said the same.
+
+    With --adjust the difference is booked, on the day on which the break is closed.
+    """
+    if adjust is None and bearer is not None:
+        raise click.UsageError("--bearer says who bears what --adjust books.")
     ending, finding = cast("Closing", outcome), Finding(by, evidence)
+    adjustment = None if adjust is None else Adjustment(adjust, cast("Bearer | None", bearer))
 
     def deed(connection: Connection, gateway: Gateway, at: datetime) -> KeptBreak:
-        return break_desk.close(connection, break_id, ending, finding, contracts=gateway.contracts, at=at)
+        contracts = gateway.contracts
+        return break_desk.close(
+            connection, break_id, ending, finding, contracts=contracts, at=at, adjustment=adjustment
+        )
 
     _do(context, deed, as_json=as_json)
 
@@ -72,9 +96,13 @@ def dispute_break(context: CommandContext, break_id: str, evidence: str, by: str
 @json_option
 @click.pass_obj
 def reopen_break(context: CommandContext, break_id: str, evidence: str, by: str, as_json: bool) -> None:
-    """Open the break BREAK_ID again, which people closed wrongly."""
+    """Open the break BREAK_ID again, which people closed wrongly, and take its adjustment back."""
     finding = Finding(by, evidence)
-    _do(context, lambda c, _, at: break_desk.reopen(c, break_id, finding, at=at), as_json=as_json)
+
+    def deed(connection: Connection, gateway: Gateway, at: datetime) -> KeptBreak:
+        return break_desk.reopen(connection, break_id, finding, contracts=gateway.contracts, at=at)
+
+    _do(context, deed, as_json=as_json)
 
 
 def _do(context: CommandContext, deed: Deed, *, as_json: bool) -> None:

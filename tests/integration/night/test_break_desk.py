@@ -61,6 +61,9 @@ class Desk:
     async def say(self, deed: Callable[..., KeptBreak], name: str, *rest: object, by: str = "ann") -> KeptBreak:
         return await self.database.write(lambda c: deed(c, name, *rest, Finding(by, WHY), at=AT))
 
+    async def reopen(self, name: str, by: str = "ann") -> KeptBreak:
+        return await self.say(partial(break_desk.reopen, contracts={PARTNER: CONTRACT}), name, by=by)
+
     async def agreed(self) -> int:
         found = await self.database.read(lambda c: positions(c, "2026-11", PARTNER))
         return sum(one.agreed for one in found)
@@ -174,7 +177,7 @@ async def test_what_the_night_closed_meanwhile_needs_no_second_word(desk: Desk) 
     await desk.reconcile()
     (kept,) = await desk.breaks()
     assert (kept.state, kept.close_reason, kept.closed_by, kept.proposal) == ("closed", "matched", (), None)
-    for late in (desk.close(name, "ben"), desk.say(break_desk.reopen, name)):
+    for late in (desk.close(name, "ben"), desk.reopen(name)):
         with pytest.raises(ConflictError, match=r"closed \(matched\) by a run"):
             await late
 
@@ -197,11 +200,11 @@ async def test_a_run_does_not_close_over_what_people_closed_meanwhile(desk: Desk
 async def test_what_was_closed_wrongly_is_opened_again_and_old_words_do_not_count(desk: Desk) -> None:
     name = (await desk.night()).item.id
     with pytest.raises(ConflictError, match="not closed by people: it is open"):
-        await desk.say(break_desk.reopen, name)
+        await desk.reopen(name)
     await desk.close(name, "ann")
     await desk.close(name, "ben")
     assert await desk.agreed() == 12_000
-    opened = await desk.say(break_desk.reopen, name, by="eve")
+    opened = await desk.reopen(name, by="eve")
     assert (opened.state, opened.closed_at, opened.close_reason, opened.closed_by) == ("open", None, None, ())
     assert await desk.agreed() == 0
     assert (await desk.close(name, "ann")).state == "open", "ben's word is of before"

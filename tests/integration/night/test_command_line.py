@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from adapters.sdk.records import StatementLine
 from adapters.sdk.statement_file import write_statement
+from catalogue.values import Money
 from config.database import Database
 from config.settings import DatabaseSettings
 from gateway.cli.main import run
@@ -122,6 +123,28 @@ def test_two_people_close_a_break_and_the_lists_say_who_and_why(
     assert capsys.readouterr().err == f"Error: {name} is not open: it is closed (resolved) by ann and ben.\n"
     assert gateway("reopen", name, "--evidence", why, "--by", "cat")[1] == f"{name}: open, reopened by cat: {why}\n"
     assert name in gateway("breaks")[1]
+
+
+def test_a_difference_is_adjusted_and_the_lists_say_by_how_much(
+    gateway: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ours(1)
+    file = prepare(tmp_path, monkeypatch, [line], [theirs(line, amount=Money(12_500, "CNY"))])
+    assert gateway("run", "--date", str(DAY), "--partner", PARTNER, "--statement", file)[0] == 0
+    (found,) = json.loads(gateway("breaks", "--json")[1])
+    name, why = found["item"]["id"], "their invoice 7 shows the guest"
+    adjusting = ("resolve", name, "--outcome", "resolved", "--evidence", why, "--by")
+    assert run(["settlement", *adjusting, "ann", "--adjust", "-500"]) == 1
+    assert "The partner says 500 minor units of CNY more than we do" in capsys.readouterr().err
+    assert gateway(*adjusting, "ann", "--bearer", "maker")[0] == 2
+    more = ("--adjust", "500", "--bearer", "maker")
+    assert "ann says resolved, adjusting 5.00 CNY borne by maker, and waits" in gateway(*adjusting, "ann", *more)[1]
+    assert gateway(*adjusting, "ben", *more)[1] == (
+        f"{name}: resolved, adjusting 5.00 CNY borne by maker, by ann and ben: {why}\n"
+    )
+    periods = {"2026-11", f"{datetime.now(UTC):%Y-%m}"}
+    found = [json.loads(gateway("positions", "--period", period, "--json")[1]) for period in periods]
+    assert sum(one["agreed"] for positions in found for one in positions if one["bearer"] == "maker") == 7_200 + 500
 
 
 def test_a_list_says_which_breaks_a_run_closed(

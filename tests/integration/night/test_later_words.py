@@ -117,7 +117,7 @@ async def test_op_08_people_leave_a_break_to_the_version_that_knows_how_it_stand
         partial(break_desk.close, outcome="resolved", contracts={}),
         partial(break_desk.assign, owner="finance"),
         break_desk.dispute,
-        break_desk.reopen,
+        partial(break_desk.reopen, contracts={}),
     ):
         with pytest.raises(ConflictError, match="it is unknown"):
             await database.write(partial(deed, break_id=found.item.id, finding=finding, at=AT))
