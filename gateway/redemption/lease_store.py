@@ -54,20 +54,23 @@ def put_off(connection: Connection, redemption_id: str, now: datetime, until: da
 def hasten(connection: Connection, partner: str, now: datetime, at_most: int | None = None) -> int:
     """Look now at what a partner has to decide and nobody knows; answers how much that is.
 
-    The sweeper takes a few at once, so that a partner that has just come back is not run over.
+    The sweeper takes a few at once, so that a partner that has just come back is not run over. What another
+    transaction has locked is being worked on: to wait for it would hold the others meanwhile, and could end in two
+    that wait for each other.
 
     Args:
         at_most: so many of those that are to be looked at soonest; None: all.
     """
-    undecided = (
+    undecided = sa.select(redemptions.c.id).where(
         redemptions.c.partner == partner,
         redemptions.c.state.in_([State.UNKNOWN.value, State.CANCELLING.value]),
         redemptions.c.next_action_at > now,
     )
-    soonest = sa.select(redemptions.c.id).where(*undecided, _not_leased(connection))
-    soonest = soonest.order_by(redemptions.c.next_action_at).limit(at_most)
-    chosen = undecided if at_most is None else (redemptions.c.id.in_(soonest.scalar_subquery()), undecided[-1])
-    return connection.execute(redemptions.update().where(*chosen).values(next_action_at=now)).rowcount
+    if at_most is not None:
+        undecided = undecided.where(_not_leased(connection)).order_by(redemptions.c.next_action_at).limit(at_most)
+    chosen = undecided.with_for_update(skip_locked=True).cte("chosen")  # a CTE, so that it is surely run once
+    soon = redemptions.update().where(redemptions.c.id.in_(sa.select(chosen.c.id))).values(next_action_at=now)
+    return connection.execute(soon).rowcount
 
 
 def _not_leased(connection: Connection) -> sa.ColumnElement[bool]:

@@ -9,6 +9,8 @@ from functools import partial
 from itertools import repeat
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.sdk.outcomes import LookUpAnswer, Outcome
 from adapters.sdk.records import StepResult
@@ -20,6 +22,7 @@ from gateway.redemption.engine import Engine
 from gateway.redemption.recovery import FAILURES_IN_A_ROW, ROUNDS, SCOUT_SECONDS, Recovery
 from gateway.redemption.states import State
 from gateway.redemption.sweeper import Sweeper
+from gateway.redemption.tables import redemptions
 from tests.support.partners import LookingUpPartner, lost
 from tests.support.room import PARTNER, Room, open_room
 
@@ -83,6 +86,40 @@ def test_what_a_breaker_turned_away_is_woken_a_few_times_more() -> None:
     assert recovery.is_back(PARTNER, StepResult(outcome=Outcome.NO))
     woken = [recovery.to_wake(SCOUT_SECONDS * turn) for turn in range(2, 3 + ROUNDS)]
     assert woken == [{PARTNER: None}] * ROUNDS + [{}]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(("at_most", "woken"), [(None, 2), (1, 1)])
+async def test_what_is_being_worked_on_is_not_waited_for_when_the_rest_is_woken(
+    database: Database, at_most: int | None, woken: int
+) -> None:
+    partner = LookingUpPartner()
+    room = await open_room(database, skyhub_lounge=partner)
+    partner.scripts.extend(repeat(lost, 3))
+    waiting = [(await room.redeem(points=100)).id for _ in range(3)]
+    hasten = partial(lease_store.hasten, partner=PARTNER, now=room.clock.now(), at_most=at_most)
+    locks, done = asyncio.Event(), asyncio.Event()
+    other = create_async_engine(database.url.replace("postgresql", "postgresql+asyncpg", 1))
+
+    async def work_on_one() -> None:
+        async with other.begin() as connection:
+            await connection.execute(
+                sa.select(redemptions.c.id).where(redemptions.c.id == waiting[0]).with_for_update()
+            )
+            locks.set()
+            await done.wait()
+
+    working = asyncio.create_task(work_on_one())
+    try:
+        await locks.wait()
+        assert await asyncio.wait_for(database.write(hasten), 10) == woken
+    finally:
+        done.set()
+        await working
+        await other.dispose()
+    left = [one for one in waiting if (await room.get(one)).next_action_at != room.clock.now()]
+    assert waiting[0] in left
+    assert len(left) == 3 - woken
 
 
 async def test_an_answer_in_hand_is_kept_though_what_waits_cannot_be_woken(
