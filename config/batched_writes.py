@@ -86,6 +86,11 @@ class BatchedWrites:
         self._careful = 0
         self._closed = False
 
+    @property
+    def waiting(self) -> int:
+        """How many operations wait."""
+        return len(self._queue)
+
     async def write(self, operation: Callable[[Connection], T]) -> T:
         """Run an operation and answer when it is on the server's disk.
 

@@ -92,6 +92,11 @@ class Database:
         """Why this process writes no more until it is started again: the disk failed under it. None while it writes."""
         return self._writer.stopped if isinstance(self._writer, GroupCommit) else None
 
+    @property
+    def writes_waiting(self) -> int:
+        """How many writes wait; ``database.queue_limit`` is where they are refused."""
+        return self._writer.waiting
+
     @classmethod
     async def open(cls, settings: DatabaseSettings) -> Database:
         """Open the database and check its durability.

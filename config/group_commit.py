@@ -73,6 +73,11 @@ class GroupCommit:
         """Why nothing is written any more: the disk failed. None while it is."""
         return self._transaction.stopped
 
+    @property
+    def waiting(self) -> int:
+        """How many operations wait."""
+        return len(self._waiting)
+
     async def write(self, operation: Callable[[Connection], T], *, short: bool = False) -> T:
         """Run an operation and answer when it is on disk.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -38,13 +39,17 @@ class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the edge listens and under which address others reach it."""
+    """Where the edge listens and under which address others reach it.
+
+    ``metrics_networks``: from where ``/metrics`` may be read, without a token; nobody else is told that it is there.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8080
     public_url: str = "http://127.0.0.1:8080"
     body_limit_bytes: Annotated[int, Meta(ge=1024)] = 1_048_576
     debug: bool = False
+    metrics_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 
 
 class OAuthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -234,6 +239,11 @@ def _refuse_unsafe(settings: Settings) -> None:
         raise ConfigurationError("faults.crash_point belongs to tests: loopback, with the development issuer.")
     if settings.http.debug and not loopback:
         raise ConfigurationError("http.debug is on while http.host is public; switch one of them off.")
+    for network in settings.http.metrics_networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise ConfigurationError(f"http.metrics_networks: {error}; write it as 10.1.0.0/16.") from None
     if settings.oauth.development_issuer and not loopback:
         raise ConfigurationError(
             "oauth.development_issuer is on while http.host is public; name an outside issuer and its jwks_url."

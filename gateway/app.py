@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 from litestar import Litestar, Request
@@ -59,7 +60,8 @@ def create_app(gateway: Gateway, *, workers: bool = False) -> Litestar:
         request_max_body_size=gateway.settings.http.body_limit_bytes,
         debug=False,
     )
-    app.asgi_handler = Correlation(app.asgi_handler, lambda: gateway.identifiers.new("request"), gateway.clock)
+    new_id = partial(gateway.identifiers.new, "request")
+    app.asgi_handler = Correlation(app.asgi_handler, new_id, gateway.clock, edge.tally)
     return app
 
 

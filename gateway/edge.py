@@ -1,4 +1,4 @@
-"""What the edge holds beside the gateway itself: verifier, issuer, idempotency keys, cursors."""
+"""What the edge holds beside the gateway itself: verifier, issuer, idempotency keys, the tally of answers, cursors."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from litestar import Request
 from adapters.sdk.transport import make_client
 from config.errors import UnavailableError
 from gateway.idempotency import IdempotencyKeys
+from gateway.middleware.tally import Tally
 from gateway.oauth.clients import read_clients
 from gateway.oauth.issuer import DevelopmentIssuer, open_issuer
 from gateway.oauth.keys import KeySource, KnownKeys, RemoteKeys
@@ -34,6 +35,7 @@ class Edge:
     issuer: DevelopmentIssuer | None
     token_server: TokenServer | None
     keys: IdempotencyKeys
+    tally: Tally = field(default_factory=Tally)
     _cursors: Cursors | None = field(default=None, repr=False)
     _client: httpx.AsyncClient | None = field(default=None, repr=False)
 

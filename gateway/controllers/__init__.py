@@ -15,6 +15,7 @@ from gateway.controllers.itineraries import ItinerariesController
 from gateway.controllers.manual_cases import ManualCasesController
 from gateway.controllers.me import MeController
 from gateway.controllers.members import MembersController
+from gateway.controllers.metrics import MetricsController
 from gateway.controllers.oauth import OAuthController
 from gateway.controllers.partner_links import PartnerLinksController
 from gateway.controllers.partners import PartnersController
@@ -40,6 +41,7 @@ CONTROLLERS: tuple[ControllerRouterHandler, ...] = (
     ManualCasesController,
     MeController,
     MembersController,
+    MetricsController,
     OAuthController,
     OpeningBalancesController,
     PartnerLinksController,

@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.clock import Clock
 from config.observability import OftenLogged, bind_correlation, reset_correlation
+from gateway.middleware.tally import NO_ROUTE, Tally
 
 HEADER = b"x-request-id"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._\-]{1,64}\Z")
@@ -32,11 +33,12 @@ class Correlation:
     without its body (RFC 9110, section 9.3.2). Answers that say nothing about caching are not stored by anybody.
 
     Each request leaves one line in the log. It names the route as it is declared, never the address: an address may
-    hold a member's id or the secret of a callback.
+    hold a member's id or the secret of a callback. It is counted in the tally, too.
     """
 
-    def __init__(self, app: ASGIApp, new_id: Callable[[], str], clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, new_id: Callable[[], str], clock: Clock, tally: Tally) -> None:
         """Wrap the router; ``new_id`` makes a request id."""
+        self._tally = tally
         self._app = app
         self._new_id = new_id
         self._clock = clock
@@ -70,9 +72,11 @@ class Correlation:
             reset_correlation(bound)
 
     def _tell(self, http: dict[str, Any], status: int, began: float) -> None:
-        milliseconds = round((self._clock.monotonic() - began) * 1000)
-        route = http.get("path_template") or "no route"
-        _answered.info(method=http["method"], route=route, status=status, milliseconds=milliseconds)
+        seconds, route = self._clock.monotonic() - began, http.get("path_template")
+        self._tally.count(http["method"], route, status, seconds)
+        _answered.info(
+            method=http["method"], route=route or NO_ROUTE, status=status, milliseconds=round(seconds * 1000)
+        )
 
     def _request_id(self, headers: Any) -> str:
         for name, value in headers:

@@ -15,13 +15,14 @@ async def ask(
     *,
     query: bytes = b"",
     expected: int = 200,
+    client: str = "127.0.0.1",
 ) -> bytes:
     """Make one request and give the body of its answer, which has to have the expected status."""
     length = [(b"content-length", str(len(body)).encode())] if body else []
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
         "path": path, "raw_path": path.encode(), "query_string": query, "root_path": "",
-        "headers": [(b"host", b"127.0.0.1"), *headers, *length], "client": ("127.0.0.1", 1),
+        "headers": [(b"host", b"127.0.0.1"), *headers, *length], "client": (client, 1),
         "server": ("127.0.0.1", 80), "state": {},
     }  # fmt: skip
     sent: list[Any] = []
