@@ -27,7 +27,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config import engines
 from config.batched_writes import BatchedWrites
-from config.checkpoints import Checkpoints
 from config.database_errors import ASYNCPG_ERRORS, DRIVER_ERRORS, RefusedByDatabaseError, converted, of_driver
 from config.disk_watch import DiskWatch
 from config.errors import DatabaseError
@@ -107,8 +106,7 @@ class Database:
         """
         limits = {"queue_limit": settings.queue_limit, "batch_limit": settings.batch_limit}
         if engines.is_sqlite(settings):
-            checkpoints = Checkpoints(engines.sqlite_checkpointer(settings))
-            writer = GroupCommit(engines.sqlite_writer(settings), checkpoints, **limits)
+            writer = GroupCommit(engines.sqlite_writer(settings), **limits)
             short = ShortReads(engines.sqlite_short_reader(settings))
             database = cls(settings, engines.sqlite_reader(settings), writer, short)
         else:

@@ -1,7 +1,7 @@
 """The engines of a database address, configured for durability, and the check that they are.
 
 SQLite: WAL, ``synchronous=FULL``, ``foreign_keys=ON``; two reading engines that cannot write (`config.short_reads` says
-why two), one for the single writer, and one for the checkpoints. PostgreSQL: a pool of connections.
+why two), and one for the single writer. PostgreSQL: a pool of connections.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, StaticPool
 
-from config.checkpoints import LOG_PAGES
 from config.errors import ConfigurationError
 from config.settings import DatabaseSettings
 
 BUSY_TIMEOUT_MS = 30_000
+LOG_PAGES = 8_000
+"""Pages of 4 KiB in SQLite's log at which a commit brings them into the file: 33 MB. Mostly it is done before, when
+nothing waits (`config.group_commit`)."""
 
 
 def is_sqlite(settings: DatabaseSettings) -> bool:
@@ -69,18 +71,6 @@ def sqlite_writer(settings: DatabaseSettings) -> Engine:
     event.listen(engine, "connect", _undo_from_memory)
     event.listen(engine, "connect", _leave_the_log)
     event.listen(engine, "begin", _begin_immediate)
-    return engine
-
-
-def sqlite_checkpointer(settings: DatabaseSettings) -> Engine:
-    """Make the engine of the one connection that brings the log into a SQLite file; another thread closes it."""
-    engine = sa.create_engine(
-        sa.make_url(settings.url),
-        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
-        hide_parameters=True,
-        poolclass=StaticPool,
-    )
-    event.listen(engine, "connect", _configure_sqlite)
     return engine
 
 

@@ -13,7 +13,11 @@ There is one transaction at a time, and its turn is one of two kinds:
   waits for a lock, and what takes longer than it should is interrupted, undone and run again on the writer's thread.
 - Everything else runs on the writer's thread, with whatever waits behind it.
 
-What the log holds is brought into the file aside (`config.checkpoints`).
+What SQLite's log holds is brought into the file by the writer itself, every few turns, once nothing waits: left to
+SQLite, a commit that finds the log long does it, and its members wait for hundreds of pages and one more sync. Never by
+another connection: versions of SQLite before 3.51.3 may lose commits when one connection brings the log into the file
+while another begins it anew (its "WAL-reset bug", read 2026-11-29). Who never rests leaves it to the commit that finds
+`config.engines.LOG_PAGES`.
 """
 
 from __future__ import annotations
@@ -30,7 +34,6 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from config.checkpoints import Checkpoints
 from config.database_errors import DatabaseBusyError, DatabaseStoppedError
 from config.shared_transaction import HoldsUpError, SharedTransaction
 from config.waiting import Waiting
@@ -39,6 +42,8 @@ T = TypeVar("T")
 ENOUGH_SECONDS = 0.004
 """How long a turn in the loop goes on taking operations, at least; as long as the last commit took, when longer, so
 that on a slow disk or a busy machine a commit is shared by more."""
+CHECKPOINT_TURNS = 16
+"""Rare enough to write a page only once that many commits change, often enough to be done in a few milliseconds."""
 BUDGET_SECONDS = 0.02
 """The most that a turn, or one operation in it, may hold up the loop."""
 
@@ -46,17 +51,16 @@ BUDGET_SECONDS = 0.02
 class GroupCommit:
     """The writer of one database: one connection, one thread, one transaction for what waits."""
 
-    def __init__(self, engine: Engine, checkpoints: Checkpoints, *, queue_limit: int, batch_limit: int) -> None:
+    def __init__(self, engine: Engine, *, queue_limit: int, batch_limit: int) -> None:
         """Start the thread; nothing is opened before the first operation.
 
         Args:
             engine: of the connection that writes; it is disposed of by `close`.
-            checkpoints: of the same file; closed by `close`.
             queue_limit: operations that may wait; one more is refused.
             batch_limit: operations that share one commit at most.
         """
         self._transaction = SharedTransaction(engine)
-        self._checkpoints = checkpoints
+        self._since_checkpoint = 0
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._lock = threading.Lock()
@@ -162,19 +166,25 @@ class GroupCommit:
         try:
             while (job := self._jobs.get()) is not None:
                 batch = job()
+                _tell(batch)
+                self._bring_log_into_file()
                 with self._lock:
                     following = self._waiting[0] if self._waiting else None
                     self._has_turn = following is not None
                     ends = self._closed and following is None
-                _tell(batch)
-                self._checkpoints.committed()
                 if following is not None:
                     self._give_turn(following)
                 elif ends:
                     break
         finally:
-            self._checkpoints.close()
             self._transaction.close()
+
+    def _bring_log_into_file(self) -> None:
+        """Do so when it is time and nothing waits; what comes meanwhile has the next turn."""
+        self._since_checkpoint += 1
+        if self._since_checkpoint >= CHECKPOINT_TURNS and not self._waiting:
+            self._since_checkpoint = 0
+            self._transaction.checkpoint()
 
 
 def _tell(batch: Iterable[Waiting]) -> None:

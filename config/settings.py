@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -20,6 +21,10 @@ from config.files import PACKAGED_FOLDER, read_toml
 
 PREFIX = "GATEWAY__"
 SETTINGS_FILE = "GATEWAY_SETTINGS"
+
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+THIS_MACHINE = ("127.0.0.0/8", "::1/128")
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,7 +46,8 @@ class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the edge listens and under which address others reach it.
 
-    ``metrics_networks``: from where ``/metrics`` may be read, without a token; nobody else is told that it is there.
+    ``metrics_networks``: from where ``/metrics`` may be read, without a token. Without it from this machine as long as
+    ``public_url`` is this machine's, too, and from nowhere once others reach the edge.
     """
 
     host: str = "127.0.0.1"
@@ -49,7 +55,7 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_url: str = "http://127.0.0.1:8080"
     body_limit_bytes: Annotated[int, Meta(ge=1024)] = 1_048_576
     debug: bool = False
-    metrics_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    metrics_networks: tuple[str, ...] | None = None
 
 
 class OAuthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -156,6 +162,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     faults: FaultSettings = FaultSettings()
 
 
+def metrics_networks(http: HttpSettings) -> tuple[str, ...]:
+    """Give the networks from which ``/metrics`` may be read."""
+    if http.metrics_networks is not None:
+        return http.metrics_networks
+    return THIS_MACHINE if urlsplit(http.public_url).hostname in LOOPBACK else ()
+
+
 def process_environment() -> Mapping[str, str]:
     """Give the environment of this process; nobody else reads it."""
     return os.environ
@@ -234,12 +247,12 @@ def _read_value(name: str, value: str) -> Any:
 
 
 def _refuse_unsafe(settings: Settings) -> None:
-    loopback = settings.http.host in {"127.0.0.1", "localhost", "::1"}
+    loopback = settings.http.host in LOOPBACK
     if settings.faults.crash_point and not (loopback and settings.oauth.development_issuer):
         raise ConfigurationError("faults.crash_point belongs to tests: loopback, with the development issuer.")
     if settings.http.debug and not loopback:
         raise ConfigurationError("http.debug is on while http.host is public; switch one of them off.")
-    for network in settings.http.metrics_networks:
+    for network in settings.http.metrics_networks or ():
         try:
             ip_network(network)
         except ValueError as error:

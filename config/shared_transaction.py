@@ -25,8 +25,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from config.database_errors import DatabaseStoppedError, converted, disk_failed
 from config.engines import BUSY_TIMEOUT_MS
 from config.hot_statements import on_sqlite
+from config.observability import get_logger
 from config.waiting import Waiting, bare
 
+log = get_logger(__name__)
+CHECKPOINT_FAILED = "database.checkpoint_failed"
 _SAVEPOINT = "SAVEPOINT operation"
 _UNDO = "ROLLBACK TO operation"
 _RELEASE = "RELEASE operation"
@@ -54,6 +57,7 @@ class SharedTransaction:
         self._until = inf
         self._interrupted = False
         self._patient = True
+        self._checkpoint_failed = False
 
     def run(self, batch: list[Waiting]) -> None:
         """Run operations in one transaction and commit it; each is given what came of it."""
@@ -111,6 +115,23 @@ class SharedTransaction:
             self._commit()
         except DBAPIError as error:
             self._failed(batch, error)
+
+    def checkpoint(self) -> None:
+        """Bring what SQLite's log holds into the file, between transactions.
+
+        What fails here is tried again by the next one, and loses nothing: the log holds it. The first of a row of
+        failures is told.
+        """
+        if self._connection is None or self.stopped:
+            return
+        try:
+            self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+        except sqlite3.Error as error:
+            if not self._checkpoint_failed:
+                log.warning(CHECKPOINT_FAILED, reason=str(error))
+            self._checkpoint_failed = True
+        else:
+            self._checkpoint_failed = False
 
     def close(self) -> None:
         """Close the connection."""

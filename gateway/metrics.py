@@ -14,7 +14,7 @@ from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -23,27 +23,24 @@ from gateway.middleware.tally import BUCKETS, Tally
 from gateway.services.workload import Standing
 from gateway.wiring import Gateway
 
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+"""Of what `text` writes; every monitor understands it."""
 BREAKER_STATES = ("closed", "probing", "open")
 
 
-def text(gateway: Gateway, tally: Tally, standing: Standing | None, accept: str) -> tuple[bytes, str]:
+def text(gateway: Gateway, tally: Tally, standing: Standing | None) -> bytes:
     """Write all there is to say.
 
     Args:
         gateway: of this process.
         tally: of what its edge has answered.
         standing: as just read; None when the database does not answer.
-        accept: which of the formats the reader understands (its ``Accept``).
-
-    Returns:
-        The text and its content type.
     """
     registry = CollectorRegistry(auto_describe=False)
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
     registry.register(_Once(gateway, tally, standing))
-    encode, content_type = choose_encoder(accept)
-    return encode(registry), content_type
+    return generate_latest(registry)
 
 
 class _Once(Collector):

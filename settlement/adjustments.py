@@ -3,7 +3,9 @@
 An adjustment belongs to the business day on which it is decided, so that no day and no period before it changes, and
 says what it corrects: its entry refers to the break, the line bears the reference of what is corrected. No run looks
 for it in a partner's file; it is agreed from the start, and counts with the line it corrects as what the two sides
-came to. Opening the break again books the opposite.
+came to. Those two records therefore take no part in later runs: whatever comes for them afterwards (a late row, a
+corrected file, a line of ours) finds no counterpart and is a break of its own, for people who see the adjustment.
+Opening the break again books the opposite. A break of several rows of one side is not adjusted: row by row it is.
 
 Amounts in minor units of the break's currency with a statement's sign: positive is owed to the partner, negative to us.
 """
@@ -27,23 +29,49 @@ from settlement.breaks import Break
 from settlement.calendar import business_date_of
 from settlement.contracts import PartnerContract
 from settlement.journal import JournalEntry, Posting
+from settlement.night_tables import breaks
 from settlement.obligations import Obligation, SettlementLine, Share
 from settlement.tables import postings, settlement_line_shares, settlement_lines
 
 KIND = "adjustment"
 """Of the line and of its entry."""
 
+ADJUSTED = "adjusted"
+"""Why a break is closed that was resolved so."""
+
+
+def taken_out(record: sa.ColumnElement[str], of: sa.ColumnElement[str | None]) -> sa.ColumnElement[bool]:
+    """Say in SQL of a record of either side that its break was adjusted; ``of`` is the break's id of that side."""
+    return sa.exists().where(of == record, breaks.c.state == "closed", breaks.c.close_reason == ADJUSTED)
+
 
 class Adjustment(msgspec.Struct, frozen=True):
-    """By how much what is owed changes. ``bearer``: who bears it; None: who bears our lines of the break, likewise."""
+    """By how much what is owed changes, and in which currency.
+
+    ``bearer``: who bears it; None: who bears our line of the break, likewise.
+    """
 
     amount: int
     bearer: Bearer | None = None
+    currency: str = ""
 
 
-def needs_bearer(connection: Connection, item: Break) -> bool:
+def adjusted_before(connection: Connection, item: Break) -> str | None:
+    """Name another break of the same reference that was adjusted; None when there is none."""
+    if item.reference is None:
+        return None
+    other = sa.select(breaks.c.id).where(
+        breaks.c.partner == item.partner,
+        breaks.c.reference == item.reference,
+        breaks.c.close_reason == ADJUSTED,
+        breaks.c.id != item.id,
+    )
+    return connection.execute(other.limit(1)).scalar_one_or_none()
+
+
+def needs_bearer(connection: Connection, item: Break, currency: str) -> bool:
     """Say whether our side of a break does not tell who bears what it is about."""
-    return not _borne(connection, _ours(connection, item), currency_of(item))
+    return not _borne(connection, _ours(connection, item), currency)
 
 
 def book(
@@ -53,17 +81,17 @@ def book(
 
     Args:
         connection: of a writing transaction.
-        item: whose difference it is, in one currency.
-        adjustment: with a bearer where `needs_bearer` says so.
+        item: whose difference it is, of one record of either side at most.
+        adjustment: in the currency of the difference; with a bearer where `needs_bearer` says so.
         number: of the word of a person by which the break was closed; tells one adjustment of it from the next.
         contract: says which business day it is.
         at: when it was decided.
     """
-    ours, currency = _ours(connection, item), currency_of(item)
+    ours, currency = _ours(connection, item), adjustment.currency
     weights = {adjustment.bearer: 1} if adjustment.bearer is not None else _borne(connection, ours, currency)
     parts = split(adjustment.amount, cast("dict[str, int]", weights))
     shares = tuple(Share(cast("Bearer", bearer), currency, part) for bearer, part in parts.items() if part)
-    line = _line(item, adjustment.amount, number, ours, business_date_of(contract.day, at), at)
+    line = _line(item, adjustment, number, ours, business_date_of(contract.day, at), at)
     _write(connection, line, shares, _owed_on(connection, ours, line), item.id, at)
 
 
@@ -92,15 +120,8 @@ def _key(item: Break, number: int) -> str:
     return f"{item.id}:{KIND}:{number}"
 
 
-def currency_of(item: Break) -> str:
-    """Answer the one currency in which the sides of a break differ."""
-    currency = item.theirs_currency or item.ours_currency
-    assert currency is not None
-    return currency
-
-
 def _ours(connection: Connection, item: Break) -> Sequence[sa.Row[Any]]:
-    """Read our lines of a break, the one that was first first."""
+    """Read our line of a break."""
     names = [record["id"] for record in item.evidence["ours"]]
     query = sa.select(settlement_lines).where(settlement_lines.c.id.in_(names))
     return connection.execute(query.order_by(settlement_lines.c.id)).all()
@@ -122,8 +143,9 @@ def _borne(connection: Connection, ours: Sequence[sa.Row[Any]], currency: str) -
 
 
 def _line(
-    item: Break, amount: int, number: int, ours: Sequence[sa.Row[Any]], business_date: date, at: datetime
+    item: Break, adjustment: Adjustment, number: int, ours: Sequence[sa.Row[Any]], business_date: date, at: datetime
 ) -> SettlementLine:
+    amount = adjustment.amount
     first = ours[0] if ours else None
     record = (item.evidence["ours"] or item.evidence["theirs"])[0]
     partner_references = [each["partner_reference"] for each in item.evidence["theirs"] if each["partner_reference"]]
@@ -143,7 +165,7 @@ def _line(
         service_date=date.fromisoformat(record["service_date"]),
         occurred_at=at,
         quantity=0,
-        currency=currency_of(item),
+        currency=adjustment.currency,
         gross=amount,
         tax=tax,
         net=amount - tax,
@@ -153,9 +175,8 @@ def _line(
 
 
 def _tax(amount: int, ours: Sequence[sa.Row[Any]]) -> int:
-    """Contain as much tax as our lines do, rounded once, half to even."""
-    gross = sum(row.gross for row in ours)
-    return round_half_even(Fraction(amount * sum(row.tax for row in ours), gross)) if gross else 0
+    """Contain as much tax as our line does, rounded once, half to even."""
+    return round_half_even(Fraction(amount * ours[0].tax, ours[0].gross)) if ours and ours[0].gross else 0
 
 
 def _owed_on(connection: Connection, ours: Sequence[sa.Row[Any]], line: SettlementLine) -> Account:

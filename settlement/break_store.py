@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from settlement.adjustments import Adjustment
+from settlement.adjustments import ADJUSTED, Adjustment
 from settlement.breaks import OWNERS, Break
 from settlement.night_store import chunks
 from settlement.night_tables import (
@@ -210,7 +210,8 @@ def note(connection: Connection, kept: KeptBreak, word: BreakWord, *, closes: bo
     if word.owner is not None:
         values |= {"owner": word.owner}
     if closes:
-        values |= {"state": "closed", "closed_at": word.at, "close_reason": word.word}
+        reason = word.word if word.adjustment is None else ADJUSTED
+        values |= {"state": "closed", "closed_at": word.at, "close_reason": reason}
     elif word.word == "reopened":
         values |= {"state": "open", "closed_at": None, "close_reason": None}
     connection.execute(sa.update(breaks).where(breaks.c.id == kept.item.id).values(**values))
@@ -224,7 +225,8 @@ def _kept(row: sa.Row[Any]) -> KeptBreak:
     evidence = dict(values.pop("evidence"))
     words, is_known = _words(evidence.pop(_PEOPLE, ()))
     names = [name for name in Break.__struct_fields__ if name != "evidence"]
-    said = takewhile(lambda one: one.word == row.close_reason, _closing_words(words))
+    said = list(_closing_words(words)) if row.state == "closed" and row.closed_by_run is None else []
+    same = takewhile(lambda one: (one.word, one.adjustment) == (said[0].word, said[0].adjustment), said)
     return KeptBreak(
         item=Break(**{name: values[name] for name in names}, evidence=evidence),
         run_id=row.run_id,
@@ -233,7 +235,7 @@ def _kept(row: sa.Row[Any]) -> KeptBreak:
         closed_at=row.closed_at,
         close_reason=row.close_reason,
         words=words,
-        closed_by=tuple(dict.fromkeys(one.by for one in reversed(list(said)))),
+        closed_by=tuple(dict.fromkeys(one.by for one in reversed(list(same)))),
     )
 
 

@@ -14,7 +14,7 @@ from catalogue.identifiers import PREFIXES
 from settlement import adjustments
 from settlement.breaks import Record
 from settlement.derived import derived_id
-from settlement.night_tables import settlement_matches, settlement_runs, statement_lines, statements
+from settlement.night_tables import breaks, settlement_matches, settlement_runs, statement_lines, statements
 from settlement.tables import settlement_lines
 
 EPOCH = date(1970, 1, 1)
@@ -65,14 +65,15 @@ def our_candidates(
 ) -> Iterator[tuple[Any, ...]]:
     """Give our lines of the days that no other run has paired, as snapshot rows ordered by id.
 
-    What people adjusted was judged when they did: no file lists it.
+    Without adjustments, which no file lists, and what they corrected.
     """
     line, pair = settlement_lines.c, settlement_matches.c
     query = (
         sa.select(line.id, line.reference, line.partner_reference, line.kind, line.member_hash)
         .add_columns(line.service_date, line.quantity, line.gross, line.currency)
         .outerjoin_from(settlement_lines, settlement_matches, pair.record == line.id)
-        .where(line.partner == partner, line.business_date.between(first, last), line.kind != adjustments.KIND)
+        .where(line.partner == partner, line.business_date.between(first, last))
+        .where(line.kind != adjustments.KIND, ~adjustments.taken_out(line.id, breaks.c.ours_id))
         .where(sa.or_(pair.run_id.is_(None), pair.run_id == run))
         .order_by(line.id)
         .execution_options(yield_per=10_000)
@@ -91,7 +92,10 @@ def our_candidates(
 def their_candidates(
     connection: Connection, partner: str, first: date, last: date, run: str
 ) -> Iterator[tuple[Any, ...]]:
-    """Give the partner's lines of the days, of accepted files, that no other run has paired, ordered by id."""
+    """Give the partner's lines of the days, of accepted files, that no other run has paired, ordered by id.
+
+    Without those by which we have adjusted what is owed.
+    """
     line, pair = statement_lines.c, settlement_matches.c
     query = (
         sa.select(line.id, line.reference, line.partner_reference, line.kind, line.member_hash)
@@ -99,6 +103,7 @@ def their_candidates(
         .join_from(statement_lines, statements, statements.c.id == line.statement_id)
         .outerjoin(settlement_matches, pair.theirs_id == line.id)
         .where(line.partner == partner, line.business_date.between(first, last), statements.c.state == "accepted")
+        .where(~adjustments.taken_out(line.id, breaks.c.theirs_id))
         .where(sa.or_(pair.run_id.is_(None), pair.run_id == run))
         .order_by(line.id)
         .execution_options(yield_per=10_000)

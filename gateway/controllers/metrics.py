@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.status_codes import HTTP_200_OK
 
 from config.errors import DatabaseError, NotFoundError
+from config.settings import metrics_networks
 from gateway import metrics
 from gateway.edge import Edge
 from gateway.middleware.authentication import NONE
@@ -31,18 +32,18 @@ class MetricsController(Controller):
     async def read_metrics(self, request: Request[Any, Any, Any], edge: NamedDependency[Edge]) -> Response[bytes]:
         """Say what a monitor wants to know, in the text format of Prometheus; 404 from any other network.
 
-        What came through a proxy came from elsewhere, whatever the proxy's own address.
+        What a proxy says it hands on came from elsewhere, whatever the proxy's own address.
         """
         gateway = edge.gateway
-        networks = gateway.settings.http.metrics_networks
+        networks = metrics_networks(gateway.settings.http)
         address = request.client.host if request.client is not None else ""
         if any(name in request.headers for name in _FORWARDED) or not _is_within(address, networks):
             raise NotFoundError("There is nothing here.")
         found: Standing | None = None
         with suppress(DatabaseError):  # told by the figures themselves
             found = await gateway.database.read(partial(standing, now=gateway.clock.now()))
-        told, content_type = metrics.text(gateway, edge.tally, found, request.headers.get("accept", ""))
-        return Response(told, headers={"content-type": content_type})
+        told = metrics.text(gateway, edge.tally, found)
+        return Response(told, headers={"content-type": metrics.CONTENT_TYPE})
 
 
 def _is_within(host: str, networks: tuple[str, ...]) -> bool:

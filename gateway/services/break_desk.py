@@ -61,10 +61,11 @@ def close(
         RuleError: evidence or name is missing, or the adjustment does not lead from our side to the partner's.
     """
     kept = _open_break(connection, break_id)
-    word = msgspec.structs.replace(_word(outcome, finding, at), adjustment=adjustment)
     contract = contracts.get(kept.item.partner)
     if adjustment is not None:
-        _require_adjustable(connection, kept.item, outcome, adjustment, contract)
+        currency = _require_adjustable(connection, kept.item, outcome, adjustment, contract)
+        adjustment = msgspec.structs.replace(adjustment, currency=currency)
+    word = msgspec.structs.replace(_word(outcome, finding, at), adjustment=adjustment)
     limit = 0 if contract is None else contract.break_limit_minor_units
     stake, before = at_stake(kept.item), kept.proposal
     alone = stake is not None and stake <= limit
@@ -79,11 +80,17 @@ def close(
 
 def _require_adjustable(
     connection: Connection, item: Break, outcome: Closing, adjustment: Adjustment, contract: PartnerContract | None
-) -> None:
+) -> str:
+    """Let an adjustment through that leads towards the partner's side; answer its currency."""
     if outcome != "resolved":
         raise RuleError("What is written off is not adjusted: say resolved.")
     if contract is None:
         raise RuleError(f"There is no contract with {item.partner} to book an adjustment under.", partner=item.partner)
+    if max(len(item.evidence["ours"]), len(item.evidence["theirs"])) > 1:
+        raise RuleError(f"{item.id} is about several rows of one side; what is wrong with them is not one adjustment.")
+    before = adjustments.adjusted_before(connection, item)
+    if before is not None:
+        raise RuleError(f"{before} was adjusted for the same reference: reopen that, and run the night again.")
     difference = apart(item)
     if difference is None or not difference[0]:
         raise RuleError(f"{item.id} is about no difference of one amount that could be adjusted.")
@@ -93,8 +100,9 @@ def _require_adjustable(
             f"The partner says {most} minor units of {currency} more than we do: adjust by that or by a part of it.",
             difference=most,
         )
-    if adjustment.bearer is None and adjustments.needs_bearer(connection, item):
+    if adjustment.bearer is None and adjustments.needs_bearer(connection, item, currency):
         raise RuleError("We have no line that says who bears this: name the bearer.")
+    return currency
 
 
 def _book(connection: Connection, closed: KeptBreak, contract: PartnerContract | None, at: datetime) -> None:

@@ -32,7 +32,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 def standing(connection: Connection, now: datetime) -> Standing:
-    """Count what waits anywhere, over indexes of what waits only."""
+    """Count what waits anywhere, over indexes of what waits only, and the alarms there were: a row for each subject."""
     row, callback = redemptions.c, webhook_inbox.c
     is_late = sa.func.sum(sa.case((row.cancel_deadline_at <= now, 1), else_=0))
     undecided = connection.execute(

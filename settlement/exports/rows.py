@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 
 from adapters.sdk.currencies import EXPONENTS
 from catalogue.values import Money
-from settlement.adjustments import currency_of
 from settlement.break_store import KeptBreak
 from settlement.breaks import Break
 from settlement.errors import ExportError
@@ -160,7 +159,7 @@ def break_rows(kept: list[KeptBreak]) -> Iterator[tuple[Cell, ...]]:
             amount(item.theirs_amount, item.theirs_currency),
             row.close_reason,
             " and ".join(row.closed_by) or None,
-            None if row.adjusted is None else amount(row.adjusted[1].amount, currency_of(item)),
+            None if row.adjusted is None else amount(row.adjusted[1].amount, row.adjusted[1].currency),
         )
 
 

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from config.database import Database
 from config.errors import ConfigurationError, DatabaseError
-from config.settings import load_settings
+from config.settings import THIS_MACHINE, HttpSettings, load_settings, metrics_networks
 from gateway import metrics
 from gateway.metrics import BREAKER_STATES
 from gateway.middleware.tally import BUCKETS, Tally
@@ -152,9 +152,25 @@ async def test_the_operators_network_is_answered(stack: Stack, client: str) -> N
     assert sample("gateway_database_answers") in await read(stack, client=client)
 
 
-async def test_a_newer_monitor_gets_the_format_it_asks_for(stack: Stack) -> None:
-    accept = [(b"accept", b"application/openmetrics-text;version=1.0.0")]
-    assert (await ask(stack.client.app, "GET", "/metrics", accept)).endswith(b"# EOF\n")
+@pytest.mark.parametrize("accept", [b"application/openmetrics-text;version=x", b"*/*", b"\xff"])
+async def test_whatever_a_monitor_asks_for_it_gets_the_text_that_all_understand(stack: Stack, accept: bytes) -> None:
+    assert b"# TYPE gateway_requests_total counter" in await ask(
+        stack.client.app, "GET", "/metrics", [(b"accept", accept)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("http", "networks"),
+    [
+        (HttpSettings(), THIS_MACHINE),
+        (HttpSettings(public_url="https://benefits.example"), ()),
+        (HttpSettings(public_url="https://benefits.example", metrics_networks=("10.1.0.0/16",)), ("10.1.0.0/16",)),
+        (HttpSettings(metrics_networks=()), ()),
+    ],
+    ids=["this machine", "public", "named", "none"],
+)
+def test_once_others_reach_the_edge_only_named_networks_read_it(http: HttpSettings, networks: tuple[str, ...]) -> None:
+    assert metrics_networks(http) == networks
 
 
 def test_what_is_no_network_is_refused_at_the_start() -> None:

@@ -146,7 +146,7 @@ async def test_what_is_owed_is_adjusted_when_the_second_person_says_so_too(stack
     assert (await adjusting("eve", adjustment={"amount": 500, "berer": "maker"})).status_code == 400
     proposed = await adjusting("ann", adjustment={"amount": 500})
     assert proposed.status_code == 202
-    assert proposed.json()["proposal"]["adjustment"] == {"amount": 500, "bearer": None}
+    assert proposed.json()["proposal"]["adjustment"] == {"amount": 500, "bearer": None, "currency": "CNY"}
     assert (await adjusting("ben", adjustment={"amount": 500})).status_code == 200
     period = stack.clock.now().strftime("%Y-%m")
     positions = (await get(stack, "positions", period=period)).json()["items"]

@@ -1,4 +1,4 @@
-"""What a SQLite log holds comes into the file aside of the writer; a log that nobody brings there ends by itself."""
+"""What a SQLite log holds comes into the file once nothing waits; a log of a writer that never rests ends by itself."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from config import engines
-from config.checkpoints import EVERY_COMMITS, FAILED, Checkpoints
+from config import engines, group_commit
 from config.database import Database
+from config.group_commit import CHECKPOINT_TURNS, GroupCommit
 from config.settings import DatabaseSettings
+from config.shared_transaction import CHECKPOINT_FAILED, SharedTransaction
 
 PAGE = 4_120
 """Bytes of a page in the log, with its header."""
@@ -52,24 +53,47 @@ async def eventually(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_every_few_commits_the_log_comes_into_the_file(tmp_path: Path) -> None:
+async def test_once_nothing_waits_the_log_comes_into_the_file(tmp_path: Path) -> None:
     path = tmp_path / "marks.db"
     database = await opened(path)
     try:
-        for number in range(EVERY_COMMITS * 2):
+        for number in range(CHECKPOINT_TURNS * 2):
             await database.write(add(number), short=number % 2 == 0)
-        await eventually(lambda: in_file_alone(path) >= EVERY_COMMITS)
+        await eventually(lambda: in_file_alone(path) >= CHECKPOINT_TURNS)
     finally:
         await database.close()
-    assert in_file_alone(path) == EVERY_COMMITS * 2
+    assert in_file_alone(path) == CHECKPOINT_TURNS * 2
     assert not path.with_name("marks.db-wal").exists()
+
+
+async def test_who_waits_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    database = await opened(tmp_path / "marks.db")
+    bring = SharedTransaction.checkpoint
+
+    def told(transaction: SharedTransaction) -> None:
+        order.append("checkpoint")
+        bring(transaction)
+
+    async def write(number: int) -> None:
+        await database.write(add(number))
+        order.append("write")
+
+    monkeypatch.setattr(SharedTransaction, "checkpoint", told)
+    monkeypatch.setattr(group_commit, "CHECKPOINT_TURNS", 1)
+    try:
+        await asyncio.gather(*(write(number) for number in range(200)))
+        assert order.index("checkpoint") > 60, "200 are more than a commit takes"
+        assert len(order) > 200
+    finally:
+        await database.close()
 
 
 async def test_a_log_that_nobody_brings_into_the_file_does_not_grow_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "LOG_PAGES", 50)
-    monkeypatch.setattr(Checkpoints, "committed", lambda _: None)
+    monkeypatch.setattr(SharedTransaction, "checkpoint", lambda _: None)
     path = tmp_path / "marks.db"
     database = await opened(path)
     try:
@@ -81,27 +105,38 @@ async def test_a_log_that_nobody_brings_into_the_file_does_not_grow_without_end(
         await database.close()
 
 
-async def test_a_failure_is_told_once_and_the_thread_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "not" / "yet" / "marks.db"
-    aside = Checkpoints(sa.create_engine(f"sqlite:///{path}"))
-    tries: list[object] = []
-    sa.event.listen(aside._engine, "do_connect", lambda *of: tries.append(of))
+async def test_a_checkpoint_that_fails_is_told_once_and_costs_nobody_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(group_commit, "CHECKPOINT_TURNS", 1)
+    database = await opened(tmp_path / "marks.db")
+    writer = database._writer
+    assert isinstance(writer, GroupCommit)
+    raw, fails = writer._transaction._raw, True
+
+    class Failing:
+        """The connection, on a disk that fails under checkpoints."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(raw, name)
+
+        def execute(self, sql: str, *values: Any) -> Any:
+            if fails and "checkpoint" in sql:
+                raise sqlite3.OperationalError("disk I/O error")
+            return raw.execute(sql, *values)
 
     def told() -> int:
-        return sum(record.getMessage().count(FAILED) for record in caplog.records)
+        return sum(record.getMessage().count(CHECKPOINT_FAILED) for record in caplog.records)
 
-    def come_due() -> None:
-        for _ in range(EVERY_COMMITS):
-            aside.committed()
-
+    writer._transaction._raw = Failing()
     try:
-        for number in range(1, 4):
-            come_due()
-            await eventually(lambda expected=number: len(tries) == expected)  # type: ignore[misc]
-        await eventually(lambda: told() == 1)
-        path.parent.mkdir(parents=True)
-        come_due()
-        await eventually(path.exists)
+        for number in range(3):
+            await database.write(add(number))
+        assert told() == 1
+        fails = False
+        await database.write(add(4))
+        fails = True
+        await database.write(add(5))
+        await eventually(lambda: told() == 2)
     finally:
-        aside.close()
-    assert told() == 1
+        await database.close()

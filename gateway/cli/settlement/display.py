@@ -16,7 +16,7 @@ from rich.table import Table
 
 from gateway.cli.settlement.night import PartnerNight
 from gateway.operations.overdue import told
-from settlement.adjustments import Adjustment, currency_of
+from settlement.adjustments import Adjustment
 from settlement.break_store import KeptBreak
 from settlement.breaks import age_days, bucket
 from settlement.exports.bundle import Bundle
@@ -162,20 +162,20 @@ def how_it_stands(kept: KeptBreak) -> str:
     said = f": {kept.words[-1].evidence}" if kept.words else ""
     if kept.state == "closed":
         who, changed = " and ".join(kept.closed_by), None if kept.adjusted is None else kept.adjusted[1]
-        ending = f"{kept.close_reason}{_adjusting(kept, changed)} by {who}{said}"
+        ending = f"{kept.words[-1].word if changed else kept.close_reason}{_adjusting(changed)} by {who}{said}"
         return ending if who else f"closed by a run, {kept.close_reason}"
     if kept.proposal is not None:
-        waiting, by = f"{kept.proposal.word}{_adjusting(kept, kept.proposal.adjustment)}", kept.proposal.by
+        waiting, by = f"{kept.proposal.word}{_adjusting(kept.proposal.adjustment)}", kept.proposal.by
         return f"open, {by} says {waiting} and waits for a second person: {kept.proposal.evidence}"
     return f"open, {kept.words[-1].word} by {kept.words[-1].by}{said}" if kept.words else "open"
 
 
-def _adjusting(kept: KeptBreak, adjustment: Adjustment | None) -> str:
+def _adjusting(adjustment: Adjustment | None) -> str:
     """Say what is booked: what we owe more, or less when negative."""
     if adjustment is None:
         return ""
     borne = "" if adjustment.bearer is None else f" borne by {adjustment.bearer}"
-    return f", adjusting {_money(adjustment.amount, currency_of(kept.item))}{borne},"
+    return f", adjusting {_money(adjustment.amount, adjustment.currency)}{borne},"
 
 
 def _runs(nights: Sequence[PartnerNight]) -> list[tuple[object, ...]]:

@@ -70,6 +70,9 @@ class Finance:
             lambda c: break_desk.close(c, name, outcome, finding, contracts=contracts, at=at, adjustment=adjustment)
         )
 
+    async def open_breaks(self) -> list[KeptBreak]:
+        return await self.database.read(partial(list_breaks, state="open"))
+
     async def reopen(self, name: str, at: datetime = LATER) -> KeptBreak:
         return await self.database.write(
             lambda c: break_desk.reopen(c, name, Finding("eve", WHY), contracts=CONTRACTS, at=at)
@@ -123,7 +126,7 @@ def finance(database: Database, take_in: TakeIn, reconcile: Reconcile) -> Financ
 async def test_what_is_owed_follows_the_partner_on_the_day_on_which_it_is_decided(finance: Finance) -> None:
     opened = await finance.night(theirs(OURS, amount=Money(12_999, "CNY")))
     closed = await finance.close(opened.item.id, Adjustment(999))
-    assert (closed.state, closed.adjusted) == ("closed", (1, Adjustment(999)))
+    assert (closed.state, closed.adjusted) == ("closed", (1, Adjustment(999, currency="CNY")))
     assert await finance.net("2026-11") == (12_000, 0), "nothing before the day changes"
     assert await finance.net("2026-12") == (999, 0)
     assert await finance.shares() == {"maker": 599, "dealer": 400}
@@ -140,17 +143,80 @@ async def test_what_is_owed_follows_the_partner_on_the_day_on_which_it_is_decide
 async def test_no_run_looks_for_an_adjustment_in_the_partners_file(finance: Finance) -> None:
     opened = await finance.night(theirs(OURS, amount=Money(12_999, "CNY")))
     await finance.close(opened.item.id, Adjustment(999), at=AT)
+    await finance.reconcile()
     assert not (await finance.reconcile()).changed
     await finance.reconcile(DAY + timedelta(days=1))
-    assert await finance.database.read(partial(list_breaks, state="open")) == []
+    assert await finance.open_breaks() == []
     assert await finance.net("2026-11") == (12_999, 0)
+
+
+async def test_what_comes_late_for_what_was_adjusted_is_a_break_and_reopening_lets_it_match(finance: Finance) -> None:
+    name = (await finance.night()).item.id
+    for by in ("ann", "ben"):
+        await finance.close(name, Adjustment(-12_000), by=by)
+    await finance.take_in(statement([theirs(OURS)], sequence=2))
+    await finance.reconcile()
+    (late,) = await finance.open_breaks()
+    assert (late.item.kind, late.item.theirs_amount) == ("missing_ours", 12_000)
+    with pytest.raises(RuleError, match=f"{name} was adjusted for the same reference"):
+        await finance.close(late.item.id, Adjustment(12_000, "maker"))
+    await finance.reopen(name)
+    await finance.reconcile()
+    assert await finance.open_breaks() == []
+    assert await finance.balance(partner_payable(PARTNER, "CNY")) == -12_000
+    assert sum(await finance.net("2026-11")) + sum(await finance.net("2026-12")) == 12_000
+
+
+async def test_a_line_of_ours_that_comes_late_for_what_was_adjusted_is_a_break(finance: Finance) -> None:
+    name = (await finance.night(theirs(OURS), ours=None)).item.id
+    for by in ("ann", "ben"):
+        await finance.close(name, Adjustment(12_000, "maker"), by=by)
+    await finance.database.write(lambda c: store_ours(c, [OURS]))
+    await finance.reconcile()
+    (late,) = await finance.open_breaks()
+    assert (late.item.kind, late.item.ours_id) == ("missing_theirs", OURS.id)
+
+
+@pytest.mark.parametrize("corrected", [12_000, 12_800])
+async def test_a_corrected_file_for_what_was_adjusted_is_a_break(finance: Finance, corrected: int) -> None:
+    name = (await finance.night(theirs(OURS, amount=Money(12_999, "CNY")))).item.id
+    await finance.close(name, Adjustment(999), at=AT)
+    await finance.take_in(statement([theirs(OURS, amount=Money(corrected, "CNY"))], sequence=2))
+    await finance.reconcile()
+    assert [one.item.kind for one in await finance.open_breaks()] == ["missing_ours"]
+    await finance.reopen(name, AT)
+    await finance.reconcile()
+    assert [one.item.kind for one in await finance.open_breaks()] == ["amount"] * (corrected != 12_000)
+    assert await finance.net("2026-11") == ((12_000, 0) if corrected == 12_000 else (0, 12_000))
+
+
+async def test_it_is_booked_in_the_currency_of_the_difference(finance: Finance) -> None:
+    opened = await finance.night(theirs(OURS, amount=Money(700, "USD"), status="cancelled"))
+    for by in ("ann", "ben"):
+        await finance.close(opened.item.id, Adjustment(-12_000), by=by)
+    assert await finance.balance(partner_payable(PARTNER, "CNY")) == 0
+    assert [(line.currency, line.gross) for line in await finance.lines()] == [("CNY", -12_000)]
+
+
+async def test_a_group_is_not_adjusted_as_one(finance: Finance) -> None:
+    rows = [theirs(OURS, amount=Money(amount, "CNY"), partner_reference=f"P-{amount}") for amount in (6_100, 6_200)]
+    opened = await finance.night(*rows)
+    with pytest.raises(RuleError, match="several rows of one side"):
+        await finance.close(opened.item.id, Adjustment(200))
+
+
+async def test_who_proposed_something_else_did_not_close_it(finance: Finance) -> None:
+    name = (await finance.night(theirs(OURS, amount=Money(14_000, "CNY")))).item.id
+    for by, amount in (("ann", 2_000), ("ben", 1_500), ("cat", 1_500)):
+        closed = await finance.close(name, Adjustment(amount), by=by)
+    assert (closed.state, closed.close_reason, closed.closed_by) == ("closed", "adjusted", ("ben", "cat"))
 
 
 async def test_finances_files_say_who_closed_it_and_what_was_adjusted(finance: Finance) -> None:
     opened = await finance.night(theirs(OURS, amount=Money(11_500, "CNY")))
     await finance.close(opened.item.id, Adjustment(-500))
     rows = await finance.database.read(lambda c: list(break_rows(list_breaks(c))))
-    assert rows[0][-3:] == ("resolved", "ann", Money(-500, "CNY"))
+    assert rows[0][-3:] == ("adjusted", "ann", Money(-500, "CNY"))
     (detail,) = await finance.database.read(lambda c: list(detail_rows(c, PARTNER, "2026-12")))
     assert (detail.gross, detail.net) == (-500, -500)
     assert "adjustment" in detail.cells
