@@ -42,8 +42,8 @@ T = TypeVar("T")
 ENOUGH_SECONDS = 0.004
 """How long a turn in the loop goes on taking operations, at least; as long as the last commit took, when longer, so
 that on a slow disk or a busy machine a commit is shared by more."""
-CHECKPOINT_TURNS = 16
-"""Rare enough to write a page only once that many commits change, often enough to be done in a few milliseconds."""
+CHECKPOINT_TURNS = 64
+"""Rare enough to write a page only once that many commits change; the log has some megabytes by then."""
 BUDGET_SECONDS = 0.02
 """The most that a turn, or one operation in it, may hold up the loop."""
 

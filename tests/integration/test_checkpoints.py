@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,24 +68,25 @@ async def test_once_nothing_waits_the_log_comes_into_the_file(tmp_path: Path) ->
 
 
 async def test_who_waits_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    order: list[str] = []
     database = await opened(tmp_path / "marks.db")
-    bring = SharedTransaction.checkpoint
+    waiting: list[int] = []
+    taken, let_go = threading.Event(), threading.Event()
 
-    def told(transaction: SharedTransaction) -> None:
-        order.append("checkpoint")
-        bring(transaction)
+    def gate(_: Connection) -> None:
+        taken.set()
+        assert let_go.wait(30)
 
-    async def write(number: int) -> None:
-        await database.write(add(number))
-        order.append("write")
-
-    monkeypatch.setattr(SharedTransaction, "checkpoint", told)
+    monkeypatch.setattr(SharedTransaction, "checkpoint", lambda _: waiting.append(database.writes_waiting))
     monkeypatch.setattr(group_commit, "CHECKPOINT_TURNS", 1)
     try:
-        await asyncio.gather(*(write(number) for number in range(200)))
-        assert order.index("checkpoint") > 60, "200 are more than a commit takes"
-        assert len(order) > 200
+        first = asyncio.create_task(database.write(gate))
+        await asyncio.to_thread(taken.wait, 30)
+        others = [asyncio.create_task(database.write(add(number))) for number in range(200)]
+        await eventually(lambda: database.writes_waiting == len(others))
+        let_go.set()
+        await asyncio.gather(first, *others)
+        await eventually(lambda: bool(waiting))
+        assert set(waiting) == {0}, "the turns before left somebody waiting"
     finally:
         await database.close()
 
@@ -113,6 +115,7 @@ async def test_a_checkpoint_that_fails_is_told_once_and_costs_nobody_an_answer(
     writer = database._writer
     assert isinstance(writer, GroupCommit)
     raw, fails = writer._transaction._raw, True
+    tries: list[str] = []
 
     class Failing:
         """The connection, on a disk that fails under checkpoints."""
@@ -121,22 +124,30 @@ async def test_a_checkpoint_that_fails_is_told_once_and_costs_nobody_an_answer(
             return getattr(raw, name)
 
         def execute(self, sql: str, *values: Any) -> Any:
-            if fails and "checkpoint" in sql:
-                raise sqlite3.OperationalError("disk I/O error")
+            if "checkpoint" in sql:
+                tries.append(sql)
+                if fails:
+                    raise sqlite3.OperationalError("disk I/O error")
             return raw.execute(sql, *values)
 
     def told() -> int:
         return sum(record.getMessage().count(CHECKPOINT_FAILED) for record in caplog.records)
 
+    async def write(number: int) -> None:
+        """Write, and wait for what is done once that is answered."""
+        before = len(tries)
+        await database.write(add(number))
+        await eventually(lambda: len(tries) > before)
+
     writer._transaction._raw = Failing()
     try:
         for number in range(3):
-            await database.write(add(number))
-        assert told() == 1
+            await write(number)
         fails = False
-        await database.write(add(4))
+        await write(4)
+        assert told() == 1
         fails = True
-        await database.write(add(5))
+        await write(5)
         await eventually(lambda: told() == 2)
     finally:
         await database.close()
