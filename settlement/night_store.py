@@ -214,6 +214,23 @@ def drop_pairs(connection: Connection, gone: Sequence[str]) -> None:
         connection.execute(sa.delete(settlement_matches).where(settlement_matches.c.record.in_(chunk)))
 
 
+def drop_pairs_of_adjusted(connection: Connection, partner: str) -> int:
+    """Forget pairs that a run made of records whose break people adjusted meanwhile; answer how many.
+
+    Called once the run has tried to close the breaks it does not find: by then who adjusts has ended, or is refused.
+    The next run finds what they leave alone.
+    """
+    pair, of = settlement_matches.c, breaks.c
+    adjusted = sa.and_(of.partner == partner, of.close_reason == adjustments.ADJUSTED)
+    ours = sa.select(pair.record).join(breaks, pair.record == of.ours_id)
+    theirs = sa.select(pair.record).join(breaks, pair.theirs_id == of.theirs_id)
+    otherwise = sa.or_(pair.theirs_id.is_distinct_from(of.theirs_id), pair.ours_id.is_distinct_from(of.ours_id))
+    found = [connection.execute(each.where(adjusted, otherwise)).scalars().all() for each in (ours, theirs)]
+    gone = sorted({record for records in found for record in records})
+    drop_pairs(connection, gone)
+    return len(gone)
+
+
 def add_pairs(connection: Connection, run: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """Keep new pairs; a record that is in a pair already is refused by the database."""
     names = ("record", "ours_id", "theirs_id", "outcome", "pass_name", "group_reference")

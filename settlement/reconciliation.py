@@ -169,6 +169,7 @@ class _Run:
 
         def operation(connection: Connection) -> bool:
             touched = break_store.apply_breaks(connection, self.request.run_id, self.request.days, found, at)
+            touched += night_store.drop_pairs_of_adjusted(connection, self.request.partner)
             if changed or touched or before.state != "finished":
                 night_store.finish_run(connection, self.request.run_id, summary, at)
                 return True

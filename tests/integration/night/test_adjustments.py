@@ -17,7 +17,7 @@ from config.database import Database
 from config.errors import RuleError
 from gateway.services import break_desk
 from gateway.services.break_desk import Finding
-from settlement import adjustments, ledger
+from settlement import adjustments, ledger, reconciliation
 from settlement.accounts import bearer_expense, partner_payable, partner_receivable
 from settlement.adjustments import Adjustment
 from settlement.audit import audit
@@ -165,6 +165,26 @@ async def test_what_comes_late_for_what_was_adjusted_is_a_break_and_reopening_le
     assert await finance.open_breaks() == []
     assert await finance.balance(partner_payable(PARTNER, "CNY")) == -12_000
     assert sum(await finance.net("2026-11")) + sum(await finance.net("2026-12")) == 12_000
+
+
+async def test_who_adjusts_while_a_run_pairs_a_late_row_is_not_counted_twice(
+    finance: Finance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = (await finance.night()).item.id
+    await finance.take_in(statement([theirs(OURS)], sequence=2))
+    keep = reconciliation._Run._keep_breaks
+
+    async def meanwhile(run: Any, *rest: Any) -> bool:
+        monkeypatch.undo()
+        for by in ("ann", "ben"):
+            await finance.close(name, Adjustment(-12_000), by=by)
+        return await keep(run, *rest)
+
+    monkeypatch.setattr(reconciliation._Run, "_keep_breaks", meanwhile)
+    await finance.reconcile()
+    await finance.reconcile(DAY + timedelta(days=1))
+    assert [one.item.kind for one in await finance.open_breaks()] == ["missing_ours"]
+    assert await finance.balance(partner_payable(PARTNER, "CNY")) == 0
 
 
 async def test_a_line_of_ours_that_comes_late_for_what_was_adjusted_is_a_break(finance: Finance) -> None:
